@@ -1,0 +1,2 @@
+//! The headless `image-syncer`.
+fn main() {}

@@ -1,0 +1,163 @@
+//! What a run tells while it goes: a snapshot, then numbered updates of what changed since, at most ten a second.
+//! Everything that shows a run (progress bars, the app, the report) folds the same updates.
+
+use serde::Serialize;
+
+use crate::{Action, Failure, Plan};
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Rules are being resolved; copying has already begun for what is resolved (not in a plan).
+    #[default]
+    Planning,
+    /// Everything is resolved; copying goes on.
+    Copying,
+    /// All is written; waiting for last confirmations.
+    Verifying,
+    /// Ended.
+    Done,
+}
+
+/// Where an image is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageStatus {
+    /// Known, nothing done yet.
+    #[default]
+    Waiting,
+    /// Being compared.
+    Resolving,
+    /// Compared; `plan` is set. The end in a plan.
+    Planned,
+    /// Its blobs and manifests are on their way.
+    Copying,
+    /// Ended: copied.
+    Copied,
+    /// Ended: nothing to do.
+    Skipped,
+    /// Ended: failed.
+    Failed,
+    /// Ended: cancelled.
+    Cancelled,
+}
+
+/// One row: a source image and a destination.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageState {
+    /// Its number within the run, from 0, never reused.
+    pub id: u32,
+    /// Full reference, or the rule as written.
+    pub source: String,
+    /// Full reference, or the rule as written.
+    pub destination: String,
+    /// Where it is.
+    pub status: ImageStatus,
+    /// What is or would be done.
+    pub action: Option<Action>,
+    /// How much is there already, once compared.
+    pub plan: Option<Plan>,
+    /// Bytes of blobs that this image needs at the destination.
+    pub bytes_total: u64,
+    /// Of these: confirmed by the destination through an upload. Never goes down.
+    pub bytes_copied: u64,
+    /// Of these: sent, not yet confirmed.
+    pub bytes_in_flight: u64,
+    /// Of these: mounted.
+    pub bytes_mounted: u64,
+    /// Of these: found there.
+    pub bytes_present: u64,
+    /// Why it ended as it did, for people.
+    pub reason: Option<String>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+}
+
+/// Sums over all rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Totals {
+    /// Rows known so far.
+    pub images: u64,
+    /// Rows compared so far.
+    pub resolved: u64,
+    /// Ended: copied.
+    pub copied: u64,
+    /// Ended: skipped.
+    pub skipped: u64,
+    /// Ended: failed.
+    pub failed: u64,
+    /// Ended: cancelled.
+    pub cancelled: u64,
+    /// Bytes needed at the destinations by images that are compared.
+    pub bytes_total: u64,
+    /// Bytes confirmed through uploads.
+    pub bytes_copied: u64,
+    /// Bytes sent, not yet confirmed.
+    pub bytes_in_flight: u64,
+    /// Bytes mounted.
+    pub bytes_mounted: u64,
+    /// Bytes found there.
+    pub bytes_present: u64,
+    /// Bytes per second over the last seconds, confirmed and in flight.
+    pub bytes_per_second: u64,
+    /// Seconds since the start.
+    pub seconds: f64,
+    /// Seconds still to go, once everything is resolved and the rate is known.
+    pub seconds_left: Option<f64>,
+}
+
+/// What changed since the update before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Update {
+    /// Rises by one with each update of a run. A gap means: ask for a snapshot.
+    pub seq: u64,
+    /// The phase now.
+    pub phase: Phase,
+    /// The sums now.
+    pub totals: Totals,
+    /// The rows that changed, whole.
+    pub images: Vec<ImageState>,
+    /// Warnings that are new.
+    pub warnings: Vec<String>,
+}
+
+/// Everything about a run at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// The last update that is in it.
+    pub seq: u64,
+    /// The phase.
+    pub phase: Phase,
+    /// The sums.
+    pub totals: Totals,
+    /// The rows, `images[i].id == i`.
+    pub images: Vec<ImageState>,
+    /// Every warning so far.
+    pub warnings: Vec<String>,
+}
+
+impl Snapshot {
+    /// Brings in an update. False when one is missing in between: ask for a new snapshot.
+    pub fn apply(&mut self, update: &Update) -> bool {
+        if update.seq != self.seq + 1 {
+            return false;
+        }
+        self.seq = update.seq;
+        self.phase = update.phase;
+        self.totals = update.totals;
+        for image in &update.images {
+            let at = image.id as usize;
+            if self.images.len() <= at {
+                self.images.resize(at + 1, ImageState::default());
+            }
+            self.images[at] = image.clone();
+        }
+        self.warnings.extend(update.warnings.iter().cloned());
+        true
+    }
+}

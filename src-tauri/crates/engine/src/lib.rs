@@ -1,0 +1,19 @@
+//! What is copied, in which order, and the copying: rules → plan → run.
+//!
+//! A [`Job`] is rules with a policy and a client. [`Job::plan`] resolves and compares, and writes nothing;
+//! [`Job::run`] does the same and copies as it goes. Both tell the same [`event`]s and end in the same [`Report`].
+//! Files, accounts and programs are not here: they make jobs, and fold events.
+
+pub mod error;
+pub mod event;
+pub mod job;
+pub mod policy;
+pub mod report;
+pub mod rule;
+
+pub use error::Failure;
+pub use event::{ImageState, ImageStatus, Phase, Snapshot, Totals, Update};
+pub use job::{Job, RunHandle};
+pub use policy::{Overwrite, Policy};
+pub use report::{Action, ImageReport, Outcome, Plan, Report, ReportTotals};
+pub use rule::{DestinationRule, DestinationTags, Origin, Rule, RuleError, Selection, Source};

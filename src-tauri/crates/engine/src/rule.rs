@@ -1,0 +1,142 @@
+//! Rules: a source selector and where its images go. The grammar is that of the original's `images.yaml`.
+
+use std::{fmt, sync::Arc};
+
+use regex::Regex;
+use registry::{Digest, PlatformFilter, Registry, RepositoryName, Tag};
+
+/// One rule: what is selected at a source, and where it goes.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What is selected.
+    pub source: Source,
+    /// Where it goes; at least one.
+    pub destinations: Vec<DestinationRule>,
+    /// Platforms for this rule alone; the policy's filter otherwise.
+    pub platforms: Option<PlatformFilter>,
+    /// Where it was written, for errors.
+    pub origin: Option<Origin>,
+}
+
+/// Where something was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, as the user named it.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+/// The left side of a rule.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The registry.
+    pub registry: Registry,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Which of its images.
+    pub select: Selection,
+    /// As the user wrote it.
+    pub written: String,
+}
+
+/// Which images of a repository a rule selects.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// Every tag.
+    All,
+    /// These tags, in this order.
+    Tags(Vec<Tag>),
+    /// Tags that match, unanchored.
+    Matching(Regex),
+    /// One manifest by digest, to be tagged as `tag` where one is named too.
+    Digest {
+        /// The digest.
+        digest: Digest,
+        /// The tag written before it.
+        tag: Option<Tag>,
+    },
+}
+
+/// One right side of a rule.
+#[derive(Clone, Debug)]
+pub struct DestinationRule {
+    /// The registry.
+    pub registry: Registry,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// What the images are called there.
+    pub tags: DestinationTags,
+    /// As the user wrote it (environment expanded).
+    pub written: String,
+}
+
+/// What images are called at a destination.
+#[derive(Clone, Debug)]
+pub enum DestinationTags {
+    /// As at the source.
+    Same,
+    /// These, in the order of the source's; the counts must be equal.
+    Tags(Vec<Tag>),
+    /// Those of the *source's* tags that match; the counts must be equal.
+    Matching(Regex),
+    /// By digest, which must be the source's.
+    Digest(Digest),
+}
+
+/// Why a text is no rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{side} '{written}': {why}")]
+pub struct RuleError {
+    /// "source" or "destination".
+    pub side: &'static str,
+    /// The text.
+    pub written: String,
+    /// What is wrong and where in the text.
+    pub why: String,
+    /// Byte offset in the text of the first character that is wrong.
+    pub at: usize,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Source {
+    /// Reads `[registry/]repository[:tag[,tag…] | :/regex/ | [:tag]@digest]`.
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
+        todo!("{text}")
+    }
+}
+
+impl DestinationRule {
+    /// Reads `registry/repository[:tag[,tag…] | :/regex/ | @digest]`.
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
+        todo!("{text}")
+    }
+}
+
+impl Rule {
+    /// Reads a rule and checks what can be checked before anything is listed: tag counts, digests.
+    pub fn parse(source: &str, destinations: &[&str]) -> Result<Self, RuleError> {
+        todo!("{source} {destinations:?}")
+    }
+
+    /// Pairs the selected tags of the source with tags at a destination (rows 1 to 16 of the grammar). `listed` is every
+    /// tag of the source where the selection or the destination needs a list, else empty. The error says what does not
+    /// fit.
+    pub fn pair(&self, destination: &DestinationRule, listed: &[Tag]) -> Result<Vec<(Tag, Tag)>, String> {
+        todo!("{destination:?} {listed:?}")
+    }
+
+    /// Whether the source's tags must be listed.
+    pub fn needs_list(&self) -> bool {
+        todo!()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}

@@ -1,0 +1,89 @@
+//! How to reach a registry: who we are there, and how the connection is made. The owners of accounts and files
+//! implement [`AccessSource`]; this crate only asks.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::{Registry, RepositoryName, Result};
+
+/// Who we are at a registry.
+#[derive(Clone, Debug, Default)]
+pub enum Credential {
+    /// Nobody. A token is still asked for where the registry wants one.
+    #[default]
+    Anonymous,
+    /// A user name with a password or access token.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password or access token.
+        password: SecretString,
+    },
+    /// An OAuth2 refresh token ("identity token" in docker's files).
+    IdentityToken(SecretString),
+    /// A token that goes to the registry as it is.
+    Bearer(SecretString),
+}
+
+/// How TLS is spoken with a registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TlsOptions {
+    /// The certificate is not verified, and plain HTTP is spoken where the host has no TLS.
+    pub insecure: bool,
+    /// Certificates (PEM) to trust besides the system's.
+    pub ca: Option<Arc<[u8]>>,
+    /// The client's certificate chain and key, both PEM in one text.
+    pub identity: Option<Identity>,
+}
+
+/// A client certificate with its key, PEM. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Identity(pub Arc<[u8]>);
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(..)")
+    }
+}
+
+/// Everything about reaching one registry for one repository.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Who we are.
+    pub credential: Credential,
+    /// Where that was found, for the log and the report: "auth.yaml: registry.example.com/team".
+    pub origin: String,
+    /// How TLS is spoken.
+    pub tls: TlsOptions,
+    /// A proxy for this registry alone (http, https, socks5, socks5h); the environment's otherwise.
+    pub proxy: Option<Url>,
+    /// The most requests in flight to this host, below the run's own limit.
+    pub limit: Option<usize>,
+}
+
+/// Knows how to reach registries. Asked once per (registry, repository) and again after a 401 when
+/// `renew` is set, so that short-lived credentials (helpers, cloud tokens) are fetched anew.
+#[async_trait]
+pub trait AccessSource: Send + Sync + fmt::Debug {
+    /// The access for a repository, or for the registry as a whole when `repository` is `None`.
+    async fn access(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+        renew: bool,
+    ) -> Result<Access>;
+}
+
+/// Reaches every registry without credentials.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anonymous;
+
+#[async_trait]
+impl AccessSource for Anonymous {
+    async fn access(&self, _: &Registry, _: Option<&RepositoryName>, _: bool) -> Result<Access> {
+        Ok(Access { origin: "anonymous".into(), ..Access::default() })
+    }
+}

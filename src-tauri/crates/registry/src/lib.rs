@@ -1,0 +1,33 @@
+//! A client of the OCI distribution API, made for copying: it reads manifests and blobs from one registry and
+//! writes them to another without an extra request, an extra copy of the bytes, or a credential on the wrong host.
+//!
+//! What a registry is asked is here; *what* to copy and in which order is the `engine` crate's business. Accounts,
+//! files and keyrings are not here either: whoever owns them implements [`AccessSource`].
+
+pub mod access;
+pub mod blob_reader;
+pub mod blob_writer;
+pub mod client;
+pub mod code;
+pub mod descriptor;
+pub mod digest;
+pub mod error;
+pub mod manifest;
+pub mod media_type;
+pub mod platform;
+pub mod reference;
+pub mod repository;
+
+pub use access::{Access, AccessSource, Anonymous, Credential, Identity, TlsOptions};
+pub use blob_reader::BlobReader;
+pub use blob_writer::{BlobWriter, Fed};
+pub use client::{Client, ClientOptions, Permits};
+pub use code::Code;
+pub use descriptor::Descriptor;
+pub use digest::{Algorithm, Digest, Hasher};
+pub use error::{Error, Result, Side};
+pub use manifest::{Filtered, Manifest, ManifestKind};
+pub use media_type::MediaType;
+pub use platform::{Platform, PlatformFilter};
+pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
+pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository};
