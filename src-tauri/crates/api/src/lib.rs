@@ -1,1 +1,7 @@
-//! api
+//! Every command that the app's page (and later other front ends) can give, declared once in [`commands`]: the router,
+//! the TypeScript types and the page's `Backend` all come from that list.
+//!
+//! Nothing here knows Tauri or a window. What a host must provide is a small trait.
+
+pub mod commands;
+pub mod dto;
