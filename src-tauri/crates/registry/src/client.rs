@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::{AccessSource, Registry, Repository, RepositoryName, Result, Side};
+use crate::{
+    AccessSource, HostState, Registry, Repository, RepositoryName, Result, Side,
+    bandwidth::Bandwidth,
+};
 
 /// Talks to registries. Cloning is cheap and shares everything.
 #[derive(Clone, Debug)]
@@ -44,6 +47,16 @@ impl Client {
     /// A client that asks `access` how to reach each registry.
     pub fn new(options: ClientOptions, access: Arc<dyn AccessSource>) -> Self {
         Self(Arc::new(Inner { options, access }))
+    }
+
+    /// What is learnt about the registry's host, shared by all of its repositories.
+    pub(crate) fn host_state(&self, registry: &Registry) -> Arc<HostState> {
+        todo!("{registry}")
+    }
+
+    /// The limit of bytes per second, for those who read blobs.
+    pub(crate) fn bandwidth(&self) -> &Bandwidth {
+        todo!()
     }
 
     /// A repository to read from: its tokens ask `pull`.

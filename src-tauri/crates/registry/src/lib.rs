@@ -5,6 +5,7 @@
 //! files and keyrings are not here either: whoever owns them implements [`AccessSource`].
 
 pub mod access;
+mod bandwidth;
 pub mod blob_reader;
 pub mod blob_writer;
 pub mod client;
@@ -12,11 +13,14 @@ pub mod code;
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+mod host;
 pub mod manifest;
 pub mod media_type;
 pub mod platform;
+mod redirect;
 pub mod reference;
 pub mod repository;
+mod transport;
 
 pub use access::{Access, AccessSource, Anonymous, Credential, Identity, TlsOptions};
 pub use blob_reader::BlobReader;
@@ -31,3 +35,8 @@ pub use media_type::MediaType;
 pub use platform::{Platform, PlatformFilter};
 pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
 pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository};
+
+#[allow(unused_imports)]
+pub(crate) use host::{HostState, Learnt};
+#[allow(unused_imports)]
+pub(crate) use transport::{Answer, Ask, Body, Place, Room, Scope, Wait};
