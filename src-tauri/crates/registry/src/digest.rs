@@ -45,6 +45,13 @@ pub struct InvalidDigest {
     why: &'static str,
 }
 
+impl InvalidDigest {
+    /// What is wrong with it.
+    pub fn why(&self) -> &'static str {
+        self.why
+    }
+}
+
 impl Digest {
     /// The digest of `bytes`.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
@@ -79,7 +86,8 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let invalid = |why| InvalidDigest { text: text.chars().take(160).collect(), why };
-        let (name, hex) = text.split_once(':').ok_or_else(|| invalid("it has no algorithm before a colon"))?;
+        let (name, hex) =
+            text.split_once(':').ok_or_else(|| invalid("it has no algorithm before a colon"))?;
         let algorithm = match name {
             "sha256" => Algorithm::Sha256,
             "sha512" => Algorithm::Sha512,
@@ -167,5 +175,50 @@ impl Hasher {
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hasher(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY_256: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn digests_of_known_bytes() {
+        assert_eq!(Digest::sha256(b"").as_str(), EMPTY_256);
+        let sha512 = Digest::of(Algorithm::Sha512, b"abc");
+        assert!(sha512.hex().starts_with("ddaf35a193617abacc417349ae204131"));
+        assert_eq!((sha512.hex().len(), sha512.algorithm()), (128, Algorithm::Sha512));
+    }
+
+    #[test]
+    fn hashing_in_pieces_and_from_a_clone() {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(b"half ");
+        let kept = hasher.clone();
+        hasher.update(b"one");
+        assert_eq!(hasher.finish(), Digest::sha256(b"half one"));
+        let mut resumed = kept;
+        resumed.update(b"two");
+        assert_eq!(resumed.finish(), Digest::sha256(b"half two"));
+    }
+
+    #[test]
+    fn texts_that_are_no_digests() {
+        for (text, why) in [
+            ("", "no algorithm"),
+            (&EMPTY_256[7..], "no algorithm"),
+            ("sha256:", "length"),
+            (&EMPTY_256[..70], "length"),
+            ("md5:d41d8cd98f00b204e9800998ecf8427e", "only sha256 and sha512"),
+            ("SHA256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "only sha256"),
+            ("sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "lower-case"),
+            ("sha256:é3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85", "lower-case"),
+        ] {
+            let error = text.parse::<Digest>().expect_err(text);
+            assert!(error.to_string().contains(why), "{text}: {error}");
+        }
+        assert_eq!(EMPTY_256.parse::<Digest>().unwrap().as_str(), EMPTY_256);
     }
 }

@@ -1,9 +1,18 @@
 //! References: `registry/repository:tag@digest`, with Docker Hub's short forms (distribution's `reference.go` and
 //! the OCI distribution spec's name and tag grammar).
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
+use self::grammar::{Wrong, canonical_host, check_repository, check_tag, scheme, split_port};
 use crate::Digest;
+
+mod grammar;
+#[cfg(test)]
+mod tests;
 
 /// A registry's host and, where it is not the scheme's own, port. Docker Hub's many names are one registry:
 /// `docker.io`, `index.docker.io`, `registry-1.docker.io` and `https://index.docker.io/v1/` all become `docker.io`.
@@ -76,7 +85,21 @@ impl Registry {
 
     /// Whether the host is a loopback address or `localhost`.
     pub fn is_loopback(&self) -> bool {
-        todo!()
+        let (host, _) = split_port(&self.0);
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
+            || bare.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback())
+    }
+
+    /// Reads a repository's name as docker does for this registry: on Docker Hub, one component alone is in `library/`.
+    pub fn repository(&self, text: &str) -> Result<RepositoryName, InvalidReference> {
+        let name: RepositoryName = text.parse()?;
+        if self.is_docker_hub() && !text.contains('/') {
+            return Ok(RepositoryName(format!("library/{text}").into()));
+        }
+        Ok(name)
     }
 }
 
@@ -97,13 +120,87 @@ impl Tag {
 impl Reference {
     /// The digest where there is one, else the tag, else `latest`.
     pub fn target(&self) -> Target {
-        todo!()
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => Target::Digest(digest.clone()),
+            (None, Some(tag)) => Target::Tag(tag.clone()),
+            (None, None) => Target::Tag(Tag("latest".into())),
+        }
     }
 
     /// Splits `[registry/]repository[rest]` the way docker does: the first component is a registry if it has a dot or
-    /// a colon, or is `localhost`; else the registry is Docker Hub, and a name of one component is in `library/`.
+    /// a colon, or is `localhost`; else the registry is Docker Hub. The second part is as it was written: read its
+    /// repository with [`Registry::repository`], which knows about `library/`.
+    ///
+    /// A component that *ends* with a colon is none (`nginx:/^1\./` is a repository with a pattern).
     pub fn split_registry(text: &str) -> Result<(Registry, &str), InvalidReference> {
-        todo!("{text}")
+        let invalid = |(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at };
+        if let Some(scheme) = scheme(text) {
+            return Err(invalid((format!("it begins with a scheme, '{scheme}'"), 0)));
+        }
+        if let Some((first, rest)) = text.split_once('/') {
+            if first == "localhost" || (first.contains(['.', ':']) && !first.ends_with(':')) {
+                let registry = Registry::read(first)
+                    .map_err(|(why, at)| invalid((format!("its registry {why}"), at)))?;
+                return Ok((registry, rest));
+            }
+        }
+        Ok((Registry(Registry::DOCKER_HUB.into()), text))
+    }
+
+    fn read(text: &str) -> Result<Self, Wrong> {
+        let (registry, rest) = Self::split_registry(text).map_err(|e| (e.why, e.at))?;
+        let base = text.len() - rest.len();
+        let (named, digest) = match rest.split_once('@') {
+            Some((named, digest)) => (named, Some((digest, base + named.len() + 1))),
+            None => (rest, None),
+        };
+        let path = named.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match named[path..].find(':') {
+            Some(colon) => (&named[..path + colon], Some((&named[path + colon + 1..], base + path + colon + 1))),
+            None => (named, None),
+        };
+        let repository = registry.repository(name).map_err(|e| (e.why, base + e.at))?;
+        let tag = match tag {
+            Some((text, base)) => Some(
+                Tag::read(text).map_err(|(why, at)| (format!("its tag {why}"), base + at))?,
+            ),
+            None => None,
+        };
+        let digest = match digest {
+            Some((text, base)) => Some(text.parse().map_err(|e: crate::digest::InvalidDigest| {
+                (format!("its digest can't be used: {}", e.why()), base)
+            })?),
+            None => None,
+        };
+        Ok(Self { registry, repository, tag, digest })
+    }
+}
+
+impl Registry {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        const HUB: [&str; 3] = [Registry::DOCKER_HUB, "index.docker.io", "registry-1.docker.io"];
+        // docker's own files call Docker Hub by this URL
+        let bare = text.strip_prefix("https://index.docker.io").map_or(text, |path| match path {
+            "" | "/" | "/v1" | "/v1/" | "/v2" | "/v2/" => Self::DOCKER_HUB,
+            _ => text,
+        });
+        if let Some(scheme) = scheme(bare) {
+            return Err((format!("begins with a scheme, '{scheme}'"), 0));
+        }
+        let host = canonical_host(bare)?;
+        if HUB.contains(&&*host) { Ok(Self(Self::DOCKER_HUB.into())) } else { Ok(Self(host.into())) }
+    }
+}
+
+impl RepositoryName {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        check_repository(text).map(|()| Self(text.into()))
+    }
+}
+
+impl Tag {
+    fn read(text: &str) -> Result<Self, Wrong> {
+        check_tag(text).map(|()| Self(text.into()))
     }
 }
 
@@ -128,31 +225,25 @@ macro_rules! text {
 }
 text!(Registry, RepositoryName, Tag);
 
-impl FromStr for Registry {
-    type Err = InvalidReference;
-    fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        todo!("{text}")
-    }
+macro_rules! from_str {
+    ($($type:ident: $what:literal),*) => {$(
+        impl FromStr for $type {
+            type Err = InvalidReference;
+            fn from_str(text: &str) -> Result<Self, InvalidReference> {
+                Self::read(text).map_err(|(why, at)| {
+                    InvalidReference { text: text.to_owned(), what: $what, why: format!("it {why}"), at }
+                })
+            }
+        }
+    )*};
 }
-
-impl FromStr for RepositoryName {
-    type Err = InvalidReference;
-    fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        todo!("{text}")
-    }
-}
-
-impl FromStr for Tag {
-    type Err = InvalidReference;
-    fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        todo!("{text}")
-    }
-}
+from_str!(Registry: "registry", RepositoryName: "repository", Tag: "tag");
 
 impl FromStr for Reference {
     type Err = InvalidReference;
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        todo!("{text}")
+        Self::read(text)
+            .map_err(|(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at })
     }
 }
 
