@@ -12,7 +12,7 @@ pub struct Descriptor {
     pub digest: Digest,
     /// Bytes.
     pub size: u64,
-    /// Foreign layers name where else they can be had; they are not copied.
+    /// Where else it can be had; foreign layers are there alone.
     pub urls: Vec<String>,
     /// In an index: the entry's platform.
     pub platform: Option<Platform>,
@@ -27,11 +27,62 @@ impl Descriptor {
     /// that names the entry which it attests.
     pub fn is_attestation(&self) -> bool {
         self.attests.is_some()
-            && self.platform.as_ref().is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
+            && self
+                .platform
+                .as_ref()
+                .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
     }
 
-    /// Whether this is a foreign (non-distributable) layer, which registries don't hold.
+    /// Whether this is a foreign (non-distributable) layer, which registries don't hold. A layer of an ordinary type is
+    /// held by its registry, whatever other places its `urls` name.
     pub fn is_foreign(&self) -> bool {
-        !self.urls.is_empty()
+        !self.urls.is_empty() && self.media_type.is_foreign_layer()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor(media_type: &str, urls: &[&str]) -> Descriptor {
+        Descriptor {
+            media_type: MediaType::parse(media_type),
+            digest: Digest::sha256(b""),
+            size: 0,
+            urls: urls.iter().map(ToString::to_string).collect(),
+            platform: None,
+            attests: None,
+            artifact_type: None,
+        }
+    }
+
+    #[test]
+    fn foreign_is_a_type_and_a_place() {
+        let url = &["https://example.com/layer"][..];
+        for (media_type, urls, foreign) in [
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", url, true),
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", url, true),
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", &[], false),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", url, false),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", &[], false),
+        ] {
+            assert_eq!(descriptor(media_type, urls).is_foreign(), foreign, "{media_type} {urls:?}");
+        }
+    }
+
+    #[test]
+    fn an_attestation_has_the_platform_and_the_annotation() {
+        let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &[]);
+        entry.attests = Some(Digest::sha256(b"attested"));
+        assert!(!entry.is_attestation());
+        let unknown = || Some("unknown".to_owned());
+        entry.platform = Some(Platform {
+            os: unknown().unwrap(),
+            architecture: unknown().unwrap(),
+            ..Platform::default()
+        });
+        assert!(entry.is_attestation());
+        entry.attests = None;
+        assert!(!entry.is_attestation());
     }
 }

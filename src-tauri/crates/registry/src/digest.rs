@@ -182,7 +182,8 @@ impl fmt::Debug for Hasher {
 mod tests {
     use super::*;
 
-    const EMPTY_256: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const EMPTY_256: &str =
+        "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
     fn digests_of_known_bytes() {
@@ -212,9 +213,18 @@ mod tests {
             ("sha256:", "length"),
             (&EMPTY_256[..70], "length"),
             ("md5:d41d8cd98f00b204e9800998ecf8427e", "only sha256 and sha512"),
-            ("SHA256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "only sha256"),
-            ("sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "lower-case"),
-            ("sha256:é3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85", "lower-case"),
+            (
+                "SHA256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "only sha256",
+            ),
+            (
+                "sha256:E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "lower-case",
+            ),
+            (
+                "sha256:é3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85",
+                "lower-case",
+            ),
         ] {
             let error = text.parse::<Digest>().expect_err(text);
             assert!(error.to_string().contains(why), "{text}: {error}");

@@ -133,7 +133,8 @@ impl Reference {
     ///
     /// A component that *ends* with a colon is none (`nginx:/^1\./` is a repository with a pattern).
     pub fn split_registry(text: &str) -> Result<(Registry, &str), InvalidReference> {
-        let invalid = |(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at };
+        let invalid =
+            |(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at };
         if let Some(scheme) = scheme(text) {
             return Err(invalid((format!("it begins with a scheme, '{scheme}'"), 0)));
         }
@@ -156,20 +157,25 @@ impl Reference {
         };
         let path = named.rfind('/').map_or(0, |slash| slash + 1);
         let (name, tag) = match named[path..].find(':') {
-            Some(colon) => (&named[..path + colon], Some((&named[path + colon + 1..], base + path + colon + 1))),
+            Some(colon) => (
+                &named[..path + colon],
+                Some((&named[path + colon + 1..], base + path + colon + 1)),
+            ),
             None => (named, None),
         };
         let repository = registry.repository(name).map_err(|e| (e.why, base + e.at))?;
         let tag = match tag {
-            Some((text, base)) => Some(
-                Tag::read(text).map_err(|(why, at)| (format!("its tag {why}"), base + at))?,
-            ),
+            Some((text, base)) => {
+                Some(Tag::read(text).map_err(|(why, at)| (format!("its tag {why}"), base + at))?)
+            }
             None => None,
         };
         let digest = match digest {
-            Some((text, base)) => Some(text.parse().map_err(|e: crate::digest::InvalidDigest| {
-                (format!("its digest can't be used: {}", e.why()), base)
-            })?),
+            Some((text, base)) => {
+                Some(text.parse().map_err(|e: crate::digest::InvalidDigest| {
+                    (format!("its digest can't be used: {}", e.why()), base)
+                })?)
+            }
             None => None,
         };
         Ok(Self { registry, repository, tag, digest })
@@ -188,7 +194,11 @@ impl Registry {
             return Err((format!("begins with a scheme, '{scheme}'"), 0));
         }
         let host = canonical_host(bare)?;
-        if HUB.contains(&&*host) { Ok(Self(Self::DOCKER_HUB.into())) } else { Ok(Self(host.into())) }
+        if HUB.contains(&&*host) {
+            Ok(Self(Self::DOCKER_HUB.into()))
+        } else {
+            Ok(Self(host.into()))
+        }
     }
 }
 
@@ -242,8 +252,12 @@ from_str!(Registry: "registry", RepositoryName: "repository", Tag: "tag");
 impl FromStr for Reference {
     type Err = InvalidReference;
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        Self::read(text)
-            .map_err(|(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at })
+        Self::read(text).map_err(|(why, at)| InvalidReference {
+            text: text.to_owned(),
+            what: "reference",
+            why,
+            at,
+        })
     }
 }
 

@@ -7,12 +7,7 @@ fn platform(text: &str) -> Platform {
     };
     let mut parts = rest.split('/');
     let mut part = || parts.next().map(ToOwned::to_owned);
-    Platform {
-        os: part().unwrap(),
-        architecture: part().unwrap(),
-        variant: part(),
-        os_version,
-    }
+    Platform { os: part().unwrap(), architecture: part().unwrap(), variant: part(), os_version }
 }
 
 fn filter(os: &str, arch: &str) -> PlatformFilter {
@@ -55,7 +50,11 @@ fn what_a_filter_keeps() {
         let filter = filter(os, arch);
         for (platforms, keeps) in [(kept, true), (gone, false)] {
             for text in platforms {
-                assert_eq!(filter.keeps(&platform(text)), keeps, "{text} by os '{os}' arch '{arch}'");
+                assert_eq!(
+                    filter.keeps(&platform(text)),
+                    keeps,
+                    "{text} by os '{os}' arch '{arch}'"
+                );
             }
         }
     }

@@ -15,7 +15,9 @@ pub(super) fn check_repository(text: &str) -> Result<(), Wrong> {
     if text.is_empty() {
         return Err(("is empty".into(), 0));
     }
-    if let Some(wrong) = foreign_character(text, |c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/')) {
+    if let Some(wrong) =
+        foreign_character(text, |c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'))
+    {
         return Err(wrong);
     }
     let mut at = 0;
@@ -45,7 +47,10 @@ fn check_component(text: &str) -> Result<(), Wrong> {
         let run = &rest[start..];
         let run = &run[..run.find(|c| !separator(c)).unwrap_or(run.len())];
         if !(matches!(run, "." | "_" | "__") || run.bytes().all(|b| b == b'-')) {
-            return Err((format!("has '{run}' where '.', '_', '__' or dashes may be"), text.len() - rest.len() + start));
+            return Err((
+                format!("has '{run}' where '.', '_', '__' or dashes may be"),
+                text.len() - rest.len() + start,
+            ));
         }
         rest = &rest[start + run.len()..];
     }
@@ -120,7 +125,10 @@ fn check_host(host: &str) -> Result<(), Wrong> {
             return Err(("has a part of its host name that begins with '-'".into(), at));
         }
         if label.ends_with('-') {
-            return Err(("has a part of its host name that ends with '-'".into(), at + label.len() - 1));
+            return Err((
+                "has a part of its host name that ends with '-'".into(),
+                at + label.len() - 1,
+            ));
         }
         at += label.len() + 1;
     }
@@ -133,7 +141,9 @@ fn foreign_character(text: &str, allowed: impl Fn(char) -> bool) -> Option<Wrong
     let why = match c {
         ' ' => "has a space".to_owned(),
         'A'..='Z' => format!("has an upper-case letter '{c}'"),
-        c if c.is_whitespace() || c.is_control() => format!("has the control character {}", c.escape_default()),
+        c if c.is_whitespace() || c.is_control() => {
+            format!("has the control character {}", c.escape_default())
+        }
         c => format!("has the character '{c}'"),
     };
     Some((why, at))

@@ -32,7 +32,11 @@ fn references_in_full() {
     ] {
         let reference: Reference = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
         assert_eq!(reference.to_string(), full, "{text}");
-        assert_eq!(full.parse::<Reference>().unwrap(), reference, "{full} must read back as itself");
+        assert_eq!(
+            full.parse::<Reference>().unwrap(),
+            reference,
+            "{full} must read back as itself"
+        );
     }
 }
 
@@ -104,7 +108,11 @@ fn registries_by_their_names() {
         "DOCKER.io:443",
     ] {
         let registry: Registry = hub.parse().unwrap();
-        assert_eq!((registry.as_str(), registry.api_host()), ("docker.io", "registry-1.docker.io"), "{hub}");
+        assert_eq!(
+            (registry.as_str(), registry.api_host()),
+            ("docker.io", "registry-1.docker.io"),
+            "{hub}"
+        );
     }
     let registry: Registry = "localhost:5000".parse().unwrap();
     assert_eq!((registry.as_str(), registry.api_host()), ("localhost:5000", "localhost:5000"));
