@@ -5,6 +5,11 @@ use std::{fmt, sync::Arc};
 use regex::Regex;
 use registry::{Digest, PlatformFilter, Registry, RepositoryName, Tag};
 
+mod grammar;
+mod pair;
+#[cfg(test)]
+mod tests;
+
 /// One rule: what is selected at a source, and where it goes.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -80,7 +85,7 @@ pub enum DestinationTags {
     Same,
     /// These, in the order of the source's; the counts must be equal.
     Tags(Vec<Tag>),
-    /// Those of the *source's* tags that match; the counts must be equal.
+    /// Those of the tags *selected at the source* that match; the counts must be equal.
     Matching(Regex),
     /// By digest, which must be the source's.
     Digest(Digest),
@@ -102,36 +107,28 @@ pub struct RuleError {
     pub hint: Option<String>,
 }
 
-impl Source {
-    /// Reads `[registry/]repository[:tag[,tag…] | :/regex/ | [:tag]@digest]`.
-    pub fn parse(text: &str) -> Result<Self, RuleError> {
-        todo!("{text}")
-    }
-}
-
-impl DestinationRule {
-    /// Reads `registry/repository[:tag[,tag…] | :/regex/ | @digest]`.
-    pub fn parse(text: &str) -> Result<Self, RuleError> {
-        todo!("{text}")
-    }
-}
-
 impl Rule {
     /// Reads a rule and checks what can be checked before anything is listed: tag counts, digests.
     pub fn parse(source: &str, destinations: &[&str]) -> Result<Self, RuleError> {
-        todo!("{source} {destinations:?}")
-    }
-
-    /// Pairs the selected tags of the source with tags at a destination (rows 1 to 16 of the grammar). `listed` is every
-    /// tag of the source where the selection or the destination needs a list, else empty. The error says what does not
-    /// fit.
-    pub fn pair(&self, destination: &DestinationRule, listed: &[Tag]) -> Result<Vec<(Tag, Tag)>, String> {
-        todo!("{destination:?} {listed:?}")
-    }
-
-    /// Whether the source's tags must be listed.
-    pub fn needs_list(&self) -> bool {
-        todo!()
+        let source = Source::parse(source)?;
+        if destinations.is_empty() {
+            return Err(RuleError {
+                side: "source",
+                written: source.written,
+                why: "it has no destination".into(),
+                at: 0,
+                hint: Some("name at least one repository to copy to".into()),
+            });
+        }
+        let destinations = destinations
+            .iter()
+            .map(|text| {
+                let destination = DestinationRule::parse(text)?;
+                destination.check(&source)?;
+                Ok(destination)
+            })
+            .collect::<Result<_, RuleError>>()?;
+        Ok(Self { source, destinations, platforms: None, origin: None })
     }
 }
 
