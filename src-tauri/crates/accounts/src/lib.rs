@@ -1,1 +1,15 @@
-//! accounts
+//! Accounts: who we are at which registry. Where that is kept ([`account`]), where its secrets are ([`keyring`]),
+//! whether it works ([`check`]), and how a run uses it ([`access`]).
+//!
+//! How registries are spoken with is the `registry` crate's business.
+
+pub mod access;
+pub mod account;
+pub mod address;
+pub mod check;
+pub mod keyring;
+
+pub use access::AccountAccess;
+pub use account::{Account, Accounts, SecretPlace};
+pub use address::{Address, InvalidAddress, Typed};
+pub use keyring::{SecretStore, SystemKeyring, Vault};

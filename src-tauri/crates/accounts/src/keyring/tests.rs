@@ -1,0 +1,119 @@
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+/// A keyring whose state and secrets the test sets.
+#[derive(Debug)]
+struct Fake {
+    state: Mutex<State>,
+    unlocks: Mutex<u32>,
+    secrets: Mutex<HashMap<String, SecretString>>,
+}
+
+impl Fake {
+    fn new(state: State) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(state),
+            unlocks: Mutex::default(),
+            secrets: Mutex::default(),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let status = Status {
+            state: *self.state.lock().unwrap(),
+            hint: "do it".into(),
+            detail: "why".into(),
+        };
+        status.error().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl SecretStore for Fake {
+    async fn status(&self) -> Status {
+        Status { state: *self.state.lock().unwrap(), ..Status::ready() }
+    }
+    async fn unlock(&self) -> Status {
+        *self.unlocks.lock().unwrap() += 1;
+        self.status().await
+    }
+    async fn get(&self, id: &str) -> Result<Option<SecretString>> {
+        self.check()?;
+        Ok(self.secrets.lock().unwrap().get(id).cloned())
+    }
+    async fn set(&self, id: &str, _: &str, secret: &SecretString) -> Result<()> {
+        self.check()?;
+        self.secrets.lock().unwrap().insert(id.into(), secret.clone());
+        Ok(())
+    }
+    async fn remove(&self, id: &str) -> Result<()> {
+        self.check()?;
+        self.secrets.lock().unwrap().remove(id);
+        Ok(())
+    }
+}
+
+fn account(secret_in: SecretPlace) -> Account {
+    Account {
+        id: "a".into(),
+        name: "A".into(),
+        address: "a.example.com".parse().unwrap(),
+        username: "me".into(),
+        insecure: false,
+        ca_file: None,
+        verified_at: None,
+        secret_in,
+    }
+}
+
+#[tokio::test]
+async fn secrets_go_to_the_keyring() {
+    let fake = Fake::new(State::Ready);
+    let vault = Vault::new(fake.clone());
+    let place = vault.set(&account(SecretPlace::None), &"s3".into()).await.unwrap();
+    assert_eq!(place, SecretPlace::Keyring);
+    let got = vault.get(&account(place)).await.unwrap().unwrap();
+    assert_eq!(got.expose_secret(), "s3");
+    assert!(
+        vault.get(&account(SecretPlace::None)).await.unwrap().is_none(),
+        "not asked where none is kept"
+    );
+    vault.remove(&account(place)).await.unwrap();
+    assert!(fake.secrets.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_keyring_memory_is_used_only_when_chosen() {
+    let fake = Fake::new(State::Missing);
+    let vault = Vault::new(fake.clone());
+    let error = vault.set(&account(SecretPlace::None), &"s3".into()).await.unwrap_err();
+    assert_eq!(error.code(), Code::KeyringMissing);
+    assert_eq!(error.hints().collect::<Vec<_>>(), ["do it"]);
+
+    assert_eq!(vault.use_memory().await.state, State::Memory);
+    let place = vault.set(&account(SecretPlace::None), &"s3".into()).await.unwrap();
+    assert_eq!(place, SecretPlace::Memory);
+    assert_eq!(vault.get(&account(place)).await.unwrap().unwrap().expose_secret(), "s3");
+    assert!(fake.secrets.lock().unwrap().is_empty());
+
+    // the keyring comes: new secrets go there, the old one still works, and moves when it is set anew
+    *fake.state.lock().unwrap() = State::Ready;
+    assert_eq!(vault.status().await.state, State::Memory, "not before the user tries again");
+    assert_eq!(vault.retry().await.state, State::Ready);
+    assert_eq!(vault.get(&account(place)).await.unwrap().unwrap().expose_secret(), "s3");
+    assert_eq!(vault.set(&account(place), &"s4".into()).await.unwrap(), SecretPlace::Keyring);
+    assert!(vault.get(&account(SecretPlace::Memory)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_locked_keyring_is_only_unlocked_on_demand() {
+    let fake = Fake::new(State::Locked);
+    let vault = Vault::new(fake.clone());
+    assert_eq!(vault.status().await.state, State::Locked);
+    let error = vault.get(&account(SecretPlace::Keyring)).await.unwrap_err();
+    assert_eq!(error.code(), Code::KeyringLocked);
+    assert_eq!(*fake.unlocks.lock().unwrap(), 0);
+    assert_eq!(vault.retry().await.state, State::Locked);
+    assert_eq!(*fake.unlocks.lock().unwrap(), 1);
+}
