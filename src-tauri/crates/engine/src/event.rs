@@ -7,6 +7,7 @@ use crate::{Action, Failure, Plan};
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Rules are being resolved; copying has already begun for what is resolved (not in a plan).
@@ -22,6 +23,7 @@ pub enum Phase {
 
 /// Where an image is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum ImageStatus {
     /// Known, nothing done yet.
@@ -45,6 +47,7 @@ pub enum ImageStatus {
 
 /// One row: a source image and a destination.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ImageState {
     /// Its number within the run, from 0, never reused.
@@ -77,6 +80,7 @@ pub struct ImageState {
 
 /// Sums over all rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// Rows known so far.
@@ -111,6 +115,7 @@ pub struct Totals {
 
 /// What changed since the update before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Update {
     /// Rises by one with each update of a run. A gap means: ask for a snapshot.
@@ -127,6 +132,7 @@ pub struct Update {
 
 /// Everything about a run at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// The last update that is in it.
