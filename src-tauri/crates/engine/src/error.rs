@@ -1,12 +1,16 @@
 //! Why an image failed, in the form that reports and events carry.
 
-use registry::Code;
+use std::fmt::Write as _;
+
+use registry::{Code, Error};
 use serde::Serialize;
 
 /// Why an image failed: a stable code, a sentence, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Failure {
     /// The stable code.
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
     pub code: Code,
     /// What failed, on which registry, reference and side, after how many tries and how long.
     pub message: String,
@@ -18,8 +22,93 @@ pub struct Failure {
     pub cause: String,
 }
 
-impl From<&registry::Error> for Failure {
-    fn from(error: &registry::Error) -> Self {
-        todo!("{error}")
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            hint: error.hints().collect::<Vec<_>>().join("\n"),
+            cause: cause(error),
+        }
+    }
+}
+
+/// Where no registry is at fault, and where the bytes are, the sentence itself is the cause; else code, side, registry
+/// and the registry's own words are, whatever was being done and however often it was tried.
+fn cause(error: &Error) -> String {
+    let mut cause = error.code().as_str().to_owned();
+    let mut add = |text: &dyn std::fmt::Display| {
+        let _ = write!(cause, "|{text}");
+    };
+    if let Some(side) = error.side() {
+        add(&side);
+    }
+    if let Some(registry) = error.at() {
+        add(&registry);
+    }
+    if error.at().is_none() || error.code() == Code::DigestMismatch {
+        add(&error.message());
+    }
+    if let Some(status) = error.http_status() {
+        add(&status);
+    }
+    if let Some(code) = error.registry_code() {
+        add(&code);
+    }
+    if let Some(message) = error.registry_message() {
+        let about = error.about().unwrap_or_default();
+        // registries like to repeat the reference in their message
+        if about.is_empty() || !message.contains(about) {
+            add(&message);
+        }
+    }
+    cause
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use registry::Side;
+
+    use super::*;
+
+    fn denied(reference: &str) -> Error {
+        Error::new(Code::PushDenied, "opening an upload failed")
+            .on(Side::Destination)
+            .registry("r.io")
+            .reference(reference)
+            .status(403)
+            .said(Some("DENIED".into()), Some("read-only project".into()))
+            .hint("Ask for push rights.")
+    }
+
+    #[test]
+    fn one_cause_whatever_the_reference_and_the_tries() {
+        let one = Failure::from(&denied("r.io/a:1").tried(1, Duration::from_secs(1)));
+        let two = Failure::from(&denied("r.io/b:2").tried(3, Duration::from_secs(9)));
+        assert_ne!(one.message, two.message);
+        assert_eq!(one.cause, two.cause);
+        assert_eq!(one.hint, "Ask for push rights.");
+    }
+
+    #[test]
+    fn another_registry_or_another_word_is_another_cause() {
+        let one = Failure::from(&denied("r.io/a:1"));
+        let other = Failure::from(&denied("r.io/a:1").said(Some("DENIED".into()), None));
+        assert_ne!(one.cause, other.cause);
+        let elsewhere = Error::new(Code::PushDenied, "x").on(Side::Destination).registry("s.io");
+        assert_ne!(one.cause, Failure::from(&elsewhere).cause);
+    }
+
+    #[test]
+    fn damaged_blobs_are_told_one_by_one() {
+        let damaged = |text: &str| {
+            Failure::from(&Error::new(Code::DigestMismatch, text).registry("r.io")).cause
+        };
+        assert_ne!(
+            damaged("expected sha256:a, got sha256:b"),
+            damaged("expected sha256:c, got sha256:d")
+        );
     }
 }

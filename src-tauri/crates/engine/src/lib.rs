@@ -11,6 +11,26 @@ pub mod policy;
 pub mod report;
 pub mod rule;
 
+mod alone;
+mod blob_table;
+mod board;
+mod claims;
+mod copy;
+mod deliver;
+mod expand;
+mod gather;
+mod image;
+mod marks;
+mod once;
+mod place;
+mod plan;
+mod row;
+mod run;
+mod source_image;
+mod transfer;
+mod tree;
+mod unit;
+
 pub use error::Failure;
 pub use event::{ImageState, ImageStatus, Phase, Snapshot, Totals, Update};
 pub use job::{Job, RunHandle};

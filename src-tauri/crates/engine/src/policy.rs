@@ -1,5 +1,7 @@
 //! What a run does where its rules leave a choice.
 
+use std::time::Duration;
+
 use registry::PlatformFilter;
 
 /// What to do with a tag that is at the destination with another digest.
@@ -15,7 +17,7 @@ pub enum Overwrite {
 }
 
 /// What a run does where its rules leave a choice.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// Platforms to keep; a rule's own filter wins.
     pub platforms: PlatformFilter,
@@ -25,8 +27,25 @@ pub struct Policy {
     pub referrers: bool,
     /// Whether a rule that matches nothing is a failure instead of a warning.
     pub fail_if_empty: bool,
-    /// How often a damaged blob or manifest is fetched again.
+    /// How often a damaged blob or manifest is fetched again (default 3).
     pub retries: u32,
     /// The most images worked on at once; `None` is the default of 64.
     pub images: Option<usize>,
+    /// How long a destination may take nothing, its buffer full, before others that take the same blob go on without
+    /// it (default 5 s). It then catches up alone.
+    pub patience: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            platforms: PlatformFilter::default(),
+            overwrite: Overwrite::default(),
+            referrers: false,
+            fail_if_empty: false,
+            retries: 3,
+            images: None,
+            patience: Duration::from_secs(5),
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub enum Outcome {
 
 /// What a run does, or would do, with an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// The tag is not at the destination.
@@ -39,6 +40,7 @@ pub enum Action {
 
 /// What a run would do with an image, and how much of it is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Plan {
     /// What would be done.
     pub action: Action,
@@ -48,6 +50,13 @@ pub struct Plan {
     pub bytes_present: u64,
     /// Bytes of blobs that another repository of the destination has or will have by then.
     pub bytes_mountable: u64,
+}
+
+impl Plan {
+    /// A plan whose bytes are not known, or none.
+    pub(crate) fn of(action: Action) -> Self {
+        Self { action, bytes_to_move: 0, bytes_present: 0, bytes_mountable: 0 }
+    }
 }
 
 /// What became of one source image at one destination.

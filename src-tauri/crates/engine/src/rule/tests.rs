@@ -25,7 +25,7 @@ fn images(source: &str, destinations: &[&str]) -> Result<Vec<String>, String> {
         match rule.by_digest(to) {
             Some((digest, Target::Tag(tag))) => images.push(format!("{digest}->{place}:{tag}")),
             Some((digest, Target::Digest(as_digest))) => {
-                images.push(format!("{digest}->{place}@{as_digest}"))
+                images.push(format!("{digest}->{place}@{as_digest}"));
             }
             None => images.extend(
                 rule.pair(to, &listed)?.iter().map(|(from, tag)| format!("{from}->{place}:{tag}")),

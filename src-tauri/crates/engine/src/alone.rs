@@ -1,0 +1,138 @@
+//! A blob on its way from one source to one upload, from whichever byte the upload wants next.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use bytes::{Buf as _, Bytes};
+use registry::{BlobWriter, Descriptor, Digest, Fed, Repository, Result};
+
+use crate::{
+    gather::{End, Room, Taker, make_room, vanished},
+    marks::Marks,
+    row::Meter,
+    run::Run,
+    transfer::{Broken, give_up, there, verify},
+};
+
+/// How one reading ended.
+enum Pass {
+    Written,
+    Found,
+    /// The upload wants bytes again.
+    Again,
+}
+
+/// One upload with what is needed to feed it.
+struct Stream<'a> {
+    run: &'a Run,
+    source: &'a Repository,
+    blob: &'a Descriptor,
+    writer: &'a mut BlobWriter,
+    meter: &'a mut Meter,
+    /// The hash of what the upload got so far.
+    marks: Marks,
+}
+
+/// Brings the blob to one taker, as often as its upload breaks and can go on, and tells it how it ended.
+pub(crate) async fn alone(
+    run: &Arc<Run>,
+    source: &Repository,
+    blob: &Descriptor,
+    mut taker: Taker,
+    marks: Marks,
+    mut room: Room,
+) {
+    let hosts = [source.registry().clone(), taker.place.registry().clone()];
+    let Taker { writer, meter, .. } = &mut taker;
+    let mut stream = Stream { run, source, blob, writer, meter, marks };
+    let ended = loop {
+        let pass = async {
+            let room = make_room(run, hosts.iter().cloned().collect(), room).await?;
+            stream.pass(room, &hosts[1]).await
+        };
+        match pass.await {
+            Ok(Pass::Written) => break Ok(End::Written),
+            Ok(Pass::Found) => break Ok(End::Found),
+            // room was given back, so that it can be taken in order again
+            Ok(Pass::Again) => room = Room::new(),
+            Err(broken) => break Err(broken),
+        }
+    };
+    match ended {
+        Ok(end) => there(taker, end, blob),
+        Err(broken) => give_up(run, source, blob, taker, broken, None),
+    }
+}
+
+impl Stream<'_> {
+    /// Reads from the last mark before the byte that the upload wants, to the end.
+    async fn pass(
+        &mut self,
+        mut room: Room,
+        destination: &registry::Registry,
+    ) -> Result<Pass, Broken> {
+        let wanted = self.writer.offset();
+        if self.blob.size == 0 {
+            verify(self.source, self.blob, &Digest::of(self.blob.digest.algorithm(), &[]))?;
+        } else if wanted < self.blob.size {
+            let (start, mut hasher) = self.marks.before(wanted);
+            let permits = room.get(self.source.registry()).ok_or_else(vanished)?;
+            let read = self.source.read_blob(self.blob, start, permits);
+            let mut reader = self.run.unless_stopped(read).await?;
+            let mut position = start;
+            let mut withheld: Option<Bytes> = None;
+            while let Some(mut bytes) = self.run.unless_stopped(reader.next()).await? {
+                self.run.board.tally().read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                hasher.update(&bytes);
+                let known = wanted.saturating_sub(position).min(bytes.len() as u64);
+                position += bytes.len() as u64;
+                self.marks.note(position, &hasher);
+                bytes.advance(known as usize);
+                if bytes.is_empty() {
+                    continue;
+                }
+                if let Some(ready) = withheld.replace(bytes)
+                    && let Some(end) = self.feed(ready).await?
+                {
+                    return Ok(end);
+                }
+            }
+            drop(reader);
+            verify(self.source, self.blob, &hasher.finish())?;
+            if let Some(last) = withheld
+                && let Some(end) = self.feed(last).await?
+            {
+                return Ok(end);
+            }
+        }
+        // the answer may take minutes: the source need not wait for it
+        room.retain(|host, _| host == destination);
+        match self.run.unless_stopped(self.writer.finish()).await? {
+            Fed::More => Ok(Pass::Written),
+            Fed::Enough => Ok(Pass::Found),
+            Fed::Rewind { offset, cause } => Ok(self.rewind(offset, &cause)),
+        }
+    }
+
+    /// Feeds some bytes; `Some` when that ends the pass.
+    async fn feed(&mut self, bytes: Bytes) -> Result<Option<Pass>, Broken> {
+        let size = bytes.len() as u64;
+        match self.run.unless_stopped(self.writer.write(bytes)).await? {
+            Fed::More => {
+                self.meter.fed(size);
+                Ok(None)
+            }
+            Fed::Enough => match self.run.unless_stopped(self.writer.finish()).await? {
+                Fed::More | Fed::Enough => Ok(Some(Pass::Found)),
+                Fed::Rewind { offset, cause } => Ok(Some(self.rewind(offset, &cause))),
+            },
+            Fed::Rewind { offset, cause } => Ok(Some(self.rewind(offset, &cause))),
+        }
+    }
+
+    fn rewind(&mut self, offset: u64, cause: &registry::Error) -> Pass {
+        tracing::debug!(%cause, offset, "an upload broke and goes on");
+        self.meter.rewind(offset);
+        self.marks.cut(offset);
+        Pass::Again
+    }
+}

@@ -1,0 +1,140 @@
+//! One blob to one destination repository, for one row: found there, mounted, or uploaded; by us or by whoever is
+//! bringing it already.
+
+use std::{sync::Arc, time::Instant};
+
+use registry::{BlobStart, Code, Descriptor, Error, Repository, RepositoryName, Result, Side};
+use tokio::sync::oneshot;
+
+use crate::{
+    blob_table::Claim,
+    gather::{End, Taker, Ticket, vanished},
+    place::Place,
+    row::{Meter, Row},
+    run::Run,
+};
+
+/// A blob that a row needs at its destination.
+pub(crate) struct Want {
+    pub(crate) source: Repository,
+    pub(crate) place: Arc<Place>,
+    pub(crate) blob: Descriptor,
+    pub(crate) row: Arc<Row>,
+}
+
+/// How it came to be there.
+enum Way {
+    Present,
+    Mounted,
+    Written,
+}
+
+impl Want {
+    /// Announces that the blob's bytes may be needed.
+    pub(crate) fn announce(&self, run: &Run) -> Ticket {
+        run.gather.announce((self.source.registry().clone(), self.blob.digest.clone()))
+    }
+
+    /// Sees to it that the blob is there, and counts it for the row.
+    #[tracing::instrument(name = "blob", level = "debug", skip_all,
+        fields(digest = %self.blob.digest, size = self.blob.size, to = ?self.place))]
+    pub(crate) async fn deliver(self, run: &Arc<Run>, mut ticket: Ticket) -> Result<()> {
+        loop {
+            let claim = run.blobs.claim(&self.place, &self.blob.digest, &self.source);
+            let (lease, from) = match claim {
+                Claim::Held => {
+                    self.row.present(self.blob.size);
+                    return Ok(());
+                }
+                Claim::Failed(error) => return Err(error),
+                Claim::Wait(changed) => {
+                    // whoever reads for others need not wait for us
+                    drop(ticket);
+                    run.wait(changed).await?;
+                    ticket = self.announce(run);
+                    continue;
+                }
+                Claim::Bring { lease, from } => (lease, from),
+            };
+            return match self.bring(run, from, ticket).await {
+                Ok(way) => {
+                    match way {
+                        Way::Present => self.row.present(self.blob.size),
+                        Way::Mounted => self.row.mounted(self.blob.size),
+                        Way::Written => {}
+                    }
+                    lease.commit();
+                    Ok(())
+                }
+                Err(error) => {
+                    match error.side() {
+                        // ours is no one else's fault
+                        _ if error.code() == Code::Cancelled => drop(lease),
+                        Some(Side::Source) => lease.lose(&self.source, &error),
+                        _ => lease.fail(&error),
+                    }
+                    Err(error)
+                }
+            };
+        }
+    }
+
+    async fn bring(
+        &self,
+        run: &Arc<Run>,
+        mut from: Option<RepositoryName>,
+        mut ticket: Ticket,
+    ) -> Result<Way> {
+        let begun = Instant::now();
+        let mut tries = 0;
+        let mut alone = false;
+        loop {
+            let slots = self.place.slots.clone();
+            let slot = run.wait(slots.acquire_owned()).await?;
+            let begin = self.place.repository.begin_blob(&self.blob, from.as_ref());
+            let writer = match run.unless_stopped(begin).await? {
+                BlobStart::Present => return Ok(Way::Present),
+                BlobStart::Mounted => return Ok(Way::Mounted),
+                BlobStart::Write(writer) => writer,
+            };
+            let (done, end) = oneshot::channel();
+            let meter = Meter::new(self.row.clone());
+            let taker = Taker { place: self.place.clone(), writer, meter, done };
+            if alone {
+                ticket.alone(run, &self.source, &self.blob, taker);
+            } else {
+                ticket.join(run, &self.source, &self.blob, taker);
+            }
+            let end = end.await;
+            drop(slot);
+            from = None;
+            match end {
+                Ok(End::Written) => return Ok(Way::Written),
+                Ok(End::Found) => return Ok(Way::Present),
+                Ok(End::Damaged(error, next)) => {
+                    tries += 1;
+                    if tries > run.policy.retries {
+                        return Err(error.tried(tries, begun.elapsed()));
+                    }
+                    tracing::warn!(%error, "damaged bytes: the blob is fetched again");
+                    self.row.attempt(tries + 1);
+                    ticket = next;
+                }
+                // it was read from another repository for several takers; ours may have it
+                Ok(End::Failed(error, read))
+                    if is_sources(&error) && read != *self.source.name() =>
+                {
+                    tracing::debug!(%error, "the blob is read from its own repository instead");
+                    alone = true;
+                    ticket = self.announce(run);
+                }
+                Ok(End::Failed(error, _)) => return Err(error),
+                Err(_) => return Err(vanished()),
+            }
+        }
+    }
+}
+
+fn is_sources(error: &Error) -> bool {
+    error.side() == Some(Side::Source)
+}

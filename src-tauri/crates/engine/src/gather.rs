@@ -1,0 +1,247 @@
+//! Gathers who wants the same blob at about the same time, so that it is read once for all of them.
+//!
+//! Whoever may come to need a blob's bytes announces that first. Reading begins when everyone announced has either
+//! opened its upload or found that it needs no bytes; or when one of them has waited for the others long enough.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
+    fmt,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use registry::{
+    BlobWriter, Code, Descriptor, Digest, Error, Permits, Registry, Repository, RepositoryName,
+    Result,
+};
+use tokio::sync::{Notify, oneshot};
+
+use crate::{
+    place::Place,
+    row::{Meter, lock},
+    run::{Run, cancelled},
+    transfer,
+};
+
+/// What is gathered by: a blob is the same whichever repository of a registry it is read from.
+pub(crate) type Key = (Registry, Digest);
+
+/// Room for one request at each of some hosts.
+pub(crate) type Room = BTreeMap<Registry, Arc<Permits>>;
+
+/// One that takes a blob's bytes.
+#[derive(Debug)]
+pub(crate) struct Taker {
+    pub(crate) place: Arc<Place>,
+    pub(crate) writer: BlobWriter,
+    pub(crate) meter: Meter,
+    /// Told when it has ended for this taker.
+    pub(crate) done: oneshot::Sender<End>,
+}
+
+/// How a transfer ended for one taker.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The blob is there, by this upload.
+    Written,
+    /// The blob is there, by someone else's upload.
+    Found,
+    /// It can't be brought there from this repository.
+    Failed(Error, RepositoryName),
+    /// The bytes were not those that the digest names: worth another try, for which this ticket announces.
+    Damaged(Error, Ticket),
+}
+
+/// The gatherings that still wait to begin reading.
+#[derive(Debug, Default)]
+pub(crate) struct Gather(Mutex<HashMap<Key, Arc<Group>>>);
+
+struct Group {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many may still come.
+    announced: usize,
+    takers: Vec<Taker>,
+    /// When the first taker came.
+    since: Option<Instant>,
+    /// Reading has begun: whoever comes now needs another group.
+    closed: bool,
+}
+
+/// An announcement. Dropping it takes it back.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    gather: Arc<Gather>,
+    key: Key,
+    group: Arc<Group>,
+}
+
+impl Gather {
+    /// Announces that someone may need the bytes of a blob.
+    pub(crate) fn announce(self: &Arc<Self>, key: Key) -> Ticket {
+        let mut groups = lock(&self.0);
+        let mut group = groups.entry(key.clone()).or_insert_with(Group::new).clone();
+        if lock(&group.state).closed {
+            group = Group::new();
+            groups.insert(key.clone(), group.clone());
+        }
+        lock(&group.state).announced += 1;
+        Ticket { gather: self.clone(), key, group }
+    }
+}
+
+impl Group {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), changed: Notify::new() })
+    }
+}
+
+impl Ticket {
+    /// Takes part in the reading, or begins a new one when it has begun already. The end is told to `taker.done`.
+    pub(crate) fn join(self, run: &Arc<Run>, source: &Repository, blob: &Descriptor, taker: Taker) {
+        let group = self.group.clone();
+        {
+            let mut state = lock(&group.state);
+            // one host, one permit, one request: two writers at one host don't share a reading
+            let clash = state.takers.iter().any(|t| t.place.registry() == taker.place.registry());
+            if !state.closed && !clash {
+                state.takers.push(taker);
+                if state.since.is_none() {
+                    state.since = Some(Instant::now());
+                    drop(state);
+                    let reading = read(run.clone(), self, source.clone(), blob.clone());
+                    run.spawn(reading);
+                }
+                return;
+            }
+        }
+        self.alone(run, source, blob, taker);
+    }
+
+    /// Reads for one taker alone.
+    pub(crate) fn alone(
+        self,
+        run: &Arc<Run>,
+        source: &Repository,
+        blob: &Descriptor,
+        taker: Taker,
+    ) {
+        let state =
+            State { announced: 1, takers: vec![taker], since: Some(Instant::now()), closed: false };
+        let group = Arc::new(Group { state: Mutex::new(state), changed: Notify::new() });
+        let ticket = Self { gather: self.gather.clone(), key: self.key.clone(), group };
+        drop(self);
+        run.spawn(read(run.clone(), ticket, source.clone(), blob.clone()));
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut groups = lock(&self.gather.0);
+        let mut state = lock(&self.group.state);
+        state.announced -= 1;
+        let over = state.announced == 0 && state.takers.is_empty();
+        drop(state);
+        if over && groups.get(&self.key).is_some_and(|g| Arc::ptr_eq(g, &self.group)) {
+            groups.remove(&self.key);
+        }
+        self.group.changed.notify_one();
+    }
+}
+
+/// Waits for everyone, then reads. The first taker's ticket is held until the group is closed.
+async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descriptor) {
+    let group = ticket.group.clone();
+    let gathered = gather(&run, &ticket, source.registry()).await;
+    let takers = {
+        let mut groups = lock(&ticket.gather.0);
+        let mut state = lock(&group.state);
+        state.closed = true;
+        if groups.get(&ticket.key).is_some_and(|g| Arc::ptr_eq(g, &group)) {
+            groups.remove(&ticket.key);
+        }
+        std::mem::take(&mut state.takers)
+    };
+    drop(ticket);
+    match gathered {
+        Ok(room) => transfer::transfer(&run, &source, &blob, takers, room).await,
+        Err(error) => {
+            for taker in takers {
+                run.discard(taker.writer);
+                let _ = taker.done.send(End::Failed(error.clone(), source.name().clone()));
+            }
+        }
+    }
+}
+
+/// Waits until nobody else is expected, and for room at the source and at every taker's host.
+async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
+    let group = &ticket.group;
+    loop {
+        let changed = group.changed.notified();
+        let until = {
+            let state = lock(&group.state);
+            if state.announced <= 1 {
+                break;
+            }
+            state.since.unwrap_or_else(Instant::now) + run.policy.patience
+        };
+        tokio::select! {
+            () = run.stop.cancelled() => return Err(cancelled()),
+            () = changed => {}
+            () = tokio::time::sleep_until(until.into()) => break,
+        }
+    }
+    let mut room = Room::new();
+    loop {
+        let hosts: BTreeSet<Registry> = {
+            let mut state = lock(&group.state);
+            let takers = state.takers.iter().map(|taker| taker.place.registry());
+            let hosts: BTreeSet<_> = takers.chain([source]).cloned().collect();
+            if room.len() == hosts.len() {
+                // from here on nobody can join, so the hosts stay these
+                state.closed = true;
+                return Ok(room);
+            }
+            hosts
+        };
+        room = make_room(run, hosts, room).await?;
+    }
+}
+
+/// Takes room at each host, always in the order of their names, so that no two transfers wait for each other. Room that
+/// is held already is given back when a host before it is missing.
+pub(crate) async fn make_room(
+    run: &Run,
+    hosts: BTreeSet<Registry>,
+    mut room: Room,
+) -> Result<Room> {
+    let missing = hosts.iter().find(|host| !room.contains_key(*host));
+    if let (Some(missing), Some((last, _))) = (missing, room.last_key_value())
+        && missing < last
+    {
+        room.clear();
+    }
+    for host in hosts {
+        if let Entry::Vacant(vacant) = room.entry(host) {
+            let permits = run.wait(run.client.permits(&[vacant.key()])).await?;
+            vacant.insert(Arc::new(permits));
+        }
+    }
+    Ok(room)
+}
+
+/// What a taker gets whose transfer went away without a word.
+pub(crate) fn vanished() -> Error {
+    Error::new(Code::Internal, "the transfer of a blob ended without a result")
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Group(..)")
+    }
+}

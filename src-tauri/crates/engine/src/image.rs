@@ -1,0 +1,330 @@
+//! One source image: look at its destinations, compare, and copy or plan what differs.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use registry::{Code, Digest, Error, Result, Side, Target};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+use tracing::Instrument as _;
+
+use crate::{
+    Action, Overwrite, Plan,
+    claims::Verdict,
+    copy, plan,
+    run::{Run, Slot, panicked},
+    source_image::{Chosen, SourceImage, What},
+    unit::{Aim, Destination, Unit},
+};
+
+/// A destination, by number, with the digest that stands there.
+type Look = (usize, Result<Option<Digest>>);
+
+/// A row that is compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Compared {
+    /// Which of the unit's destinations.
+    pub(crate) at: usize,
+    pub(crate) action: Action,
+    /// What shall stand there.
+    pub(crate) digest: Digest,
+}
+
+/// A source image being worked on.
+pub(crate) struct Image {
+    pub(crate) run: Arc<Run>,
+    pub(crate) unit: Arc<Unit>,
+    source: SourceImage,
+    slot: Slot,
+}
+
+/// Does all that is to be done for an image. Destinations that answer at once go on together; one that does not answer
+/// for long is seen to later, and alone.
+#[tracing::instrument(name = "image", skip_all,
+    fields(source = %unit.source.repository.reference(&unit.target)))]
+pub(crate) async fn process(run: Arc<Run>, unit: Arc<Unit>, slot: Slot) {
+    let source = SourceImage::new(run.clone(), unit.clone());
+    let image = Arc::new(Image { run, unit, source, slot });
+    let mut tasks = JoinSet::new();
+    if image.reads_anyway() {
+        let image = image.clone();
+        let read = async move {
+            let _ = image.source.chosen().await;
+        };
+        tasks.spawn(read.in_current_span());
+    }
+    let all = 0..image.unit.destinations.len();
+    let mut looks: FuturesUnordered<_> = all.map(|at| image.look(at)).collect();
+    while let Some(first) = looks.next().await {
+        let until = Instant::now() + image.run.policy.patience;
+        let mut together = vec![first];
+        while let Ok(Some(look)) = timeout_at(until, looks.next()).await {
+            together.push(look);
+        }
+        tasks.spawn(image.clone().guarded(together).in_current_span());
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+impl Image {
+    pub(crate) fn destination(&self, at: usize) -> &Destination {
+        &self.unit.destinations[at]
+    }
+
+    /// Whether the source's manifest is needed whatever stands at the destinations.
+    fn reads_anyway(&self) -> bool {
+        match self.run.policy.overwrite {
+            Overwrite::Never => false,
+            Overwrite::Differing => !self.unit.filter.is_empty(),
+            Overwrite::Always => true,
+        }
+    }
+
+    /// What stands at a destination.
+    async fn look(&self, at: usize) -> Look {
+        let destination = self.destination(at);
+        destination.row.resolving();
+        (at, self.standing(destination).await)
+    }
+
+    async fn standing(&self, destination: &Destination) -> Result<Option<Digest>> {
+        let target = match &destination.aim {
+            Aim::Tag(tag) => Target::Tag(tag.clone()),
+            Aim::Digest if self.unit.filter.is_empty() => {
+                Target::Digest(self.source.digest().await?)
+            }
+            // what is put by digest has its name from the filtered manifest
+            Aim::Digest => match self.source.chosen().await?.what {
+                What::Manifest(manifest) => Target::Digest(manifest.digest().clone()),
+                What::NoMatch(_) => return Ok(None),
+            },
+        };
+        let head = destination.place.repository.head_manifest(&target);
+        Ok(self.run.unless_stopped(head).await?.map(|head| head.digest))
+    }
+
+    /// A wave whose panic is the failure of its own rows.
+    async fn guarded(self: Arc<Self>, looks: Vec<Look>) {
+        let all: Vec<usize> = looks.iter().map(|(at, _)| *at).collect();
+        if AssertUnwindSafe(self.wave(looks)).catch_unwind().await.is_err() {
+            for destination in all.into_iter().map(|at| self.destination(at)) {
+                self.withdraw(destination);
+                panicked(&destination.row);
+            }
+        }
+    }
+
+    /// Compares some destinations and sees to what differs.
+    async fn wave(self: &Arc<Self>, looks: Vec<Look>) {
+        let mut standing = Vec::new();
+        for (at, look) in looks {
+            match look {
+                Ok(digest) => standing.push((at, digest)),
+                Err(error) => self.refuse(at, &error),
+            }
+        }
+        if self.run.policy.overwrite == Overwrite::Never {
+            standing.retain(|(at, digest)| {
+                if let Some(digest) = digest {
+                    self.leave(*at, "tag exists", None, digest);
+                }
+                digest.is_none()
+            });
+        }
+        if standing.is_empty() {
+            return;
+        }
+        let ats: Vec<usize> = standing.iter().map(|(at, _)| *at).collect();
+        match self.compare(standing).await {
+            Err(error) => {
+                for at in ats {
+                    self.refuse(at, &error);
+                }
+            }
+            Ok(Err(reason)) => {
+                for destination in ats.into_iter().map(|at| self.destination(at)) {
+                    self.withdraw(destination);
+                    destination.row.skipped(&reason, None);
+                }
+            }
+            Ok(Ok((source, compared))) => {
+                let clear = self.settle(compared).await;
+                self.act(&source, clear).await;
+            }
+        }
+    }
+
+    /// Compares what stands at destinations with the source. The inner error is why nothing is to be done at all.
+    async fn compare(
+        &self,
+        standing: Vec<(usize, Option<Digest>)>,
+    ) -> Result<Result<(Digest, Vec<Compared>), String>> {
+        let by_head = !self.reads_anyway() && standing.iter().all(|(_, digest)| digest.is_some());
+        if by_head {
+            let source = self.source.digest().await?;
+            if standing.iter().all(|(_, digest)| digest.as_ref() == Some(&source)) {
+                let same = |(at, _)| Compared { at, action: Action::Skip, digest: source.clone() };
+                let compared = standing.into_iter().map(same).collect();
+                return Ok(Ok((source, compared)));
+            }
+        }
+        let Chosen { source, what } = self.source.chosen().await?;
+        let manifest = match what {
+            What::Manifest(manifest) => manifest,
+            What::NoMatch(reason) => return Ok(Err(reason)),
+        };
+        let always = self.run.policy.overwrite == Overwrite::Always;
+        let compare = |(at, digest): (usize, Option<Digest>)| {
+            let action = match digest {
+                None => Action::Copy,
+                Some(digest) if digest == *manifest.digest() && !always => Action::Skip,
+                Some(_) => Action::Overwrite,
+            };
+            Compared { at, action, digest: manifest.digest().clone() }
+        };
+        Ok(Ok((source, standing.into_iter().map(compare).collect())))
+    }
+
+    /// Tells rivals for the same tags what will be written, and waits to hear the same of them. What is in conflict
+    /// ends here.
+    async fn settle(&self, compared: Vec<Compared>) -> Vec<Compared> {
+        for row in &compared {
+            let destination = self.destination(row.at);
+            if let Some(key) = destination.key() {
+                self.run.claims.settle(&key, &destination.row, Some(&row.digest));
+            }
+        }
+        let mut clear = Vec::new();
+        for row in compared {
+            let destination = self.destination(row.at);
+            let Some(key) = destination.key() else {
+                clear.push(row);
+                continue;
+            };
+            let mut verdict = self.run.claims.verdict(&key, &destination.row);
+            if verdict == Verdict::Wait {
+                let wait = self.run.claims.wait(&key, &destination.row);
+                verdict = match self.slot.lend(self.run.wait(wait)).await {
+                    Ok(verdict) => verdict,
+                    Err(error) => {
+                        destination.row.failed(&error);
+                        continue;
+                    }
+                };
+            }
+            match verdict {
+                Verdict::Conflict(others) => self.conflict(destination, &others),
+                Verdict::Clear | Verdict::Wait => clear.push(row),
+            }
+        }
+        clear
+    }
+
+    fn conflict(&self, destination: &Destination, others: &[String]) {
+        let row = &destination.row;
+        let error = Error::new(
+            Code::RuleConflict,
+            format!(
+                "{} would get different images from {} and from {}; none was written",
+                row.destination(),
+                row.source(),
+                others.join(", ")
+            ),
+        )
+        .hint("Edit the rules so that only one of them writes there.");
+        if self.run.plan_only {
+            row.unworkable(Action::Conflict, &error);
+        } else {
+            row.action(Action::Conflict);
+            row.failed(&error);
+        }
+    }
+
+    /// Copies or plans what is to be copied, and ends what is not.
+    async fn act(self: &Arc<Self>, source: &Digest, compared: Vec<Compared>) {
+        let mut todo = Vec::new();
+        for row in compared {
+            if row.action == Action::Skip {
+                self.leave(row.at, "same digest", Some(source), &row.digest);
+                continue;
+            }
+            let destination = self.destination(row.at);
+            if destination.key().is_none() {
+                let target = destination.target(&row.digest);
+                destination.row.redirect(destination.place.repository.reference(&target));
+            }
+            if !self.run.plan_only {
+                destination.row.planned(Plan::of(row.action), Some(source), None);
+            }
+            todo.push(row);
+        }
+        if todo.is_empty() {
+            return;
+        }
+        match self.source.chosen().await {
+            Ok(Chosen { what: What::Manifest(manifest), source }) => {
+                if self.run.plan_only {
+                    plan::plan(self, &source, manifest, todo).await;
+                } else {
+                    copy::copy(self, manifest, todo).await;
+                }
+            }
+            // neither can be: the manifest was there to compare with
+            Ok(_) => todo.iter().for_each(|row| panicked(&self.destination(row.at).row)),
+            Err(error) => todo.iter().for_each(|row| self.refuse(row.at, &error)),
+        }
+    }
+
+    /// What stands at the destination stays.
+    fn leave(&self, at: usize, reason: &str, source: Option<&Digest>, digest: &Digest) {
+        let destination = self.destination(at);
+        if source.is_none() {
+            self.withdraw(destination);
+        }
+        destination.row.planned(Plan::of(Action::Skip), source, Some(digest));
+        if self.run.plan_only {
+            destination.row.reason(reason);
+        } else {
+            destination.row.skipped(reason, Some(digest));
+        }
+    }
+
+    /// The row can't be worked on.
+    pub(crate) fn refuse(&self, at: usize, error: &Error) {
+        let destination = self.destination(at);
+        self.withdraw(destination);
+        match (is_blocked(error), self.run.plan_only) {
+            (true, true) => destination.row.unworkable(Action::Blocked, error),
+            (blocked, _) => {
+                if blocked {
+                    destination.row.action(Action::Blocked);
+                }
+                destination.row.failed(error);
+            }
+        }
+    }
+
+    /// The row will write nothing.
+    fn withdraw(&self, destination: &Destination) {
+        if let Some(key) = destination.key() {
+            self.run.claims.settle(&key, &destination.row, None);
+        }
+    }
+}
+
+/// Whether an error says that a destination can't be written to, as things stand.
+fn is_blocked(error: &Error) -> bool {
+    error.side() == Some(Side::Destination)
+        && matches!(
+            error.code(),
+            Code::AuthRequired
+                | Code::AuthRejected
+                | Code::PullDenied
+                | Code::PushDenied
+                | Code::RepoMustExist
+                | Code::RepoName
+                | Code::RegistryReadOnly
+        )
+}
