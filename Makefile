@@ -1,0 +1,101 @@
+# The commands of this project. Each does its own set-up first and says what it installs; see `make help`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# One set of packages and features for every build, so that nothing is compiled twice.
+WORKSPACE := --locked --workspace --features custom-protocol
+export CARGO_TERM_PROGRESS_WHEN := never
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+ifneq ($(DISPLAY)$(WAYLAND_DISPLAY),)
+run: page ## Open the app on its built-in demo; without a display the same demo in the terminal
+	cargo run --locked --features custom-protocol -- --demo
+else
+run:
+	@.ci/setup cli
+	cargo run --locked --package cli -- demo
+endif
+
+.PHONY: build
+build: page ## Build both programs, optimised, in target/release
+	cargo build --release $(WORKSPACE) --bin image-syncer --bin image-syncer-desktop
+
+.PHONY: package
+package: ## Build the .deb and the tarball of the static binary in dist/, and try both
+	@.ci/setup app ui package
+	.ci/package
+	.ci/check-package
+
+# The page, embedded in the app.
+.PHONY: page
+page:
+	@.ci/setup app ui
+	cd ui && npm run build
+
+.PHONY: test test-rust test-window test-ui
+test: test-ui test-rust ## Run every test
+
+test-rust: page ## Run the tests of every crate, of the headless program and of the app's window
+	@.ci/setup test
+	cargo test $(WORKSPACE) --no-fail-fast
+
+test-window: page ## Run the tests of the app's window alone
+	@.ci/setup test
+	cargo test $(WORKSPACE) --test window
+
+test-ui: ## Run the tests of the page
+	@.ci/setup ui test
+	cd ui && npm test && npm run test:browser
+
+.PHONY: screenshots
+screenshots: page ## Take the pictures of the docs from the real window
+	@.ci/setup test
+	SCREENSHOTS=docs/images cargo test $(WORKSPACE) --test window
+
+.PHONY: lint lint-rust lint-ui lint-files
+lint: lint-files lint-ui lint-rust ## Check format, lints, licences, layout, spelling
+
+lint-files: ## Check layout, dependencies between crates, spelling, shell scripts
+	@.ci/setup lint
+	.ci/check-layout
+	shellcheck .ci/*
+	typos
+	cargo deny --locked --log-level error check bans licenses sources
+	cargo machete
+
+lint-rust: page ## Check format, clippy and the API docs
+	@.ci/setup lint
+	cargo fmt --all --check
+	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc $(WORKSPACE) --no-deps --document-private-items
+
+lint-ui: ## Check types, lints and format of the page
+	@.ci/setup ui
+	cd ui && npm run check && npm run lint && npm run format:check
+
+.PHONY: audit
+audit: ## Look for known vulnerabilities in what we depend on (asks GitHub and npm)
+	@.ci/setup ui lint
+	cargo deny --locked check advisories
+	cd ui && npm audit --audit=true --omit=dev
+
+.PHONY: bench
+bench: ## Measure copying, side by side with what else is installed
+	@.ci/setup cli bench
+	.ci/bench
+
+.PHONY: icons
+icons: ## Render the app icon's sizes from icons/icon.svg
+	@.ci/setup ui
+	ui/node_modules/.bin/tauri icon icons/icon.svg --output target/icons >/dev/null
+	cd target/icons && cp 32x32.png 128x128.png 128x128@2x.png icon.png icon.ico icon.icns ../../icons
+
+.PHONY: clean
+clean: ## Remove all that was built or installed here
+	rm -rf target dist artifacts gen ui/dist ui/node_modules
