@@ -130,7 +130,11 @@ mod tests {
             ("https://registry.example.com/v2/", "registry.example.com"),
             ("https://registry.example.com:5000/v1/", "registry.example.com:5000"),
         ] {
-            assert_eq!(address_of_key(key).unwrap_or_else(|e| panic!("{key}: {e}")).to_string(), address, "{key}");
+            assert_eq!(
+                address_of_key(key).unwrap_or_else(|e| panic!("{key}: {e}")).to_string(),
+                address,
+                "{key}"
+            );
         }
         for key in ["", "registry", "quay.io/UPPER", "quay.io//a", "https://", "${REGISTRY}"] {
             assert!(address_of_key(key).is_err(), "{key}");
@@ -139,10 +143,16 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_of_whole_components_wins() {
-        let entries: Vec<AuthEntry> = ["quay.io", "quay.io/coreos", "quay.io/coreos/etcd/", "docker.io/library", "quay.io/core"]
-            .into_iter()
-            .map(|key| AuthEntry::new(address_of_key(key).unwrap(), key, ""))
-            .collect();
+        let entries: Vec<AuthEntry> = [
+            "quay.io",
+            "quay.io/coreos",
+            "quay.io/coreos/etcd/",
+            "docker.io/library",
+            "quay.io/core",
+        ]
+        .into_iter()
+        .map(|key| AuthEntry::new(address_of_key(key).unwrap(), key, ""))
+        .collect();
         for (registry, repository, key) in [
             ("quay.io", Some("coreos/flannel"), Some("quay.io/coreos")),
             ("quay.io", Some("coreos/etcd"), Some("quay.io/coreos/etcd/")),
@@ -157,7 +167,8 @@ mod tests {
             ("quay.io:5000", Some("coreos/etcd"), None),
         ] {
             let repository = repository.map(|name| name.parse().unwrap());
-            let found = longest(&entries, |e| &e.address, &registry.parse().unwrap(), repository.as_ref());
+            let found =
+                longest(&entries, |e| &e.address, &registry.parse().unwrap(), repository.as_ref());
             assert_eq!(found.map(|e| e.written.as_str()), key, "{registry}/{repository:?}");
         }
     }

@@ -53,9 +53,9 @@ pub(crate) struct DockerEntry {
 #[serde(rename_all = "camelCase")]
 struct Wire {
     #[serde(default)]
-    auths: BTreeMap<String, WireAuth>,
+    auths: Option<BTreeMap<String, WireAuth>>,
     #[serde(default)]
-    cred_helpers: BTreeMap<String, String>,
+    cred_helpers: Option<BTreeMap<String, String>>,
     #[serde(default)]
     creds_store: Option<String>,
 }
@@ -122,7 +122,7 @@ impl DockerFile {
             store: wire.creds_store.filter(|name| !name.is_empty()),
             warnings: Vec::new(),
         };
-        for (key, auth) in wire.auths {
+        for (key, auth) in wire.auths.unwrap_or_default() {
             let credential = match auth.credential() {
                 Ok(Some(credential)) => credential,
                 // docker leaves an empty entry where the secret is with a helper
@@ -136,7 +136,7 @@ impl DockerFile {
             let Ok(address) = address_of_key(&key) else { continue };
             file.entries.push(DockerEntry { address, written: key, credential });
         }
-        for (key, name) in wire.cred_helpers {
+        for (key, name) in wire.cred_helpers.unwrap_or_default() {
             if let Ok(Address { registry, namespace: None }) = address_of_key(&key) {
                 file.helpers.push((registry, name));
             }
@@ -145,7 +145,11 @@ impl DockerFile {
     }
 
     /// The credential that is in the file for a repository, by the longest key.
-    pub(crate) fn entry(&self, registry: &Registry, repository: Option<&RepositoryName>) -> Option<&DockerEntry> {
+    pub(crate) fn entry(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> Option<&DockerEntry> {
         longest(&self.entries, |entry| &entry.address, registry, repository)
     }
 
@@ -157,7 +161,9 @@ impl DockerFile {
 
 impl WireAuth {
     fn credential(self) -> Result<Option<Credential>, &'static str> {
-        let some = |secret: Option<SecretString>| secret.filter(|secret| !secret.expose_secret().is_empty());
+        let some = |secret: Option<SecretString>| {
+            secret.filter(|secret| !secret.expose_secret().is_empty())
+        };
         if let Some(token) = some(self.identitytoken) {
             return Ok(Some(Credential::IdentityToken(token)));
         }
@@ -165,12 +171,17 @@ impl WireAuth {
             return Ok(Some(Credential::Bearer(token)));
         }
         if let Some(auth) = some(self.auth) {
-            let bytes = BASE64.decode(auth.expose_secret().trim()).map_err(|_| "its 'auth' is no base64")?;
+            let bytes = BASE64
+                .decode(auth.expose_secret().trim())
+                .map_err(|_| "its 'auth' is no base64")?;
             let text = String::from_utf8(bytes).map_err(|_| "its 'auth' is no text")?;
             let (username, password) = text.split_once(':').ok_or("its 'auth' has no colon")?;
             // docker pads with zeros
             let password = password.trim_matches('\0');
-            return Ok(Some(Credential::Basic { username: username.to_owned(), password: password.into() }));
+            return Ok(Some(Credential::Basic {
+                username: username.to_owned(),
+                password: password.into(),
+            }));
         }
         Ok(self.username.filter(|name| !name.is_empty()).map(|username| Credential::Basic {
             username,

@@ -1,7 +1,9 @@
 //! Credential helpers: programs named `docker-credential-<name>` that keep secrets, by the protocol of
 //! `docker-credential-helpers`: the registry on standard input, JSON on standard output.
 
-use std::{collections::HashMap, ffi::OsString, fmt, io, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, ffi::OsString, fmt, io, process::Stdio, sync::Arc, time::Duration,
+};
 
 use registry::{Code, Credential, Error, Result};
 use secrecy::SecretString;
@@ -23,12 +25,16 @@ pub(crate) struct HelperName(String);
 impl HelperName {
     /// Only what can't leave the directory that the program is in.
     pub(crate) fn new(name: &str) -> Result<Self> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+        let allowed =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
         if !name.is_empty() && name.bytes().all(allowed) {
             return Ok(Self(name.to_owned()));
         }
-        Err(Error::new(Code::HelperFailed, format!("'{}' is no name of a credential helper", name.escape_debug()))
-            .hint("Write the part after 'docker-credential-', such as 'osxkeychain'."))
+        Err(Error::new(
+            Code::HelperFailed,
+            format!("'{}' is no name of a credential helper", name.escape_debug()),
+        )
+        .hint("Write the part after 'docker-credential-', such as 'osxkeychain'."))
     }
 }
 
@@ -67,7 +73,12 @@ impl Helpers {
 
     /// What a helper has for a server. `None`: it knows nothing. With `renew` it is asked again, unless somebody else's
     /// renewal was under way already.
-    pub(crate) async fn get(&self, name: &HelperName, server: &str, renew: bool) -> Result<Option<Credential>> {
+    pub(crate) async fn get(
+        &self,
+        name: &HelperName,
+        server: &str,
+        renew: bool,
+    ) -> Result<Option<Credential>> {
         let asked_at = Instant::now();
         let answer = {
             let mut answers = self.answers.lock().await;
@@ -99,9 +110,16 @@ impl Helpers {
 
     /// Runs a helper and gives its output; `None` where it says that it has nothing.
     async fn run(&self, name: &HelperName, action: &str, input: &str) -> Result<Option<Vec<u8>>> {
-        let failed = |what: String| Error::new(Code::HelperFailed, format!("the credential helper {name} {what}"));
+        let failed = |what: String| {
+            Error::new(Code::HelperFailed, format!("the credential helper {name} {what}"))
+        };
         let mut command = Command::new(name.to_string());
-        command.arg(action).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .arg(action)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
@@ -138,10 +156,15 @@ impl Helpers {
             io::Result::Ok((status?, out, err))
         };
         let (status, out, err) = match tokio::time::timeout(self.timeout, talk).await {
-            Ok(talk) => talk.map_err(|error| failed("could not be talked with".into()).cause(&error))?,
+            Ok(talk) => {
+                talk.map_err(|error| failed("could not be talked with".into()).cause(&error))?
+            }
             Err(_) => {
-                return Err(failed(format!("did not answer within {} s", self.timeout.as_secs_f64()))
-                    .hint(format!("Run 'echo REGISTRY | {name} get' to see what it waits for.")));
+                return Err(failed(format!(
+                    "did not answer within {} s",
+                    self.timeout.as_secs_f64()
+                ))
+                .hint(format!("Run 'echo REGISTRY | {name} get' to see what it waits for.")));
             }
         };
         if status.success() {
@@ -149,7 +172,8 @@ impl Helpers {
         }
         // by the protocol, a helper that fails says why on standard output
         let said = [&out, &err].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
-        let nothing = ["credentials not found", "no credentials server URL", "no credentials username"];
+        let nothing =
+            ["credentials not found", "no credentials server URL", "no credentials username"];
         if said.iter().any(|text| nothing.iter().any(|nothing| text.contains(nothing))) {
             return Ok(None);
         }
@@ -172,6 +196,11 @@ fn read(name: &HelperName, output: &[u8]) -> Result<Option<Credential>> {
 }
 
 fn rubbish(name: &HelperName) -> Error {
-    Error::new(Code::HelperFailed, format!("the credential helper {name} gave an answer that can't be understood"))
-        .hint(format!("Run 'echo REGISTRY | {name} get': it must print a JSON object with Username and Secret."))
+    Error::new(
+        Code::HelperFailed,
+        format!("the credential helper {name} gave an answer that can't be understood"),
+    )
+    .hint(format!(
+        "Run 'echo REGISTRY | {name} get': it must print a JSON object with Username and Secret."
+    ))
 }

@@ -6,10 +6,16 @@
 pub mod access;
 pub mod account;
 pub mod address;
+pub mod auth_file;
 pub mod check;
+mod docker;
+mod helper;
 pub mod keyring;
+pub mod lookup;
 
 pub use access::AccountAccess;
 pub use account::{Account, Accounts, SecretPlace};
 pub use address::{Address, InvalidAddress, Typed};
+pub use auth_file::{AuthEntry, address_of_key};
 pub use keyring::{SecretStore, SystemKeyring, Vault};
+pub use lookup::{CredentialFiles, FileAccess, Found};
