@@ -28,7 +28,7 @@ build: page ## Build both programs, optimised, in target/release
 
 .PHONY: package
 package: ## Build the .deb and the tarball of the static binary in dist/, and try both
-	@.ci/setup app ui package
+	@.ci/setup app package
 	.ci/package
 	.ci/check-package
 
@@ -64,7 +64,7 @@ lint: lint-files lint-ui lint-rust ## Check format, lints, licences, layout, spe
 lint-files: ## Check layout, dependencies between crates, spelling, shell scripts
 	@.ci/setup lint
 	.ci/check-layout
-	shellcheck .ci/*
+	shellcheck $$(grep -l "^#!/usr/bin/env bash" .ci/*)
 	typos
 	cargo deny --locked --log-level error check bans licenses sources
 	cargo machete
