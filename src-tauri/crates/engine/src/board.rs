@@ -148,6 +148,7 @@ impl Board {
         let changed = std::mem::take(&mut *lock(&self.tally.dirty));
         // with nobody watching, only the sums are kept up
         let watched = self.updates.receiver_count() > 0;
+        let mut news = !changed.is_empty();
         let mut images = Vec::new();
         {
             let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +168,7 @@ impl Board {
             }
         }
         images.sort_unstable_by_key(|image| image.id);
-        let before = (told.totals.bytes_per_second, told.phase, told.totals.images);
+        let before = (told.totals.bytes_per_second, told.phase);
         let resolved =
             self.complete.load(Ordering::Acquire) && told.totals.resolved == told.totals.images;
         told.turn(done, resolved && !self.plan_only);
@@ -175,9 +176,7 @@ impl Board {
         let warnings: Vec<String> = lock(&self.warnings)[told.warnings..].to_vec();
         told.warnings += warnings.len();
 
-        let news = !images.is_empty()
-            || !warnings.is_empty()
-            || before != (told.totals.bytes_per_second, told.phase, told.totals.images);
+        news |= !warnings.is_empty() || before != (told.totals.bytes_per_second, told.phase);
         if news {
             told.seq += 1;
             let (seq, phase, totals) = (told.seq, told.phase, told.totals);
@@ -279,3 +278,6 @@ impl Told {
         t.seconds_left = known.then(|| self.left as f64 / t.bytes_per_second as f64);
     }
 }
+
+#[cfg(test)]
+mod tests;

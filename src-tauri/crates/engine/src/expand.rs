@@ -11,6 +11,7 @@ use registry::{Code, Error, PlatformFilter, Reference, Registry, RepositoryName,
 use crate::{
     DestinationRule, Rule, Selection,
     place::{Place, SourceRepository},
+    referrers::is_index_tag,
     row::Row,
     run::Run,
     unit::{Aim, Destination, Unit},
@@ -146,6 +147,9 @@ impl<'a> Expansion<'a> {
                 }
                 Ok(pairs) => {
                     for (from, to) in pairs {
+                        if self.run.policy.referrers && rule.needs_list() && is_index_tag(&from) {
+                            continue;
+                        }
                         let order = (number, position);
                         self.row(
                             order,

@@ -73,6 +73,11 @@ impl Image {
         &self.unit.destinations[at]
     }
 
+    /// The image's digest at the source.
+    pub(crate) async fn source_digest(&self) -> Result<Digest> {
+        self.source.digest().await
+    }
+
     /// Whether the source's manifest is needed whatever stands at the destinations.
     fn reads_anyway(&self) -> bool {
         match self.run.policy.overwrite {
@@ -246,7 +251,8 @@ impl Image {
     async fn act(self: &Arc<Self>, source: &Digest, compared: Vec<Compared>) {
         let mut todo = Vec::new();
         for row in compared {
-            if row.action == Action::Skip {
+            let referrers = self.run.policy.referrers && !self.run.plan_only;
+            if row.action == Action::Skip && !referrers {
                 self.leave(row.at, "same digest", Some(source), &row.digest);
                 continue;
             }

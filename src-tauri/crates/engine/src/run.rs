@@ -29,6 +29,7 @@ use crate::{
     once::Once,
     place::Places,
     plan::Lookups,
+    referrers::Indexes,
     row::{Row, lock},
     tree::Manifests,
     unit::{Destination, Unit},
@@ -59,6 +60,7 @@ pub(crate) struct Run {
     pub(crate) puts: Once<(usize, Target, Digest)>,
     pub(crate) claims: Claims,
     pub(crate) lookups: Lookups,
+    pub(crate) indexes: Indexes,
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
 }
@@ -135,6 +137,7 @@ pub(crate) async fn run(job: Job, plan_only: bool, board: Arc<Board>, stop: Canc
         puts: Once::default(),
         claims: Claims::default(),
         lookups: Lookups::default(),
+        indexes: Indexes::default(),
         slots,
         tasks: TaskTracker::new(),
     });

@@ -38,11 +38,6 @@ impl Tree {
         self.levels.iter().flatten().chain([&self.root])
     }
 
-    /// Bytes of all blobs.
-    pub(crate) fn size(&self) -> u64 {
-        self.blobs.iter().map(|blob| blob.size).sum()
-    }
-
     /// Reads all that is under a manifest from its source.
     pub(crate) async fn read(run: &Run, source: &Repository, root: Arc<Manifest>) -> Result<Self> {
         let mut found: HashMap<Digest, Arc<Manifest>> = HashMap::new();

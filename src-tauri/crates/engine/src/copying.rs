@@ -1,0 +1,310 @@
+//! One row while it is copied: its blobs are brought, then the manifests are put from the bottom up, the tag last.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::try_join_all};
+use registry::{Code, Descriptor, Digest, Error, Manifest, Result, Target};
+use tokio::sync::mpsc;
+
+use crate::{
+    deliver::Want,
+    gather::{Ticket, vanished},
+    image::Image,
+    referrers::Referrer,
+    run::{Run, cancelled, panicked},
+    tree::Tree,
+    unit::Destination,
+};
+
+/// How long a cancelled run waits for the answer to a tag that it has begun to put.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The pause before a manifest is put again whose blobs the registry did not see yet; doubles.
+const LAG: Duration = Duration::from_millis(500);
+
+/// One row while it is copied.
+pub(crate) struct Copying {
+    image: Arc<Image>,
+    tree: Arc<Tree>,
+    at: usize,
+    /// Whether the image itself is to be copied, or only what refers to it.
+    whole: bool,
+    referrers: Vec<Arc<Referrer>>,
+    /// Every blob that the row needs, by digest.
+    blobs: HashMap<Digest, Descriptor>,
+    /// A blob could not be brought: no more are begun.
+    failed: AtomicBool,
+}
+
+/// How putting the tag ended, when it did not fail.
+enum Tagged {
+    /// It names the image now.
+    Put,
+    /// It did already.
+    Already,
+    /// It is locked and names something else.
+    Locked(Option<Digest>),
+}
+
+impl Copying {
+    pub(crate) fn new(
+        image: Arc<Image>,
+        tree: Arc<Tree>,
+        at: usize,
+        whole: bool,
+        referrers: Vec<Arc<Referrer>>,
+    ) -> Self {
+        let own = whole.then_some(&*tree).into_iter();
+        let trees = own.chain(referrers.iter().map(|referrer| &referrer.tree));
+        let blobs = trees.flat_map(|tree| &tree.blobs);
+        let blobs: HashMap<_, _> = blobs.map(|b| (b.digest.clone(), b.clone())).collect();
+        let failed = AtomicBool::new(false);
+        let copying = Self { image, tree, at, whole, referrers, blobs, failed };
+        copying.destination().row.copying(copying.blobs().map(|blob| blob.size).sum());
+        copying
+    }
+
+    pub(crate) fn run(&self) -> &Arc<Run> {
+        &self.image.run
+    }
+
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.blobs.values()
+    }
+
+    /// Whether the blob must still be brought.
+    pub(crate) fn needs(&self, blob: &Descriptor) -> bool {
+        self.blobs.contains_key(&blob.digest) && !self.failed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn want(&self, blob: &Descriptor) -> Want {
+        let destination = self.destination();
+        Want {
+            source: self.image.unit.source.repository.clone(),
+            place: destination.place.clone(),
+            blob: blob.clone(),
+            row: destination.row.clone(),
+        }
+    }
+
+    pub(crate) async fn deliver(&self, want: Want, ticket: Ticket) -> Result<()> {
+        let delivered = AssertUnwindSafe(want.deliver(self.run(), ticket)).catch_unwind().await;
+        let delivered = delivered.unwrap_or_else(|_| Err(vanished()));
+        if delivered.is_err() {
+            self.failed.store(true, Ordering::Release);
+        }
+        delivered
+    }
+
+    fn destination(&self) -> &Destination {
+        self.image.destination(self.at)
+    }
+
+    /// Waits for the blobs, puts the manifests, and ends the row.
+    pub(crate) async fn finish(self: Arc<Self>, blobs: mpsc::UnboundedReceiver<Result<()>>) {
+        if AssertUnwindSafe(self.end(blobs)).catch_unwind().await.is_err() {
+            panicked(&self.destination().row);
+        }
+    }
+
+    async fn end(&self, blobs: mpsc::UnboundedReceiver<Result<()>>) {
+        let row = &self.destination().row;
+        let tagged = match self.all_there(blobs).await {
+            Ok(()) => self.put_all().await,
+            Err(error) => Err(error),
+        };
+        let digest = self.tree.root.digest();
+        match tagged {
+            Ok(Tagged::Put) => row.copied(digest),
+            Ok(Tagged::Already) => {
+                let reason = match self.referrers.len() {
+                    0 => "same digest".to_owned(),
+                    1 => "same digest; 1 referrer was copied".to_owned(),
+                    n => format!("same digest; {n} referrers were copied"),
+                };
+                row.skipped(&reason, Some(digest))
+            }
+            Ok(Tagged::Locked(stands)) => {
+                self.run().board.warn(format!(
+                    "{} is immutable and names another image than {}: it was left as it is",
+                    row.destination(),
+                    row.source()
+                ));
+                row.skipped("immutable tag", stands.as_ref())
+            }
+            Err(error) => row.failed(&error),
+        };
+    }
+
+    /// Waits for the blobs. Where one fails, those that are under way are waited for too, so that the row's numbers are
+    /// final.
+    async fn all_there(&self, mut blobs: mpsc::UnboundedReceiver<Result<()>>) -> Result<()> {
+        let mut missing = self.blobs.len();
+        let mut failed = Ok(());
+        while missing > 0 {
+            match blobs.recv().await {
+                Some(Ok(())) => missing -= 1,
+                Some(Err(error)) => failed = failed.and(Err(error)),
+                None => return failed.and_then(|()| Err(vanished())),
+            }
+        }
+        failed
+    }
+
+    /// Puts the manifests. Where the registry misses blobs that it had taken, they are asked for again.
+    async fn put_all(&self) -> Result<Tagged> {
+        let mut tries = 0;
+        loop {
+            let error = match self.put_once().await {
+                Err(error) if is_missing(&error) && tries < self.run().policy.retries => error,
+                ended => return ended,
+            };
+            tries += 1;
+            tracing::warn!(%error, "the destination misses what it was given: asking again");
+            self.destination().row.attempt(tries + 1);
+            let pause = LAG * 2u32.saturating_pow(tries - 1).min(16);
+            self.run().wait(tokio::time::sleep(pause)).await?;
+            self.repair().await?;
+        }
+    }
+
+    /// Takes nothing that was said of this image's parts at its destination for granted any more.
+    async fn repair(&self) -> Result<()> {
+        let run = self.run();
+        let destination = self.destination();
+        let place = &destination.place;
+        let trees = self.referrers.iter().map(|referrer| &referrer.tree).chain([&*self.tree]);
+        for manifest in trees.flat_map(Tree::manifests) {
+            let digest = manifest.digest().clone();
+            run.puts.forget(&(place.index, Target::Digest(digest.clone()), digest));
+        }
+        destination.row.recount();
+        for blob in self.blobs() {
+            run.blobs.forget(place, &blob.digest);
+        }
+        let again = self.blobs().map(|blob| {
+            let want = self.want(blob);
+            let ticket = want.announce(run);
+            self.deliver(want, ticket)
+        });
+        try_join_all(again).await.map(drop)
+    }
+
+    async fn put_once(&self) -> Result<Tagged> {
+        if self.whole {
+            self.put_children(&self.tree).await?;
+            if !self.referrers.is_empty() {
+                // what refers to the image wants it to be there, and the tag comes last
+                self.put_by_digest(&self.tree.root).await?;
+            }
+        }
+        for referrer in &self.referrers {
+            self.put_children(&referrer.tree).await?;
+            self.put_referrer(referrer).await?;
+        }
+        if self.whole { self.put_root().await } else { Ok(Tagged::Already) }
+    }
+
+    async fn put_children(&self, tree: &Tree) -> Result<()> {
+        for level in &tree.levels {
+            try_join_all(level.iter().map(|manifest| self.put_by_digest(manifest))).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_by_digest(&self, manifest: &Manifest) -> Result<()> {
+        let target = Target::Digest(manifest.digest().clone());
+        self.put_part(target, manifest, None).await
+    }
+
+    async fn put_referrer(&self, referrer: &Referrer) -> Result<()> {
+        self.put_part(referrer.target.clone(), &referrer.tree.root, referrer.subject()).await
+    }
+
+    /// Puts a manifest that is not the image's own tag, once per run and repository.
+    async fn put_part(
+        &self,
+        target: Target,
+        manifest: &Manifest,
+        subject: Option<&Digest>,
+    ) -> Result<()> {
+        let run = self.run();
+        let place = &self.destination().place;
+        let digest = manifest.digest();
+        let put = async {
+            let bytes = manifest.bytes().clone();
+            let put = place.repository.put_manifest(&target, manifest.media_type(), bytes, digest);
+            let answer = run.unless_stopped(put).await?;
+            match subject {
+                Some(subject) if !answer.subject_kept => {
+                    run.indexes.enter(run, place, subject, manifest).await
+                }
+                _ => Ok(()),
+            }
+        };
+        run.puts.run((place.index, target.clone(), digest.clone()), put).await.map(drop)
+    }
+
+    async fn put_root(&self) -> Result<Tagged> {
+        let run = self.run();
+        let destination = self.destination();
+        let repository = &destination.place.repository;
+        let root = &self.tree.root;
+        let digest = root.digest();
+        let target = destination.target(digest);
+        let mut stands = None;
+        let put = async {
+            if run.stop.is_cancelled() {
+                return Err(cancelled());
+            }
+            let bytes = root.bytes().clone();
+            let put = repository.put_manifest(&target, root.media_type(), bytes, digest);
+            match answered(run, put).await {
+                Ok(_) => Ok(()),
+                Err(error) if error.code() == Code::TagImmutable => {
+                    let head = run.unless_stopped(repository.head_manifest(&target)).await?;
+                    let head = head.map(|head| head.digest);
+                    if head.as_ref() == Some(digest) {
+                        return Ok(());
+                    }
+                    stands = head;
+                    Err(error)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        let key = (destination.place.index, target.clone(), digest.clone());
+        match run.puts.run(key, put).await {
+            Ok(true) => Ok(Tagged::Put),
+            // another row of this run put the same
+            Ok(false) => Ok(Tagged::Already),
+            Err(error) if error.code() == Code::TagImmutable => Ok(Tagged::Locked(stands)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Waits for the answer to a tag's PUT even when the run is cancelled, so that the outcome is true; but not for ever.
+async fn answered<T>(run: &Run, put: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = async {
+        run.stop.cancelled().await;
+        tokio::time::sleep(ANSWER).await;
+    };
+    tokio::select! {
+        biased;
+        answer = put => answer,
+        () = late => Err(cancelled()),
+    }
+}
+
+/// Whether the destination refuses a manifest because it does not have what the manifest names.
+fn is_missing(error: &Error) -> bool {
+    error.code() == Code::BlobNotFound
+}
