@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::{Registry, RepositoryName, Result};
+use crate::{Registry, RepositoryName, Result, redact::Shown};
 
 /// Who we are at a registry.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ pub enum Credential {
 }
 
 /// How TLS is spoken with a registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct TlsOptions {
     /// The certificate is not verified, and plain HTTP is spoken where the host has no TLS.
     pub insecure: bool,
@@ -49,8 +49,18 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Everything about reaching one registry for one repository.
-#[derive(Clone, Debug, Default)]
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions")
+            .field("insecure", &self.insecure)
+            .field("ca", &self.ca.as_ref().map(|pem| pem.len()))
+            .field("identity", &self.identity)
+            .finish()
+    }
+}
+
+/// Everything about reaching one registry for one repository. `Debug` shows no secret.
+#[derive(Clone, Default)]
 pub struct Access {
     /// Who we are.
     pub credential: Credential,
@@ -62,6 +72,18 @@ pub struct Access {
     pub proxy: Option<Url>,
     /// The most requests in flight to this host, below the run's own limit.
     pub limit: Option<usize>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("credential", &self.credential)
+            .field("origin", &self.origin)
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy.as_ref().map(|url| Shown(url).to_string()))
+            .field("limit", &self.limit)
+            .finish()
+    }
 }
 
 /// Knows how to reach registries. Asked once per (registry, repository) and again after a 401 when

@@ -1,11 +1,20 @@
 //! The client: one per run, shared by everything that talks to registries in it. It owns what is learnt about each
 //! host (scheme, challenge, tokens, limits, how it likes uploads) and the connections.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use http::Method;
 
 use crate::{
-    AccessSource, HostState, Registry, Repository, RepositoryName, Result, Side,
+    AccessSource, Ask, Code, HostState, Place, Registry, Repository, RepositoryName, Result, Side,
     bandwidth::Bandwidth,
+    host::{Quota, lock},
+    limit::Permit,
+    tls::Connections,
+    warnings::Warnings,
 };
 
 /// Talks to registries. Cloning is cheap and shares everything.
@@ -16,6 +25,10 @@ pub struct Client(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) options: ClientOptions,
     pub(crate) access: Arc<dyn AccessSource>,
+    pub(crate) connections: Connections,
+    pub(crate) warnings: Warnings,
+    bandwidth: Bandwidth,
+    hosts: Mutex<HashMap<Registry, Arc<HostState>>>,
 }
 
 /// How a [`Client`] behaves.
@@ -40,23 +53,46 @@ pub struct ClientOptions {
 /// Room for one request at each of some hosts. Held while a blob streams; dropping it makes room for others.
 #[derive(Debug)]
 pub struct Permits {
-    // filled by limit.rs
+    _permits: Vec<Permit>,
 }
 
 impl Client {
     /// A client that asks `access` how to reach each registry.
     pub fn new(options: ClientOptions, access: Arc<dyn AccessSource>) -> Self {
-        Self(Arc::new(Inner { options, access }))
+        Self(Arc::new(Inner {
+            connections: Connections::new(options.stall),
+            warnings: Warnings::default(),
+            bandwidth: Bandwidth::new(options.bandwidth),
+            hosts: Mutex::default(),
+            options,
+            access,
+        }))
     }
 
     /// What is learnt about the registry's host, shared by all of its repositories.
     pub(crate) fn host_state(&self, registry: &Registry) -> Arc<HostState> {
-        todo!("{registry}")
+        let mut hosts = lock(&self.0.hosts);
+        if let Some(host) = hosts.get(registry) {
+            return Arc::clone(host);
+        }
+        let host = Arc::new(HostState::new(registry.clone(), self.0.options.requests_per_host));
+        hosts.insert(registry.clone(), Arc::clone(&host));
+        host
     }
 
     /// The limit of bytes per second, for those who read blobs.
     pub(crate) fn bandwidth(&self) -> &Bandwidth {
-        todo!()
+        &self.0.bandwidth
+    }
+
+    /// How many manifests the registry lets us read, as far as it has told (Docker Hub does).
+    pub fn quota(&self, registry: &Registry) -> Option<Quota> {
+        self.host_state(registry).quota()
+    }
+
+    /// What registries have to say to their users (`Warning` headers), each text once; taken by the call.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.warnings.take()
     }
 
     /// A repository to read from: its tokens ask `pull`.
@@ -71,7 +107,20 @@ impl Client {
 
     /// Asks `GET /v2/`: is this a registry, and are the credentials good for it?
     pub async fn ping(&self, registry: &Registry) -> Result<()> {
-        todo!("{registry}")
+        let place = Place::Path { path: "", query: &[] };
+        let mut ask = Ask::new("contacting the registry", Method::GET, place);
+        ask.accept = &[404];
+        let mut answer = self.send_as(registry, None, None, ask).await?;
+        let speaks = answer.headers.contains_key("docker-distribution-api-version");
+        if answer.status.is_success() {
+            answer.check_no_page()?;
+            // the body is empty, `{}`, or words; JSON is as good a sign as the header
+            if speaks || is_json(&answer.bytes(64 * 1024).await?) {
+                return Ok(());
+            }
+        }
+        let message = "contacting the registry failed: what answers there is not a registry";
+        Err(answer.error(Code::NotARegistry, message))
     }
 
     /// The names of the registry's repositories, page after page (`_catalog`), up to `limit`.
@@ -82,8 +131,20 @@ impl Client {
     /// Waits for room for one request at each of the hosts, each host counted once (a copy within one host is one).
     /// Room is taken in one fixed order of hosts, so that crossing copies can't wait for each other for ever.
     pub async fn permits(&self, hosts: &[&Registry]) -> Permits {
-        todo!("{hosts:?}")
+        let mut hosts = hosts.to_vec();
+        hosts.sort_unstable();
+        hosts.dedup();
+        let mut permits = Vec::with_capacity(hosts.len());
+        for host in hosts {
+            permits.push(self.host_state(host).room.acquire().await);
+        }
+        Permits { _permits: permits }
     }
+}
+
+/// Whether the body of a ping may be a registry's: nothing, or JSON.
+fn is_json(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 impl Default for ClientOptions {

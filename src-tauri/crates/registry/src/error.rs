@@ -1,8 +1,8 @@
 //! What went wrong, where, how hard we tried, and what to do about it.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::OnceLock, time::Duration};
 
-use crate::Code;
+use crate::{Code, hint};
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -51,6 +51,8 @@ struct Inner {
     retry_after: Option<Duration>,
     retryable: bool,
     hints: Vec<Cow<'static, str>>,
+    /// The code's own hints, made when they are first asked for.
+    code_hints: OnceLock<Vec<String>>,
     /// Errors are cloned to every waiter of a shared request, so the cause is kept as its texts, outermost first.
     causes: Vec<String>,
 }
@@ -72,8 +74,17 @@ impl Error {
             retry_after: None,
             retryable: false,
             hints: Vec::new(),
+            code_hints: OnceLock::new(),
             causes: Vec::new(),
         }))
+    }
+
+    /// The same error under another code.
+    #[must_use]
+    pub(crate) fn recoded(mut self, code: Code) -> Self {
+        self.0.code = code;
+        self.0.code_hints = OnceLock::new();
+        self
     }
 
     /// Names the side, unless it is named already.
@@ -87,6 +98,7 @@ impl Error {
     #[must_use]
     pub fn registry(mut self, registry: impl fmt::Display) -> Self {
         self.0.registry.get_or_insert_with(|| registry.to_string());
+        self.0.code_hints = OnceLock::new();
         self
     }
 
@@ -141,6 +153,13 @@ impl Error {
         self
     }
 
+    /// Keeps the text of a cause.
+    #[must_use]
+    pub fn because(mut self, text: impl Into<String>) -> Self {
+        self.0.causes.push(text.into());
+        self
+    }
+
     /// Keeps the texts of a cause and of its causes.
     #[must_use]
     pub fn cause(mut self, cause: &(dyn StdError + 'static)) -> Self {
@@ -153,6 +172,15 @@ impl Error {
             next = error.source();
         }
         self
+    }
+
+    /// The same failure under another code, once its context tells what it means. It is not retryable any more.
+    #[must_use]
+    pub(crate) fn becomes(self, code: Code, message: impl Into<String>) -> Self {
+        let mut error = self.recoded(code);
+        error.0.message = message.into();
+        error.0.retryable = false;
+        error
     }
 
     /// The stable code.
@@ -212,7 +240,16 @@ impl Error {
 
     /// What to do, one sentence each; the error's own hints first, then the code's.
     pub fn hints(&self) -> impl Iterator<Item = &str> {
-        self.0.hints.iter().map(AsRef::as_ref)
+        let host = self.0.registry.as_deref().unwrap_or("the registry");
+        let of_code = self.0.code_hints.get_or_init(|| {
+            hint::of(self.0.code).iter().map(|hint| hint.replace("{host}", host)).collect()
+        });
+        self.0.hints.iter().map(AsRef::as_ref).chain(of_code.iter().map(String::as_str))
+    }
+
+    /// How long was tried.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
     }
 
     /// The texts of the causes, outermost first.
@@ -253,3 +290,44 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_where_and_how_hard() {
+        let error = Error::new(Code::RefNotFound, "reading the manifest failed")
+            .on(Side::Source)
+            .registry("r.example")
+            .reference("r.example/a:1")
+            .status(404)
+            .said(Some("MANIFEST_UNKNOWN".into()), Some("no such tag".into()))
+            .tried(2, Duration::from_millis(1_250));
+        assert_eq!(
+            error.to_string(),
+            "reading the manifest failed: source r.example/a:1: HTTP 404 MANIFEST_UNKNOWN: no such tag \
+             (after 2 tries in 1.2 s)"
+        );
+    }
+
+    #[test]
+    fn own_hints_come_first_and_the_registry_is_named() {
+        let error = Error::new(Code::AuthRequired, "x").hint("Do this.");
+        let nameless: Vec<_> = error.hints().map(str::to_owned).collect();
+        assert_eq!(nameless[0], "Do this.");
+        assert!(nameless[1].contains("for the registry:"), "{nameless:?}");
+        let error = error.registry("r.example");
+        assert!(error.hints().nth(1).unwrap().contains("'docker login r.example'"));
+    }
+
+    #[test]
+    fn the_first_place_named_stays() {
+        let error = Error::new(Code::Internal, "x").on(Side::Source).registry("a").reference("b");
+        let error = error.on(Side::Destination).registry("c").reference("d");
+        assert_eq!(
+            (error.side(), error.at(), error.about()),
+            (Some(Side::Source), Some("a"), Some("b"))
+        );
+    }
+}

@@ -1,12 +1,43 @@
 //! What is learnt about a host during a run, shared by all of its repositories.
 
-use std::sync::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    time::Duration,
+};
+
+use http::HeaderMap;
+use tokio::{
+    sync::{MutexGuard as Alone, OnceCell},
+    time::Instant,
+};
+use url::Url;
+
+use crate::{
+    Access, Client, Code, Error, Registry, RepositoryName, Result,
+    auth::{Auth, Login},
+    failure::Failure,
+    limit::Limit,
+    redirect::Home,
+    retry::Pauses,
+};
 
 /// A host as far as it is known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HostState {
+    pub(crate) registry: Registry,
     /// What the requests for manifests and blobs have learnt.
     pub(crate) learnt: Mutex<Learnt>,
+    /// Room for requests in flight.
+    pub(crate) room: Arc<Limit>,
+    /// Waits that the host has ordered.
+    pub(crate) pauses: Pauses,
+    pub(crate) auth: Auth,
+    pub(crate) contact: Contact,
+    /// It has answered in a way that only a registry does.
+    pub(crate) is_registry: AtomicBool,
+    quota: Mutex<Option<Quota>>,
+    reach: Mutex<HashMap<Option<RepositoryName>, Arc<OnceCell<Arc<Reach>>>>>,
 }
 
 /// How a host likes to be asked. Filled by the modules that ask; never held over an await.
@@ -24,9 +55,237 @@ pub(crate) struct Learnt {
     pub(crate) no_referrers: bool,
 }
 
+/// How many manifests may still be read, as Docker Hub tells with each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// How many in each window.
+    pub limit: u64,
+    /// How many are left.
+    pub remaining: u64,
+    /// The length of a window.
+    pub window: Option<Duration>,
+}
+
+/// How one repository (or the registry as a whole) is reached.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) access: Access,
+    pub(crate) login: Arc<Login>,
+    /// Connections to the registry itself.
+    pub(crate) http: reqwest::Client,
+    /// Connections to other hosts: without the client certificate.
+    pub(crate) abroad: reqwest::Client,
+}
+
 impl HostState {
+    pub(crate) fn new(registry: Registry, requests: Option<usize>) -> Self {
+        Self {
+            registry,
+            learnt: Mutex::default(),
+            room: Arc::new(Limit::new(requests)),
+            pauses: Pauses::default(),
+            auth: Auth::default(),
+            contact: Contact::default(),
+            is_registry: AtomicBool::new(false),
+            quota: Mutex::default(),
+            reach: Mutex::default(),
+        }
+    }
+
     /// What is learnt, under its lock.
-    pub(crate) fn learnt(&self) -> std::sync::MutexGuard<'_, Learnt> {
-        self.learnt.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(crate) fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        lock(&self.learnt)
+    }
+
+    /// How to reach a repository. The owner of the accounts is asked once.
+    pub(crate) async fn reach(
+        &self,
+        client: &Client,
+        repository: Option<&RepositoryName>,
+    ) -> Result<Arc<Reach>> {
+        let cell = Arc::clone(lock(&self.reach).entry(repository.cloned()).or_default());
+        let ask = async || {
+            let inner = &client.0;
+            let access = inner.access.access(&self.registry, repository, false).await?;
+            if let Some(limit) = access.limit {
+                self.room.cap(limit);
+            }
+            let proxy = access.proxy.as_ref();
+            let http = inner.connections.pool(&access.tls, proxy)?;
+            let abroad = match &access.tls.identity {
+                None => http.clone(),
+                Some(_) => {
+                    let tls = crate::TlsOptions { identity: None, ..access.tls.clone() };
+                    inner.connections.pool(&tls, proxy)?
+                }
+            };
+            tracing::debug!(registry = %self.registry, origin = access.origin, "account");
+            let login = self.auth.login(access.credential.clone(), access.origin.clone());
+            Ok(Arc::new(Reach { access, login, http, abroad }))
+        };
+        Ok(Arc::clone(cell.get_or_try_init(ask).await?))
+    }
+
+    /// The address of the registry in a scheme.
+    pub(crate) fn home(&self, scheme: Scheme, reach: &Reach) -> Result<Home> {
+        let url = format!("{}://{}/", scheme.as_str(), self.registry.api_host());
+        let url = Url::parse(&url).map_err(|error| {
+            Error::new(Code::ConfigInvalid, "the registry's address can't be read").cause(&error)
+        })?;
+        Ok(Home { url, insecure: reach.access.tls.insecure })
+    }
+
+    /// Keeps what every answer may tell besides.
+    pub(crate) fn note(&self, headers: &HeaderMap) {
+        if headers.contains_key("docker-distribution-api-version") {
+            self.is_registry.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        if let Some(quota) = Quota::read(headers) {
+            *lock(&self.quota) = Some(quota);
+        }
+    }
+
+    pub(crate) fn quota(&self) -> Option<Quota> {
+        *lock(&self.quota)
+    }
+}
+
+impl Quota {
+    /// Reads `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 76;w=21600`.
+    fn read(headers: &HeaderMap) -> Option<Self> {
+        let field = |name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            let mut parts = value.split(';').map(str::trim);
+            let number = parts.next()?.parse().ok()?;
+            let window = parts.find_map(|part| part.strip_prefix("w=")?.parse().ok());
+            Some((number, window.map(Duration::from_secs)))
+        };
+        let (limit, window) = field("ratelimit-limit")?;
+        let (remaining, other) = field("ratelimit-remaining")?;
+        Some(Self { limit, remaining, window: window.or(other) })
+    }
+}
+
+/// HTTPS or plain HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Https,
+    Http,
+}
+
+impl Scheme {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// The first contact with a host: until it has answered once, requests go one at a time, so that its scheme and its
+/// challenge are learnt from a single request. A failure counts for everyone who was waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Contact {
+    gate: tokio::sync::Mutex<()>,
+    state: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    scheme: Option<Scheme>,
+    failures: u64,
+    last: Option<Failure>,
+    /// A request has given up on the host, which has never answered.
+    down: Option<(Instant, Error)>,
+}
+
+/// What a request finds when it asks for contact.
+pub(crate) enum Turn<'a> {
+    /// The host is known.
+    Known(Scheme),
+    /// This request is the one that goes ahead; the others wait until the guard is dropped.
+    First(Alone<'a, ()>),
+    /// The request that went ahead has failed.
+    Failed(Failure),
+}
+
+impl Contact {
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let seen = {
+            let state = lock(&self.state);
+            match state.scheme {
+                Some(scheme) => return Turn::Known(scheme),
+                None => state.failures,
+            }
+        };
+        let alone = self.gate.lock().await;
+        let state = lock(&self.state);
+        match (state.scheme, &state.last) {
+            (Some(scheme), _) => Turn::Known(scheme),
+            (None, Some(failure)) if state.failures != seen => Turn::Failed(failure.clone()),
+            (None, _) => Turn::First(alone),
+        }
+    }
+
+    pub(crate) fn is_made(&self) -> bool {
+        lock(&self.state).scheme.is_some()
+    }
+
+    /// The host has answered.
+    pub(crate) fn made(&self, scheme: Scheme) {
+        let mut state = lock(&self.state);
+        if state.scheme.is_some() {
+            return;
+        }
+        *state = Known { scheme: Some(scheme), failures: state.failures, last: None, down: None };
+    }
+
+    /// The host has not answered.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        let mut state = lock(&self.state);
+        state.failures += 1;
+        state.last = Some(failure.clone());
+    }
+
+    /// A request has used up its tries. As long as the host has never answered, those that follow soon after don't
+    /// try all over again.
+    pub(crate) fn gave_up(&self, error: &Error) {
+        let mut state = lock(&self.state);
+        if state.scheme.is_none() {
+            state.down = Some((Instant::now(), error.clone()));
+        }
+    }
+
+    /// The error of a request that has given up within the last `rest`.
+    pub(crate) fn is_down(&self, rest: Duration) -> Option<Error> {
+        let state = lock(&self.state);
+        let (since, error) = state.down.as_ref()?;
+        (since.elapsed() < rest).then(|| error.clone())
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quota_of_docker_hub() {
+        let read = |limit: &str, remaining: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("ratelimit-limit", limit.parse().unwrap());
+            headers.insert("ratelimit-remaining", remaining.parse().unwrap());
+            Quota::read(&headers)
+        };
+        let window = Some(Duration::from_secs(21600));
+        let quota = |window| Some(Quota { limit: 100, remaining: 76, window });
+        assert_eq!(read("100;w=21600", "76;w=21600"), quota(window));
+        assert_eq!(read("100", "76; w=21600"), quota(window));
+        assert_eq!(read("100", "76"), quota(None));
+        assert_eq!(read("unlimited", "76"), None);
+        assert_eq!(Quota::read(&HeaderMap::new()), None);
     }
 }

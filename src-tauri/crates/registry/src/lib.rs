@@ -5,6 +5,8 @@
 //! files and keyrings are not here either: whoever owns them implements [`AccessSource`].
 
 pub mod access;
+mod answer;
+mod auth;
 mod bandwidth;
 pub mod blob_reader;
 pub mod blob_writer;
@@ -13,14 +15,24 @@ pub mod code;
 pub mod descriptor;
 pub mod digest;
 pub mod error;
+mod error_body;
+mod failure;
+mod hint;
 mod host;
+mod limit;
 pub mod manifest;
 pub mod media_type;
 pub mod platform;
+mod redact;
 mod redirect;
 pub mod reference;
 pub mod repository;
+mod retry;
+mod send;
+mod tls;
 mod transport;
+mod warnings;
+mod wire;
 
 pub use access::{Access, AccessSource, Anonymous, Credential, Identity, TlsOptions};
 pub use blob_reader::BlobReader;
@@ -30,6 +42,7 @@ pub use code::Code;
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Error, Result, Side};
+pub use host::Quota;
 pub use manifest::{Filtered, Manifest, ManifestKind};
 pub use media_type::MediaType;
 pub use platform::{Platform, PlatformFilter};
@@ -39,4 +52,6 @@ pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository};
 #[allow(unused_imports)]
 pub(crate) use host::{HostState, Learnt};
 #[allow(unused_imports)]
-pub(crate) use transport::{Answer, Ask, Body, Place, Room, Scope, Wait};
+pub(crate) use answer::Answer;
+#[allow(unused_imports)]
+pub(crate) use transport::{Ask, Body, Place, Room, Scope, Wait};

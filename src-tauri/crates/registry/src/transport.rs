@@ -1,14 +1,12 @@
-//! One request to a registry, from wish to answer: room at the host, the token, redirects, retries, stalls. What is
-//! asked and what the answer means is the caller's business; how it gets there is decided here alone.
-
-use std::time::Duration;
+//! A request to a registry as its caller wishes it. What is asked and what the answer means is the caller's business;
+//! how it gets there (room at the host, the token, redirects, retries, stalls) is [`crate::send`]'s.
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::{Client, Code, Error, Registry, RepositoryName, Result, Side};
+use crate::RepositoryName;
 
 /// What is awaited from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +20,8 @@ pub(crate) enum Wait {
 /// Whether the request waits for room at its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// It takes room of its own until the answer's headers are there (the bodies of such answers are small).
+    /// It takes room of its own, and keeps it until the body of a good answer to a GET is read: read it, or drop the
+    /// answer, before the next request. Never to be used by one who holds [`crate::Permits`].
     Take,
     /// It runs under [`crate::Permits`] that the caller holds.
     Held,
@@ -114,69 +113,5 @@ impl<'a> Ask<'a> {
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
-    }
-}
-
-/// An answer whose headers are there. Dropping it drops the connection, unless the body was read to its end.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    /// Where the answer came from, after redirects: what relative `Location`s and `Link`s are resolved against.
-    pub(crate) url: Url,
-    /// Requests sent for this answer.
-    pub(crate) attempts: u32,
-    /// Time since the first of them.
-    pub(crate) elapsed: Duration,
-}
-
-impl Client {
-    /// Sends a request: waits for room and for pauses that the registry ordered, brings the token, follows redirects,
-    /// retries what may pass. Answers are 2xx or listed in `ask.accept`; all else is an error with its place, code,
-    /// tries and time.
-    pub(crate) async fn send(
-        &self,
-        registry: &Registry,
-        repository: Option<&RepositoryName>,
-        side: Side,
-        ask: Ask<'_>,
-    ) -> Result<Answer> {
-        let _ = (registry, repository, side, ask);
-        todo!()
-    }
-}
-
-impl Answer {
-    /// A header's value, if it is text.
-    pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The next bytes of the body, or `None` after the last. Nothing for `ClientOptions::stall` is a retryable
-    /// `net.timeout`; an early end (fewer bytes than `Content-Length`) is a retryable `net.reset`.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        todo!()
-    }
-
-    /// The whole body. More than `limit` bytes are an error.
-    pub(crate) async fn bytes(&mut self, limit: usize) -> Result<Bytes> {
-        todo!("{limit}")
-    }
-
-    /// The error that this answer means: status, the registry's own code and message from the body (read up to
-    /// 64 KiB, then dropped), and the code that follows from them.
-    pub(crate) async fn into_error(self) -> Error {
-        todo!()
-    }
-
-    /// An error about this answer (place, status, tries, time), for what is wrong with it in the caller's eyes.
-    pub(crate) fn error(&self, code: Code, message: impl Into<String>) -> Error {
-        let _ = code;
-        todo!("{}", message.into())
-    }
-
-    /// `registry.not-found` if this is a web page and not an answer of a registry (`Content-Type: text/html`).
-    pub(crate) fn check_no_page(&self) -> Result<()> {
-        todo!()
     }
 }

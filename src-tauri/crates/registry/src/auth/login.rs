@@ -1,0 +1,220 @@
+//! A credential in use at a host. Until it has proven good, one request goes ahead with it alone; once it is refused
+//! it is never sent again, and everyone who would have sent it gets the same error.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use secrecy::ExposeSecret as _;
+use tokio::sync::{OnceCell, OwnedMutexGuard};
+
+use crate::{Code, Credential, Error, Result, host::lock};
+
+/// A credential at one host.
+#[derive(Debug)]
+pub(crate) struct Login {
+    /// Tells logins of a host apart.
+    pub(crate) id: usize,
+    pub(crate) credential: Credential,
+    /// Where it was found.
+    pub(crate) origin: String,
+    gate: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<State>,
+    /// It has taken the place of another.
+    is_successor: bool,
+    /// It was accepted at least once.
+    was_good: AtomicBool,
+    /// The credential that its owner gave when this one was refused, if it was another.
+    successor: OnceCell<Option<Arc<Login>>>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody knows yet. The last failure of those who went ahead, and how many there were.
+    Untried(u64, Option<Error>),
+    Good,
+    Refused(Error),
+}
+
+/// The right to go ahead with a credential that has not proven good; `None` when it has.
+pub(crate) type Ahead = Option<OwnedMutexGuard<()>>;
+
+impl Login {
+    pub(super) fn new(
+        id: usize,
+        credential: Credential,
+        origin: String,
+        is_successor: bool,
+    ) -> Self {
+        Self {
+            id,
+            is_successor,
+            was_good: AtomicBool::new(false),
+            credential,
+            origin,
+            gate: Arc::default(),
+            state: Mutex::new(State::Untried(0, None)),
+            successor: OnceCell::new(),
+        }
+    }
+
+    /// This login, or the one that has taken its place.
+    pub(crate) fn current(self: &Arc<Self>) -> Arc<Self> {
+        let mut login = self;
+        while let Some(Some(next)) = login.successor.get() {
+            login = next;
+        }
+        Arc::clone(login)
+    }
+
+    /// The login that takes this one's place, asked for once. A successor that was never any good has none: its owner
+    /// would be asked again for each image.
+    pub(super) async fn succeed(
+        &self,
+        ask: impl AsyncFnOnce() -> Option<Arc<Login>>,
+    ) -> Option<Arc<Login>> {
+        if self.is_successor && !self.was_good.load(Relaxed) {
+            return None;
+        }
+        self.successor.get_or_init(|| ask()).await.clone()
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        matches!(self.credential, Credential::Anonymous)
+    }
+
+    pub(super) fn is(&self, credential: &Credential) -> bool {
+        use Credential::{Anonymous, Basic, Bearer, IdentityToken};
+        match (&self.credential, credential) {
+            (Anonymous, Anonymous) => true,
+            (Basic { username, password }, Basic { username: u, password: p }) => {
+                username == u && password.expose_secret() == p.expose_secret()
+            }
+            (IdentityToken(token), IdentityToken(t)) | (Bearer(token), Bearer(t)) => {
+                token.expose_secret() == t.expose_secret()
+            }
+            _ => false,
+        }
+    }
+
+    /// Runs `with` on the secret, if there is one.
+    pub(crate) fn secret<T>(&self, with: impl FnOnce(&str) -> T) -> Option<T> {
+        match &self.credential {
+            Credential::Anonymous => None,
+            Credential::Basic { password: secret, .. }
+            | Credential::IdentityToken(secret)
+            | Credential::Bearer(secret) => Some(with(secret.expose_secret())),
+        }
+    }
+
+    /// Waits for one's turn to use the credential. An error means that it is refused, or that whoever went ahead has
+    /// failed for a reason that is everyone's.
+    pub(crate) async fn ahead(&self) -> Result<Ahead> {
+        let seen = match &*lock(&self.state) {
+            State::Good => return Ok(None),
+            State::Refused(error) => return Err(error.clone()),
+            State::Untried(failures, _) => *failures,
+        };
+        let guard = Arc::clone(&self.gate).lock_owned().await;
+        match &*lock(&self.state) {
+            State::Good => Ok(None),
+            State::Refused(error) => Err(error.clone()),
+            State::Untried(failures, Some(error)) if *failures != seen => Err(error.clone()),
+            State::Untried(..) => Ok(Some(guard)),
+        }
+    }
+
+    /// Whether it is known to be good.
+    pub(crate) fn is_good(&self) -> bool {
+        matches!(*lock(&self.state), State::Good)
+    }
+
+    /// It was accepted.
+    pub(crate) fn accepted(&self) {
+        let mut state = lock(&self.state);
+        if matches!(*state, State::Untried(..)) {
+            self.was_good.store(true, Relaxed);
+            *state = State::Good;
+        }
+    }
+
+    /// It was refused. Those who come later get the error at once.
+    pub(crate) fn refused(&self, error: &Error) {
+        *lock(&self.state) = State::Refused(error.clone());
+    }
+
+    /// Nobody could tell whether it is good. Those who were waiting share the error.
+    pub(super) fn unanswered(&self, error: &Error) {
+        if let State::Untried(failures, last) = &mut *lock(&self.state) {
+            *failures += 1;
+            *last = Some(error.clone());
+        }
+    }
+
+    /// The error for a refused credential.
+    pub(crate) fn rejected(&self, by: &str) -> Error {
+        let origin = if self.origin.is_empty() { "the account" } else { &self.origin };
+        Error::new(Code::AuthRejected, format!("{by} refused the credentials of {origin}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    fn login() -> Arc<Login> {
+        let password = "pw".to_owned().into();
+        let credential = Credential::Basic { username: "u".into(), password };
+        Arc::new(Login::new(0, credential, "auth.yaml: r.example".into(), false))
+    }
+
+    #[tokio::test]
+    async fn one_goes_ahead_and_a_refusal_is_everyones() {
+        let login = login();
+        let first = login.ahead().await.unwrap();
+        assert!(first.is_some());
+        let waiting = join_all((0..50).map(|_| login.ahead()));
+        let leader = async {
+            tokio::task::yield_now().await;
+            login.refused(&login.rejected("r.example"));
+            drop(first);
+        };
+        let (waited, ()) = tokio::join!(waiting, leader);
+        for result in waited {
+            assert_eq!(result.unwrap_err().code(), Code::AuthRejected);
+        }
+        assert!(login.ahead().await.is_err());
+        login.accepted();
+        assert!(login.ahead().await.is_err(), "a refusal is final");
+    }
+
+    #[tokio::test]
+    async fn an_unanswered_login_is_shared_by_those_who_waited_alone() {
+        let login = login();
+        let first = login.ahead().await.unwrap();
+        let mut waiting = Box::pin(login.ahead());
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        login.unanswered(&Error::new(Code::AuthUnavailable, "x"));
+        drop(first);
+        assert_eq!(waiting.await.unwrap_err().code(), Code::AuthUnavailable);
+        assert!(login.ahead().await.unwrap().is_some(), "the next one tries again");
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_is_dropped_hands_over() {
+        let login = login();
+        let first = login.ahead().await.unwrap();
+        let mut waiting = Box::pin(login.ahead());
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(first);
+        assert!(waiting.await.unwrap().is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        assert!(!format!("{:?}", login()).contains("pw"));
+    }
+}

@@ -1,0 +1,361 @@
+//! One request's search for an `Authorization` that the registry accepts. Each remedy is tried once, so that it ends.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::{
+    Challenge, Way,
+    exchange::{Exchange, NoToken, basic, bearer},
+    login::{Ahead, Login},
+    slot::{Pass, Slot, Token},
+    way,
+};
+use crate::{
+    Client, Code, Credential, Error, HostState, RepositoryName, Result, Side, Wait,
+    failure::Failure,
+    hint,
+    host::Reach,
+    redirect::Home,
+    wire::{Load, Parcel, transmit},
+};
+
+/// Who seeks what.
+pub(crate) struct Seeker<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) host: &'a HostState,
+    pub(crate) reach: &'a Reach,
+    pub(crate) repository: Option<&'a RepositoryName>,
+    pub(crate) side: Side,
+    scopes: Vec<String>,
+    /// How long a token must last for this request.
+    enough: Duration,
+    /// The host's way has been learnt from a 401 or a ping of this request.
+    learnt: bool,
+    pinged: bool,
+    widened: bool,
+    renewed: bool,
+    succeeded: bool,
+}
+
+/// What a request shows.
+pub(crate) enum Proof {
+    Nothing,
+    /// The credential itself; while it has not proven good, no other request shows it.
+    Credential {
+        header: HeaderValue,
+        login: Arc<Login>,
+        _ahead: Ahead,
+    },
+    /// A token.
+    Token {
+        pass: Pass,
+        slot: Arc<Slot>,
+        login: Arc<Login>,
+    },
+}
+
+impl Proof {
+    pub(crate) fn header(&self) -> Option<&HeaderValue> {
+        match self {
+            Self::Nothing => None,
+            Self::Credential { header, .. } => Some(header),
+            Self::Token { pass, .. } => Some(&pass.header),
+        }
+    }
+
+    /// The registry did not answer 401.
+    pub(crate) fn accepted(&self) {
+        if let Self::Credential { login, .. } = self {
+            login.accepted();
+        }
+    }
+}
+
+impl<'a> Seeker<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        host: &'a HostState,
+        reach: &'a Reach,
+        repository: Option<&'a RepositoryName>,
+        side: Side,
+        scopes: Vec<String>,
+        enough: Duration,
+    ) -> Self {
+        Self {
+            client,
+            host,
+            reach,
+            repository,
+            side,
+            scopes,
+            enough,
+            learnt: false,
+            pinged: false,
+            widened: false,
+            renewed: false,
+            succeeded: false,
+        }
+    }
+
+    pub(crate) fn login(&self) -> Arc<Login> {
+        self.reach.login.current()
+    }
+
+    /// What to show now.
+    pub(crate) async fn proof(&mut self, home: &Home) -> Result<Proof> {
+        loop {
+            let login = self.login();
+            match self.proof_of(&login, home).await {
+                Err(error) if error.code() == Code::AuthRejected && self.succeed(&login).await => {}
+                Err(error) if error.code() == Code::PullDenied => {
+                    return Err(self.denied(error, &login));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn proof_of(&self, login: &Arc<Login>, home: &Home) -> Result<Proof> {
+        if let Credential::Bearer(token) = &login.credential {
+            return self.credential(login, bearer(token.expose_secret())).await;
+        }
+        match self.host.auth.way(home)? {
+            Way::Unknown => Ok(Proof::Nothing),
+            Way::Basic => match &login.credential {
+                Credential::Basic { .. } => self.credential(login, basic(&login.credential)).await,
+                _ => Ok(Proof::Nothing),
+            },
+            Way::Token { realm, service } => {
+                let scopes = || self.scopes.clone();
+                let slot = self.host.auth.slot(login, self.scopes.join(" "), scopes);
+                let pass = slot
+                    .token(self.enough, async |scopes| {
+                        self.fetch(login, home, &realm, service.as_deref(), &scopes).await
+                    })
+                    .await?;
+                Ok(Proof::Token { pass, slot, login: Arc::clone(login) })
+            }
+        }
+    }
+
+    async fn credential(&self, login: &Arc<Login>, header: Option<HeaderValue>) -> Result<Proof> {
+        let header = header.ok_or_else(|| {
+            Error::new(Code::AuthRejected, "the secret has characters that fit in no header")
+        })?;
+        let ahead = login.ahead().await?;
+        Ok(Proof::Credential { header, login: Arc::clone(login), _ahead: ahead })
+    }
+
+    async fn fetch(
+        &self,
+        login: &Login,
+        home: &Home,
+        realm: &Url,
+        service: Option<&str>,
+        scopes: &[String],
+    ) -> Result<Token, (Error, bool)> {
+        let _ahead = login.ahead().await.map_err(|error| (error, false))?;
+        let exchange = self.exchange(home, realm, service);
+        let refused = match exchange.token(login, scopes).await {
+            Ok(token) => {
+                login.accepted();
+                return Ok(token);
+            }
+            Err(NoToken::Unavailable(error)) => {
+                login.unanswered(&error);
+                return Err((error, false));
+            }
+            Err(NoToken::Denied(error)) if login.is_anonymous() => {
+                login.accepted();
+                return Err((error, true));
+            }
+            Err(NoToken::Denied(error)) if login.is_good() => return Err((error, true)),
+            Err(NoToken::Refused(error)) if !login.is_good() || scopes.is_empty() => error,
+            // Is it who we are, or what we ask for? A token for nothing at all tells.
+            Err(NoToken::Denied(error) | NoToken::Refused(error)) => {
+                let by = realm.host_str().unwrap_or_default();
+                match exchange.token(login, &[]).await {
+                    Ok(_) => {
+                        login.accepted();
+                        let message = format!("{by} gives the account no token for this");
+                        return Err((error.becomes(Code::PullDenied, message), true));
+                    }
+                    Err(NoToken::Unavailable(_)) => return Err((error, false)),
+                    Err(NoToken::Denied(error) | NoToken::Refused(error)) => {
+                        let rejected = login.rejected(by);
+                        error.becomes(Code::AuthRejected, rejected.message())
+                    }
+                }
+            }
+        };
+        login.refused(&refused);
+        Err((refused, false))
+    }
+
+    fn exchange<'e>(
+        &'e self,
+        home: &Home,
+        realm: &'e Url,
+        service: Option<&'e str>,
+    ) -> Exchange<'e> {
+        let http = if home.owns(realm) { &self.reach.http } else { &self.reach.abroad };
+        Exchange { client: self.client, host: self.host, reach: self.reach, http, realm, service }
+    }
+
+    /// After a 401: whether it is worth another try. The request that is tried again costs no retry.
+    pub(crate) async fn again(
+        &mut self,
+        home: &Home,
+        proof: &Proof,
+        challenges: &[Challenge],
+    ) -> Result<bool> {
+        self.host.auth.remember(challenges);
+        match proof {
+            Proof::Nothing => {
+                if !self.host.auth.is_known() && !self.pinged {
+                    // some registries say how to log in at their front door alone
+                    self.pinged = true;
+                    if let Ok((StatusCode::UNAUTHORIZED, found)) = self.ping(home, None).await {
+                        self.host.auth.remember(&found);
+                    }
+                }
+                let can = match self.host.auth.way(home)? {
+                    Way::Unknown => false,
+                    Way::Basic => matches!(self.login().credential, Credential::Basic { .. }),
+                    Way::Token { .. } => true,
+                };
+                Ok(can && !std::mem::replace(&mut self.learnt, true))
+            }
+            Proof::Token { pass, slot, login } => {
+                let asked = challenges.iter().find(|c| c.scheme == "bearer");
+                let asked = asked.and_then(|c| c.param("scope")).unwrap_or_default();
+                if !self.widened && slot.widen(pass.fetch, asked) {
+                    self.widened = true;
+                    return Ok(true);
+                }
+                if !pass.is_fresh && !self.renewed {
+                    self.renewed = true;
+                    slot.drop_token(pass.fetch);
+                    return Ok(true);
+                }
+                Ok(self.succeed(login).await)
+            }
+            Proof::Credential { header, login, .. } => {
+                if !login.is_good() {
+                    // Is it who we are, or what we ask for? The front door tells.
+                    match self.ping(home, Some(header)).await {
+                        Ok((StatusCode::UNAUTHORIZED, _)) => login.refused(&self.rejected(login)),
+                        Ok(_) => login.accepted(),
+                        // nobody knows; this request fails, the next one asks again
+                        Err(_) => return Ok(false),
+                    }
+                }
+                Ok(self.succeed(login).await)
+            }
+        }
+    }
+
+    /// The error after a 401 that nothing helped against.
+    pub(crate) fn unauthorized(&self, proof: &Proof, challenges: &[Challenge]) -> Error {
+        let registry = &self.host.registry;
+        match proof {
+            Proof::Credential { login, .. } if !login.is_good() => self.rejected(login),
+            Proof::Token { login, .. } | Proof::Credential { login, .. }
+                if !login.is_anonymous() =>
+            {
+                let is_invalid =
+                    challenges.iter().any(|c| c.param("error") == Some("invalid_token"));
+                if is_invalid {
+                    let message = format!("{registry} refused the token of its own token service");
+                    return Error::new(Code::AuthRejected, message);
+                }
+                let message = "the account may not do this";
+                self.denied(Error::new(Code::PullDenied, message), login)
+            }
+            _ => Error::new(Code::AuthRequired, format!("{registry} wants to know who asks")),
+        }
+    }
+
+    fn rejected(&self, login: &Login) -> Error {
+        let registry = &self.host.registry;
+        login.rejected(registry.as_str()).registry(registry).status(401)
+    }
+
+    /// The denial as it is called on this side.
+    pub(crate) fn denied(&self, error: Error, login: &Login) -> Error {
+        let error = match self.side {
+            Side::Source => error,
+            Side::Destination => error.recoded(Code::PushDenied),
+        };
+        if login.is_anonymous() {
+            return error.hint(hint::anonymous(&self.host.registry));
+        }
+        error
+    }
+
+    /// Asks the owner of the credentials for newer ones, once per login and request.
+    async fn succeed(&mut self, login: &Arc<Login>) -> bool {
+        if login.is_anonymous() || std::mem::replace(&mut self.succeeded, true) {
+            return false;
+        }
+        let ask = async || {
+            let access = &self.client.0.access;
+            let renewed = access.access(&self.host.registry, self.repository, true).await.ok()?;
+            if login.is(&renewed.credential) {
+                return None;
+            }
+            tracing::debug!(registry = %self.host.registry, origin = renewed.origin, "new credentials");
+            Some(self.host.auth.login_as(renewed.credential, renewed.origin, true))
+        };
+        login.succeed(ask).await.is_some()
+    }
+
+    async fn ping(
+        &self,
+        home: &Home,
+        header: Option<&HeaderValue>,
+    ) -> Result<(StatusCode, Vec<Challenge>), Failure> {
+        let url = home.url.join("v2/").unwrap_or_else(|_| home.url.clone());
+        let mut headers = HeaderMap::new();
+        headers.extend(header.map(|header| (AUTHORIZATION, header.clone())));
+        let parcel =
+            Parcel { method: Method::GET, url, headers, body: Load::Empty, wait: Wait::Answer };
+        let proxy = self.reach.access.proxy.as_ref();
+        let answer = transmit(self.client, &self.reach.http, proxy, parcel, 1).await?;
+        Ok((answer.status(), Challenge::of(answer.headers())))
+    }
+
+    /// A token of nobody's for another registry that a redirect has led to.
+    pub(crate) async fn abroad(
+        &self,
+        there: &Home,
+        challenges: &[Challenge],
+    ) -> Result<Option<HeaderValue>> {
+        let Way::Token { realm, service } = way(challenges, there)? else { return Ok(None) };
+        let scopes: Vec<_> = challenges
+            .iter()
+            .filter_map(|challenge| challenge.param("scope"))
+            .flat_map(str::split_whitespace)
+            .map(str::to_owned)
+            .collect();
+        let nobody = self.host.auth.login(Credential::Anonymous, "anonymous".into());
+        let key =
+            format!("{realm} {} {}", service.as_deref().unwrap_or_default(), scopes.join(" "));
+        let slot = self.host.auth.slot(&nobody, key, || scopes);
+        let service = service.as_deref();
+        let exchange =
+            Exchange { http: &self.reach.abroad, ..self.exchange(there, &realm, service) };
+        let pass = slot
+            .token(Duration::ZERO, async |scopes| {
+                exchange.token(&nobody, &scopes).await.map_err(|error| match error {
+                    NoToken::Unavailable(error) => (error, false),
+                    NoToken::Denied(error) | NoToken::Refused(error) => (error, true),
+                })
+            })
+            .await?;
+        Ok(Some(pass.header))
+    }
+}
