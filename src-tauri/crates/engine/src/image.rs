@@ -253,7 +253,7 @@ impl Image {
         for row in compared {
             let referrers = self.run.policy.referrers && !self.run.plan_only;
             if row.action == Action::Skip && !referrers {
-                self.leave(row.at, "same digest", Some(source), &row.digest);
+                self.leave(row.at, crate::report::SAME_DIGEST, Some(source), &row.digest);
                 continue;
             }
             let destination = self.destination(row.at);

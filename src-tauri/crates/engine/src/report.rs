@@ -86,6 +86,20 @@ pub struct ImageReport {
     pub plan: Option<Plan>,
 }
 
+/// The reason of an image that is skipped because the destination has it already.
+pub const SAME_DIGEST: &str = "same digest";
+
+impl ImageReport {
+    /// Whether the image stands right at its destination after the run: copied, or there before.
+    pub fn stands(&self) -> bool {
+        match self.status {
+            Outcome::Copied => true,
+            Outcome::Skipped => self.reason.as_deref() == Some(SAME_DIGEST),
+            Outcome::Failed | Outcome::Cancelled | Outcome::Planned => false,
+        }
+    }
+}
+
 /// Sums over the report's images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ReportTotals {
