@@ -1,2 +1,97 @@
-//! The headless `image-syncer`.
-fn main() {}
+//! The headless `image-syncer`: the original's flags and files, our engine.
+//!
+//! `args` reads flags, `config` makes rules and logins of them, `sync` runs; everything that is said on a terminal is
+//! here and in `progress`, `table` and `problem`.
+
+mod args;
+mod config;
+mod demo;
+mod log;
+mod output;
+mod problem;
+mod progress;
+mod rate;
+mod sync;
+mod table;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+
+use crate::{
+    args::{Cli, Command},
+    problem::{Problem, Problems},
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            sync::print(&error.render().to_string());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return usage(&problem::usage(&error).into()),
+    };
+    match run(cli) {
+        Ok(code) => code,
+        Err(problems) => usage(&problems),
+    }
+}
+
+/// Nothing was contacted: status 2.
+fn usage(problems: &Problems) -> ExitCode {
+    for problem in &problems.0 {
+        say(problem.render().trim_end());
+    }
+    ExitCode::from(2)
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Problems> {
+    let Cli { files, sync: flags, command } = cli;
+    match command {
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "image-syncer", &mut script);
+            sync::print(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| Problem::new(registry::Code::Internal, format!("the manual page: {error}")))?;
+            sync::print(&String::from_utf8_lossy(&page));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Demo) => on_runtime(demo::demo()),
+        Some(Command::Copy { source, destinations, sync }) => {
+            log::start(&sync)?;
+            let work = config::copy(&source, &destinations, &sync)?;
+            on_runtime(sync::sync(work, &sync))
+        }
+        None => {
+            log::start(&flags)?;
+            let work = config::files(&files, &flags)?;
+            on_runtime(sync::sync(work, &flags))
+        }
+    }
+}
+
+/// The runtime is started only for what needs it, so that `--version` and usage errors take no time.
+fn on_runtime(work: impl Future<Output = Result<ExitCode, Problems>>) -> Result<ExitCode, Problems> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(registry::Code::Internal, format!("no threads to work with: {error}")))?;
+    let result = runtime.block_on(work);
+    // What still hangs (a name look-up, a cancelled upload) must not hold the exit back.
+    runtime.shutdown_background();
+    result
+}
+
+/// Standard error is for people.
+pub(crate) fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

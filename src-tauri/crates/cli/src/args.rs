@@ -1,0 +1,162 @@
+//! Flags and subcommands. The flags of the original image-syncer keep their names and meaning.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::rate::Rate;
+
+const EXAMPLES: &str = "\
+Examples:
+  Mirror what images.yaml says, with the logins of auth.yaml:
+      image-syncer --auth auth.yaml --images images.yaml
+  See first what would be done; nothing is written:
+      image-syncer --auth auth.yaml --images images.yaml --dry-run
+  Copy one image, two platforms of it, to two places:
+      image-syncer copy docker.io/library/nginx:1.27 r1.example.com/web/nginx r2.example.com/web/nginx \\
+          --os linux --arch amd64,arm64
+  Try it with two built-in registries, no account needed:
+      image-syncer demo
+
+images.yaml:                                auth.yaml:
+  quay.io/team/app:v1.0: r.example.com/app    r.example.com:
+  quay.io/team/web:/^v1\\./:                     username: robot
+    - r.example.com/web                         password: ${ROBOT_PASSWORD}
+    - s.example.com/mirror/web
+
+Logins are looked for in the auth file, then in docker's config.json ($DOCKER_CONFIG or ~/.docker), then in podman's
+auth.json, then asked from the credential helpers that these name; else access is anonymous.
+
+Exit status: 0 all copied or skipped; 1 at least one image failed; 2 usage or configuration, nothing was contacted;
+130 ended by SIGINT, 143 by SIGTERM (the report is written, what was not done is listed as cancelled).";
+
+/// Copy container images from registry to registry: no daemon, no disk, only what is missing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "image-syncer",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_long_help = EXAMPLES,
+    after_help = "Run with --help for examples, files and exit status."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) sync: SyncFlags,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Where the rules are.
+#[derive(Args, Debug)]
+pub(crate) struct Files {
+    /// Rules: a map of source to destination or destinations (.yaml, .yml, .json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) images: Option<PathBuf>,
+    /// The original's old combined file {auth, images}; deprecated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What a sync does, however its rules are given.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SyncFlags {
+    /// Logins: a map of registry or registry/namespace to {username, password, insecure, ...}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth: Option<PathBuf>,
+    /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts
+    #[arg(short, long, value_name = "N")]
+    pub(crate) proc: Option<usize>,
+    /// How often a request that failed is sent again, and damaged content fetched again
+    #[arg(short, long, value_name = "N", default_value_t = 3)]
+    pub(crate) retries: u32,
+    /// Keep only these operating systems: linux, windows:10.0.17763.1817 (repeatable, comma list)
+    #[arg(long, value_name = "LIST")]
+    pub(crate) os: Vec<String>,
+    /// Keep only these architectures: amd64, arm:v7 (repeatable, comma list)
+    #[arg(long, value_name = "LIST")]
+    pub(crate) arch: Vec<String>,
+    /// Put manifests again even where they are equal
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be done; no write request is sent and no layer is read
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Copy signatures, attestations and other referrers too
+    #[arg(long)]
+    pub(crate) referrers: bool,
+    /// The most bytes per second over all: 10MB/s, 500KiB/s, 80Mbit/s (a number alone is bytes)
+    #[arg(long, value_name = "RATE")]
+    pub(crate) bandwidth: Option<Rate>,
+    /// Fail when a rule matches nothing, instead of warning
+    #[arg(long)]
+    pub(crate) fail_if_empty: bool,
+    /// Write what became of every image to this file (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write the images that stand right at their destinations to this file, as rules
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_success_images: Option<PathBuf>,
+    /// The form of that file
+    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+    pub(crate) output_images_format: ImagesFormat,
+    /// Write the log to this file (it is emptied first) instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// The form of the log
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Print errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Log more: -v what is done, -vv every request, -vvv everything
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The form of the file of successful images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImagesFormat {
+    Yaml,
+    Json,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Copy one source, as a rule writes it, to one or more destinations
+    Copy {
+        /// registry/repository, with :tag, :tag,tag, :/regex/ or @digest
+        #[arg(value_name = "SRC")]
+        source: String,
+        /// registry/repository, with :tag or nothing
+        #[arg(value_name = "DST", required = true)]
+        destinations: Vec<String>,
+        #[command(flatten)]
+        sync: SyncFlags,
+    },
+    /// Run a profile that was saved in the app, with its accounts from the system's keyring
+    Run {
+        /// The profile's name
+        profile: String,
+        #[command(flatten)]
+        sync: SyncFlags,
+    },
+    /// Show a sync between two built-in registries; no account, no network
+    Demo,
+    /// Print the completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}

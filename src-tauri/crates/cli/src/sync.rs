@@ -1,0 +1,177 @@
+//! One sync from rules to exit status: plan or run, progress, signals, files, errors.
+
+use std::{process::ExitCode, sync::Arc};
+
+use engine::{Job, Outcome, Overwrite, Policy, Report, Rule};
+use indicatif::DecimalBytes;
+use registry::{AccessSource, Client, ClientOptions, PlatformFilter};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    args::SyncFlags,
+    output::{self, OutputFile},
+    problem::{self, Problem, Problems},
+    progress::{self, Show},
+    say, table, terminal,
+};
+
+/// What is to be synced, however it was given.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) policy: Policy,
+    pub(crate) options: ClientOptions,
+    pub(crate) access: Arc<dyn AccessSource>,
+}
+
+/// The policy that the flags alone make.
+pub(crate) fn policy(flags: &SyncFlags) -> Result<Policy, Problem> {
+    let platforms =
+        PlatformFilter::parse(flags.os.iter().map(String::as_str), flags.arch.iter().map(String::as_str))
+            .map_err(Problem::config)?;
+    Ok(Policy {
+        platforms,
+        overwrite: if flags.force { Overwrite::Always } else { Overwrite::Differing },
+        referrers: flags.referrers,
+        fail_if_empty: flags.fail_if_empty,
+        retries: flags.retries,
+        ..Policy::default()
+    })
+}
+
+/// The client's options that the flags make.
+pub(crate) fn options(flags: &SyncFlags) -> ClientOptions {
+    if flags.proc == Some(0) {
+        warn("--proc 0: requests in flight are not capped; registries may answer with rate limits");
+    }
+    ClientOptions {
+        retries: flags.retries,
+        requests_per_host: flags.proc.filter(|proc| *proc > 0),
+        bandwidth: flags.bandwidth.map(|rate| rate.0),
+        ..ClientOptions::default()
+    }
+}
+
+/// Syncs, and says everything there is to say.
+pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Problems> {
+    let report_file = OutputFile::check("--report", flags.report.as_ref())?;
+    let images_file = OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
+    let mut signals = Signals::new()?;
+
+    let client = Client::new(work.options, work.access);
+    let job = Job { rules: work.rules, policy: work.policy, client };
+    let run = if flags.dry_run { job.plan() } else { job.run() };
+
+    let show = match () {
+        () if flags.quiet => Show::Nothing,
+        // Bars and a log on the same terminal tear each other apart.
+        () if terminal::bars_on_stderr() && (flags.verbose == 0 || flags.log.is_some()) => Show::Bars,
+        () => Show::Lines,
+    };
+    let mut ended_by = None;
+    {
+        let following = progress::follow(&run, show, flags.dry_run);
+        tokio::pin!(following);
+        loop {
+            tokio::select! {
+                () = &mut following => break,
+                signal = signals.next() => {
+                    if let Some(first) = ended_by {
+                        say("ended at once by a second signal; what was in flight is not in the report");
+                        return Ok(ExitCode::from(first));
+                    }
+                    ended_by = Some(signal);
+                    say("ending: what is in flight is cut off, nothing more is tagged; once more to end at once");
+                    run.cancel();
+                }
+            }
+        }
+    }
+    let report = run.finish().await;
+
+    let mut failed = false;
+    for (file, content) in [
+        (&report_file, report_file.as_ref().map(|_| output::report(&report))),
+        (&images_file, images_file.as_ref().map(|_| Ok(output::images(&report, flags.output_images_format).into_bytes()))),
+    ] {
+        let (Some(file), Some(content)) = (file, content) else { continue };
+        if let Err(problem) = content.and_then(|content| file.write(&content)) {
+            say(problem.render().trim_end());
+            failed = true;
+        }
+    }
+    tell(&report, flags);
+    Ok(match ended_by {
+        Some(signal) => ExitCode::from(signal),
+        None if failed || report.totals.failed > 0 => ExitCode::FAILURE,
+        None => ExitCode::SUCCESS,
+    })
+}
+
+fn tell(report: &Report, flags: &SyncFlags) {
+    if !flags.quiet {
+        for warning in &report.warnings {
+            warn(warning);
+        }
+        if flags.dry_run {
+            print(&table::plan(report));
+        }
+    }
+    for group in problem::failures(&report.images) {
+        say(group.trim_end());
+    }
+    if !flags.quiet && !flags.dry_run {
+        say(&summary(report));
+    }
+}
+
+pub(crate) fn summary(report: &Report) -> String {
+    let totals = &report.totals;
+    let mut text = format!("{} copied, {} skipped, {} failed", totals.copied, totals.skipped, totals.failed);
+    if report.images.iter().any(|image| image.status == Outcome::Cancelled) {
+        text.push_str(&format!(", {} cancelled", totals.cancelled));
+    }
+    text.push_str(&format!(
+        "; {} moved, {} mounted in {:.1} s",
+        DecimalBytes(totals.bytes_copied),
+        DecimalBytes(totals.bytes_mounted),
+        totals.seconds
+    ));
+    text
+}
+
+pub(crate) fn warn(text: &str) {
+    say(&format!("warning: {text}"));
+}
+
+/// Standard output is for tables. A reader that went away is no error of ours.
+pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// SIGINT and SIGTERM, as the exit status that each asks for.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Problem> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                Problem::new(registry::Code::Internal, format!("signals cannot be listened for: {error}"))
+            })
+        };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Real registries over TLS on loopback: Debian's `docker-registry`, made anew for each measurement.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A running `docker-registry`.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+    data: PathBuf,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a registry was asked during a measurement.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    pub requests: usize,
+    /// Bytes of blobs that went out.
+    pub blob_bytes: u64,
+}
+
+impl Server {
+    /// `certificate` names `cert.pem` and `key.pem`. The data stay in memory: a disk would be measured otherwise.
+    pub fn start(folder: &Path, name: &str, certificate: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let data = folder.join(format!("{name}-data"));
+        fs::create_dir_all(&data).unwrap();
+        let config = folder.join(format!("{name}.yml"));
+        fs::write(
+            &config,
+            format!(
+                "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\n    maxthreads: 200\nhttp:\n  \
+                 addr: 127.0.0.1:{port}\n  tls:\n    certificate: {1}/cert.pem\n    key: {1}/key.pem\n",
+                data.display(),
+                certificate.display()
+            ),
+        )
+        .unwrap();
+        let mut child = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("docker-registry is not installed");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        thread::spawn({
+            let log = Arc::clone(&log);
+            move || lines.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line))
+        });
+        let until = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < until, "docker-registry does not listen");
+            thread::sleep(Duration::from_millis(10));
+        }
+        Self { child, port, data, log }
+    }
+
+    pub fn host(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
+    pub fn forget(&self) {
+        self.log.lock().unwrap().clear();
+    }
+
+    /// What was asked since `forget`. The log's last lines may still be on their way: waits until none comes any more.
+    pub fn traffic(&self) -> Traffic {
+        let mut seen = usize::MAX;
+        loop {
+            let now = self.log.lock().unwrap().len();
+            if now == seen {
+                break;
+            }
+            seen = now;
+            thread::sleep(Duration::from_millis(100));
+        }
+        let mut traffic = Traffic::default();
+        for line in self.log.lock().unwrap().iter() {
+            // 127.0.0.1 - - [date] "GET /v2/a/blobs/sha256:… HTTP/1.1" 200 12345 "" "agent"
+            let mut parts = line.split('"');
+            let (Some(request), Some(answer)) = (parts.nth(1), parts.next()) else { continue };
+            if !request.contains(" HTTP/") {
+                continue;
+            }
+            traffic.requests += 1;
+            if request.starts_with("GET ") && request.contains("/blobs/sha256:") {
+                traffic.blob_bytes += answer.split_whitespace().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+            }
+        }
+        traffic
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.data);
+    }
+}

@@ -1,0 +1,15 @@
+//! The headless `image-syncer` from outside: the built binary against Debian's real `docker-registry` and against our
+//! own fault-injecting one, its results checked by `skopeo` and byte by byte.
+#![allow(missing_docs, unreachable_pub)]
+
+mod bad_files;
+mod bad_registries;
+mod faults;
+mod logins;
+mod platforms;
+mod program;
+mod real_registries;
+mod report;
+mod rules;
+mod signals;
+mod support;

@@ -1,0 +1,135 @@
+//! Debian's `docker-registry` (distribution 2.8), real and private to a test.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A running `docker-registry`; ends with the value.
+pub struct DockerRegistry {
+    child: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+    log: Arc<Mutex<Vec<String>>>,
+    reader: Option<thread::JoinHandle<()>>,
+    ca: Option<String>,
+}
+
+/// How it is set up.
+#[derive(Default)]
+pub struct Setup<'a> {
+    /// User and password that it asks for (Basic).
+    pub login: Option<(&'a str, &'a str)>,
+    /// TLS with a certificate of its own CA.
+    pub tls: bool,
+    /// Reads only.
+    pub read_only: bool,
+}
+
+impl DockerRegistry {
+    pub fn start() -> Self {
+        Self::with(&Setup::default())
+    }
+
+    pub fn with(setup: &Setup<'_>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let mut config = format!(
+            "version: 0.1\nlog:\n  accesslog:\n    disabled: false\n  level: error\nstorage:\n  delete:\n    enabled: true\n  \
+             filesystem:\n    rootdirectory: {}\n  maintenance:\n    readonly:\n      enabled: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
+            path("data"),
+            setup.read_only,
+        );
+        let mut ca = None;
+        if setup.tls {
+            let authority = testkit::tls::Authority::new();
+            let (certificate, key) = authority.server_pem(&["localhost", "127.0.0.1"]);
+            std::fs::write(path("cert.pem"), certificate).unwrap();
+            std::fs::write(path("key.pem"), key).unwrap();
+            ca = Some(authority.pem().to_owned());
+            config += &format!("  tls:\n    certificate: {}\n    key: {}\n", path("cert.pem"), path("key.pem"));
+        }
+        if let Some((user, password)) = setup.login {
+            let out = Command::new("htpasswd").args(["-Bbn", user, password]).output().unwrap();
+            assert!(out.status.success(), "htpasswd failed");
+            std::fs::write(path("htpasswd"), out.stdout).unwrap();
+            config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd"));
+        }
+        std::fs::write(path("config.yml"), config).unwrap();
+        let mut child = Command::new("docker-registry")
+            .args(["serve", &path("config.yml")])
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let reader = thread::spawn({
+            let log = Arc::clone(&log);
+            move || lines.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line))
+        });
+        let registry = Self { child, port, folder, log, reader: Some(reader), ca };
+        registry.wait_until_up();
+        registry
+    }
+
+    fn wait_until_up(&self) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < until, "docker-registry does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// `localhost:port` with TLS (its certificate's name), else `127.0.0.1:port`.
+    pub fn host(&self) -> String {
+        if self.ca.is_some() { format!("localhost:{}", self.port) } else { format!("127.0.0.1:{}", self.port) }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The CA's certificate, PEM.
+    pub fn ca(&self) -> &str {
+        self.ca.as_deref().expect("this registry has no TLS")
+    }
+
+    /// The folder with its data, for counting and damaging.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Requests so far, as `METHOD /path`, those of the test itself included.
+    pub fn requests(&self) -> Vec<String> {
+        let log = self.log.lock().unwrap();
+        log.iter()
+            .filter_map(|line| {
+                let request = line.split('"').nth(1)?;
+                let (request, protocol) = request.rsplit_once(' ')?;
+                protocol.starts_with("HTTP/").then(|| request.to_owned())
+            })
+            .collect()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.log.lock().unwrap().clear();
+    }
+}
+
+impl Drop for DockerRegistry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
