@@ -1,13 +1,18 @@
 //! What can be asked of one repository. Requests here wait for room at their host by themselves and are retried; the
 //! two that stream (`read_blob`, and the [`BlobWriter`] that `begin_blob` gives) run under [`Permits`] that the caller
 //! holds.
-
-use bytes::Bytes;
+//!
+//! [`Permits`]: crate::Permits
 
 use crate::{
-    BlobReader, BlobWriter, Client, Descriptor, Digest, Manifest, MediaType, Permits, Registry, RepositoryName,
-    Result, Side, Tag, Target,
+    Answer, Ask, BlobWriter, Client, Digest, Error, Learnt, MediaType, Registry, RepositoryName,
+    Result, Side, Target,
 };
+
+mod blobs;
+mod manifests;
+mod referrers;
+mod tags;
 
 /// One repository at one registry, read from or written to.
 #[derive(Clone, Debug)]
@@ -48,7 +53,12 @@ pub struct ManifestPut {
 }
 
 impl Repository {
-    pub(crate) fn new(client: Client, registry: Registry, name: RepositoryName, side: Side) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        registry: Registry,
+        name: RepositoryName,
+        side: Side,
+    ) -> Self {
         Self { client, registry, name, side }
     }
 
@@ -71,58 +81,26 @@ impl Repository {
         format!("{}/{}{mark}{target}", self.registry, self.name)
     }
 
-    /// Every tag, in the registry's order, invalid ones left out; all forms of pagination are followed. A destination
-    /// repository that does not exist yet has no tags.
-    pub async fn tags(&self) -> Result<Vec<Tag>> {
-        todo!()
+    pub(crate) fn blob_reference(&self, digest: &Digest) -> String {
+        format!("{}/{}@{digest}", self.registry, self.name)
     }
 
-    /// Whether a manifest is there and what it is. At a destination, "denied" counts as absent (quirk 43). Where HEAD
-    /// does not work or gives no digest, GET is used and remembered for the host.
-    pub async fn head_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
-        todo!("{target:?}")
+    pub(crate) async fn send(&self, ask: Ask<'_>) -> Result<Answer> {
+        self.client.send(&self.registry, Some(&self.name), self.side, ask).await
     }
 
-    /// A manifest, its bytes verified. By tag, the digest that the registry's header claims is verified against the
-    /// body too; a body that differs is fetched again by that digest, and again up to `retries` times.
-    pub async fn get_manifest(&self, target: &Target) -> Result<Manifest> {
-        todo!("{target:?}")
+    /// What is known about the host now.
+    pub(crate) fn learnt(&self) -> Learnt {
+        *self.client.host_state(&self.registry).learnt()
     }
 
-    /// Puts a manifest. `digest` is verified against what the registry says it stored.
-    pub async fn put_manifest(
-        &self,
-        target: &Target,
-        media_type: &MediaType,
-        bytes: Bytes,
-        digest: &Digest,
-    ) -> Result<ManifestPut> {
-        todo!("{target:?} {media_type} {bytes:?} {digest}")
+    /// Notes something about the host.
+    pub(crate) fn learn(&self, note: impl FnOnce(&mut Learnt)) {
+        note(&mut self.client.host_state(&self.registry).learnt());
     }
 
-    /// Whether a blob is there; its size as far as it was told.
-    pub async fn head_blob(&self, digest: &Digest) -> Result<Option<Option<u64>>> {
-        todo!("{digest}")
-    }
-
-    /// Reads a small blob (a config) whole and verified; more than `limit` bytes are an error.
-    pub async fn get_blob(&self, blob: &Descriptor, limit: u64) -> Result<Bytes> {
-        todo!("{blob:?} {limit}")
-    }
-
-    /// Starts reading a blob at byte `from`. The request runs under `permits`.
-    pub async fn read_blob(&self, blob: &Descriptor, from: u64, permits: &Permits) -> Result<BlobReader> {
-        todo!("{blob:?} {from} {permits:?}")
-    }
-
-    /// Asks for a blob and opens an upload in one request: `POST …?mount=<digest>&from=<repository>`, `from` being this
-    /// repository itself where no other is known to hold it. Hosts that never mount are asked by HEAD first.
-    pub async fn begin_blob(&self, blob: &Descriptor, from: Option<&RepositoryName>) -> Result<BlobStart> {
-        todo!("{blob:?} {from:?}")
-    }
-
-    /// Manifests that refer to `digest`, by the referrers API or else the tag schema.
-    pub async fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>> {
-        todo!("{digest}")
+    /// Names this side and what was worked on, where an error does not know them.
+    pub(crate) fn blame(&self, error: Error, reference: &str) -> Error {
+        error.on(self.side).registry(&self.registry).reference(reference)
     }
 }

@@ -1,0 +1,223 @@
+//! Lists that come in pages (tags, repositories), in all the ways in which registries page them.
+
+use std::collections::HashSet;
+
+use http::Method;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+use url::Url;
+
+use crate::{
+    Answer, Ask, Client, Code, Place, Registry, RepositoryName, Result, Scope, Side, link,
+};
+
+/// Entries per page that are asked for; some registries refuse more.
+const PAGE: usize = 1000;
+/// Some registries end a page at this number and don't say that there is more.
+const SILENT_PAGE: usize = 100;
+/// The largest page that is read: lists that are not paged hold everything.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
+/// Where a list that does not end is given up.
+const MOST_PAGES: usize = 10_000;
+
+/// A list to read.
+pub(crate) struct Listing<'a> {
+    pub(crate) what: &'static str,
+    /// The repository; none for the registry's own lists.
+    pub(crate) repository: Option<&'a RepositoryName>,
+    pub(crate) side: Side,
+    pub(crate) scope: Scope<'a>,
+    pub(crate) path: &'static str,
+    /// Statuses that mean that there is no list.
+    pub(crate) absent: &'a [u16],
+    /// Where to stop.
+    pub(crate) limit: usize,
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow, alias = "repositories")]
+    tags: Option<Vec<&'a RawValue>>,
+    errors: Option<IgnoredAny>,
+    name: Option<IgnoredAny>,
+}
+
+impl Client {
+    /// Reads a list to its end, or to `limit`. Entries that are no texts are left out, doubles too; `None` if there is
+    /// no list.
+    pub(crate) async fn list(
+        &self,
+        registry: &Registry,
+        listing: &Listing<'_>,
+    ) -> Result<Option<Vec<String>>> {
+        let mut entries: Vec<String> = Vec::new();
+        let mut seen: HashSet<Url> = HashSet::new();
+        let mut previous: Vec<String> = Vec::new();
+        let Some((mut answer, n)) = self.first_page(registry, listing).await? else {
+            return Ok(None);
+        };
+        // the entry after which a page was asked for without a link to it
+        let mut after: Option<String> = None;
+        loop {
+            seen.insert(answer.url.clone());
+            let bytes = answer.bytes(PAGE_BYTES).await?;
+            let Some(page) = read(&bytes) else {
+                return Err(answer.error(Code::RegistryRefused, "the answer is no list"));
+            };
+            let repeats =
+                page == previous || after.as_ref().is_some_and(|after| page.contains(after));
+            if repeats || (page.is_empty() && seen.len() > 1) {
+                break;
+            }
+            let next = link::next(&answer).filter(|url| !seen.contains(url));
+            let is_full = page.len() == n.unwrap_or(SILENT_PAGE) || page.len() == SILENT_PAGE;
+            after =
+                page.last().filter(|_| next.is_none() && is_full && !has_link(&answer)).cloned();
+            entries.extend(page.iter().cloned());
+            previous = page;
+            if entries.len() >= listing.limit || seen.len() >= MOST_PAGES {
+                break;
+            }
+            answer = match (next, &after) {
+                (Some(url), _) => self.page(registry, listing, Place::Url(url), &[]).await?,
+                (None, Some(last)) => {
+                    let number = n.map(|n| n.to_string());
+                    let mut query = vec![("last", last.as_str())];
+                    query.extend(number.as_deref().map(|n| ("n", n)));
+                    self.page(
+                        registry,
+                        listing,
+                        Place::Path { path: listing.path, query: &query },
+                        &[400],
+                    )
+                    .await?
+                }
+                (None, None) => break,
+            };
+            if !answer.status.is_success() {
+                break;
+            }
+        }
+        entries = distinct(entries);
+        entries.truncate(listing.limit);
+        Ok(Some(entries))
+    }
+
+    /// The first page, and how many entries were asked for: a registry that refuses the number is not told any.
+    async fn first_page(
+        &self,
+        registry: &Registry,
+        listing: &Listing<'_>,
+    ) -> Result<Option<(Answer, Option<usize>)>> {
+        let n = PAGE.to_string();
+        let mut accept = vec![400, 405];
+        accept.extend_from_slice(listing.absent);
+        let query = [("n", &*n)];
+        let place = Place::Path { path: listing.path, query: &query };
+        let answer = self.page(registry, listing, place, &accept).await?;
+        if answer.status.is_success() {
+            return Ok(Some((answer, Some(PAGE))));
+        }
+        if !matches!(answer.status.as_u16(), 400 | 405) {
+            return Ok(None);
+        }
+        let place = Place::Path { path: listing.path, query: &[] };
+        let answer = self.page(registry, listing, place, listing.absent).await?;
+        Ok(answer.status.is_success().then_some((answer, None)))
+    }
+
+    async fn page(
+        &self,
+        registry: &Registry,
+        listing: &Listing<'_>,
+        place: Place<'_>,
+        accept: &[u16],
+    ) -> Result<Answer> {
+        let mut ask = Ask::new(listing.what, Method::GET, place);
+        ask.scope = listing.scope;
+        ask.accept = accept;
+        ask.reference = listing.reference.clone();
+        let answer = self.send(registry, listing.repository, listing.side, ask).await?;
+        if answer.status.is_success() {
+            answer.check_no_page()?;
+        }
+        Ok(answer)
+    }
+}
+
+fn has_link(answer: &Answer) -> bool {
+    answer.headers.contains_key(http::header::LINK)
+}
+
+/// The entries of a page: no list at all (`null`, or only the repository's name) is an empty one.
+fn read(bytes: &[u8]) -> Option<Vec<String>> {
+    let page: Page<'_> = serde_json::from_slice(bytes).ok()?;
+    match page.tags {
+        Some(entries) => {
+            Some(entries.iter().filter_map(|raw| serde_json::from_str(raw.get()).ok()).collect())
+        }
+        None if page.errors.is_some() => None,
+        None => (page.name.is_some() || mentions(bytes)).then(Vec::new),
+    }
+}
+
+/// Whether the document has a list's field at all, be it `null`.
+fn mentions(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(alias = "repositories", default, deserialize_with = "present")]
+        tags: bool,
+    }
+    fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| true)
+    }
+    serde_json::from_slice::<Named>(bytes).is_ok_and(|named| named.tags)
+}
+
+/// Every entry once, where it came first. Needs an index per entry, not a second copy of them all.
+fn distinct(entries: Vec<String>) -> Vec<String> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by(|a, b| entries[*a].cmp(&entries[*b]).then(a.cmp(b)));
+    let mut first = vec![true; entries.len()];
+    for pair in order.windows(2) {
+        first[pair[1]] = entries[pair[0]] != entries[pair[1]];
+    }
+    entries.into_iter().zip(first).filter_map(|(entry, first)| first.then_some(entry)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_as_they_are_met() {
+        let texts = |list: &[&str]| Some(list.iter().map(ToString::to_string).collect::<Vec<_>>());
+        for (page, entries) in [
+            (r#"{"name":"a","tags":["b","a"]}"#, texts(&["b", "a"])),
+            (r#"{"repositories":["x/y"]}"#, texts(&["x/y"])),
+            (r#"{"tags":[null,"a",7,{"x":1},"b\u0031"]}"#, texts(&["a", "b1"])),
+            (r#"{"name":"a","tags":null}"#, texts(&[])),
+            (r#"{"tags":null}"#, texts(&[])),
+            (r#"{"repositories":null}"#, texts(&[])),
+            (r#"{"name":"a"}"#, texts(&[])),
+            (r#"{"tags":["a"],"errors":[]}"#, texts(&["a"])),
+            (r#"{"errors":[{"code":"X"}]}"#, None),
+            (r#"{"name":"a","errors":[{"code":"X"}]}"#, None),
+            ("{}", None),
+            ("[]", None),
+            ("<html>", None),
+            ("", None),
+            (r#"{"tags":"a"}"#, None),
+        ] {
+            assert_eq!(read(page.as_bytes()), entries, "{page}");
+        }
+    }
+
+    #[test]
+    fn doubles_go_and_order_stays() {
+        let list = |text: &str| text.split(' ').map(ToOwned::to_owned).collect::<Vec<_>>();
+        assert_eq!(distinct(list("c a b a c c d")), list("c a b d"));
+        assert_eq!(distinct(Vec::new()), Vec::<String>::new());
+    }
+}

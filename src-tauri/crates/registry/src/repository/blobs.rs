@@ -1,0 +1,140 @@
+use bytes::{Bytes, BytesMut};
+use http::Method;
+
+use crate::{
+    Ask, BlobReader, BlobStart, BlobWriter, Code, Descriptor, Digest, Error, Permits, Place,
+    Repository, RepositoryName, Result, Room, Scope, Side, headers, patience::Patience,
+    upload::Session,
+};
+
+/// So many mounts that a host does not grant, one after another, and it is not asked any more.
+const DECLINED: u32 = 3;
+
+impl Repository {
+    /// Whether a blob is there; its size as far as it was told.
+    pub async fn head_blob(&self, digest: &Digest) -> Result<Option<Option<u64>>> {
+        self.look_for_blob(digest, Room::Take).await
+    }
+
+    pub(crate) async fn look_for_blob(
+        &self,
+        digest: &Digest,
+        room: Room,
+    ) -> Result<Option<Option<u64>>> {
+        let path = format!("blobs/{digest}");
+        let mut ask =
+            Ask::new("looking for the blob", Method::HEAD, Place::Path { path: &path, query: &[] });
+        ask.room = room;
+        // where HEAD does not work, what is there is written once more
+        ask.accept = match self.side {
+            Side::Source => &[404],
+            Side::Destination => &[403, 404, 405, 501],
+        };
+        ask.reference = Some(self.blob_reference(digest));
+        let answer = self.send(ask).await?;
+        answer.check_no_page()?;
+        Ok(answer.status.is_success().then(|| headers::length(&answer)))
+    }
+
+    /// Reads a small blob (a config) whole and verified; more than `limit` bytes are an error.
+    pub async fn get_blob(&self, blob: &Descriptor, limit: u64) -> Result<Bytes> {
+        let reference = self.blob_reference(&blob.digest);
+        if blob.size > limit {
+            let message = format!("the blob is too large to be read at once: {} bytes", blob.size);
+            return Err(self.blame(Error::new(Code::ManifestInvalid, message), &reference));
+        }
+        let mut patience = Patience::new(&self.client.0.options);
+        loop {
+            let mut reader = BlobReader::open(self.clone(), blob.clone(), 0, Room::Take).await?;
+            let mut bytes = BytesMut::new();
+            while let Some(piece) = reader.next().await? {
+                bytes.extend_from_slice(&piece);
+            }
+            let got = Digest::of(blob.digest.algorithm(), &bytes);
+            if got == blob.digest {
+                return Ok(bytes.freeze());
+            }
+            let message = format!("the blob is damaged: expected {}, got {got}", blob.digest);
+            let error = self.blame(Error::new(Code::DigestMismatch, message), &reference);
+            if !patience.pause(&error).await {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Starts reading a blob at byte `from`. The request runs under `permits`.
+    pub async fn read_blob(
+        &self,
+        blob: &Descriptor,
+        from: u64,
+        _permits: &Permits,
+    ) -> Result<BlobReader> {
+        BlobReader::open(self.clone(), blob.clone(), from, Room::Held).await
+    }
+
+    /// Asks for a blob and opens an upload in one request: `POST …?mount=<digest>&from=<repository>`, `from` being this
+    /// repository itself where no other is known to hold it. Hosts that never mount are asked by HEAD first.
+    pub async fn begin_blob(
+        &self,
+        blob: &Descriptor,
+        from: Option<&RepositoryName>,
+    ) -> Result<BlobStart> {
+        if self.learnt().never_mounts || never_mounts(self.registry.as_str()) {
+            return self.begin_plainly(blob).await;
+        }
+        let from = from.unwrap_or(&self.name);
+        let own = *from == self.name;
+        let query = [("mount", blob.digest.as_str()), ("from", from.as_str())];
+        let place = Place::Path { path: "blobs/uploads/", query: &query };
+        let mut ask = Ask::new("asking for the blob", Method::POST, place);
+        ask.scope = if own { Scope::Side } else { Scope::Mount(from) };
+        // whatever a registry has against mounts, it may still take the blob
+        ask.accept = &[400, 401, 403, 404, 405, 409, 500, 501];
+        ask.reference = Some(self.blob_reference(&blob.digest));
+        let answer = self.send(ask).await?;
+        match answer.status.as_u16() {
+            201 => {
+                self.learn(|host| host.mounts_declined = 0);
+                Ok(if own { BlobStart::Present } else { BlobStart::Mounted })
+            }
+            200 | 202..=299 => {
+                answer.check_no_page()?;
+                // from its own repository, this only says that the blob is not there
+                if !own {
+                    self.mount_declined();
+                }
+                Ok(self.write(blob, Session::opened(&answer)?))
+            }
+            _ => {
+                let refusal = answer.into_error().await;
+                let start = self.begin_plainly(blob).await?;
+                tracing::debug!(%refusal, "the registry takes the blob but refuses the mount");
+                self.mount_declined();
+                Ok(start)
+            }
+        }
+    }
+
+    async fn begin_plainly(&self, blob: &Descriptor) -> Result<BlobStart> {
+        if self.head_blob(&blob.digest).await?.is_some() {
+            return Ok(BlobStart::Present);
+        }
+        Ok(self.write(blob, self.open_upload(&blob.digest, Room::Take).await?))
+    }
+
+    fn write(&self, blob: &Descriptor, session: Session) -> BlobStart {
+        BlobStart::Write(BlobWriter::new(self.clone(), blob.clone(), session))
+    }
+
+    fn mount_declined(&self) {
+        self.learn(|host| {
+            host.mounts_declined += 1;
+            host.never_mounts |= host.mounts_declined >= DECLINED;
+        });
+    }
+}
+
+/// Registries that are known never to mount (Google's).
+fn never_mounts(host: &str) -> bool {
+    host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with(".pkg.dev")
+}

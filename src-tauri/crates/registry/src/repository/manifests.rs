@@ -1,0 +1,236 @@
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+
+use crate::{
+    Answer, Ask, Body, Code, Digest, Error, Manifest, MediaType, Place, Repository, Result, Side,
+    Target, Wait, headers,
+    manifest::MAX_SIZE,
+    patience::Patience,
+    refusal,
+    repository::{ManifestHead, ManifestPut},
+};
+
+/// What became of one fetch.
+enum Fetched {
+    Manifest(Manifest),
+    /// The body broke off.
+    Broken(Error),
+    /// The bytes hash to `got`, though the registry or the caller named another digest.
+    Damaged {
+        named: Digest,
+        got: Digest,
+        error: Error,
+    },
+}
+
+impl Repository {
+    /// Whether a manifest is there and what it is. At a destination, "denied" counts as absent (quirk 43). Where HEAD
+    /// does not work or gives no digest, GET is used and remembered for the host.
+    pub async fn head_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
+        if self.learnt().head_unsupported {
+            return self.head_by_get(target).await;
+        }
+        let path = format!("manifests/{target}");
+        let mut ask = self.manifest_ask("looking for the manifest", Method::HEAD, &path, target);
+        ask.accept = &[403, 404, 405, 501];
+        let answer = self.send(ask).await?;
+        let told = match answer.status.as_u16() {
+            403 | 404 if self.side == Side::Destination => return Ok(None),
+            403 | 404 | 405 | 501 => None,
+            _ => {
+                answer.check_no_page()?;
+                head_of(&answer, target)
+            }
+        };
+        if told.is_some() {
+            return Ok(told);
+        }
+        let head = self.head_by_get(target).await?;
+        if head.is_some() {
+            self.learn(|host| host.head_unsupported = true);
+        }
+        Ok(head)
+    }
+
+    async fn head_by_get(&self, target: &Target) -> Result<Option<ManifestHead>> {
+        let manifest = match self.fetch(target).await {
+            Ok(manifest) => manifest,
+            Err(e) if e.http_status() == Some(404) => return Ok(None),
+            Err(e) if e.http_status() == Some(403) && self.side == Side::Destination => {
+                return Ok(None);
+            }
+            Err(e) => return Err(e),
+        };
+        Ok(Some(ManifestHead {
+            digest: manifest.digest().clone(),
+            media_type: Some(manifest.media_type().clone()),
+            size: Some(manifest.bytes().len() as u64),
+        }))
+    }
+
+    /// A manifest, its bytes verified. By tag, the digest that the registry's header claims is verified against the
+    /// body too; a body that differs is fetched again by that digest, and again up to `retries` times.
+    pub async fn get_manifest(&self, target: &Target) -> Result<Manifest> {
+        self.fetch(target).await.map_err(|error| match error.http_status() {
+            Some(404) if error.code() != Code::NotARegistry => {
+                error.becomes(Code::RefNotFound, "there is no such manifest")
+            }
+            _ => error,
+        })
+    }
+
+    async fn fetch(&self, target: &Target) -> Result<Manifest> {
+        let mut patience = Patience::new(&self.client.0.options);
+        let mut target = target.clone();
+        let mut damage: Option<(Digest, Error)> = None;
+        loop {
+            let error = match (self.fetch_once(&target).await, damage.take()) {
+                (Ok(Fetched::Manifest(manifest)), _) => return Ok(manifest),
+                (Ok(Fetched::Damaged { named, got, error }), _) => {
+                    target = Target::Digest(named);
+                    damage = Some((got, error.clone()));
+                    error
+                }
+                // the header named nothing that is there: it may be the header that is wrong, not the body
+                (Err(e), Some((got, error))) if e.http_status() == Some(404) => {
+                    return match self.fetch_once(&Target::Digest(got)).await {
+                        Ok(Fetched::Manifest(manifest)) => Ok(manifest),
+                        _ => Err(error),
+                    };
+                }
+                (Ok(Fetched::Broken(error)), before) => {
+                    damage = before;
+                    error
+                }
+                (Err(e), _) => return Err(e),
+            };
+            if !patience.pause(&error).await {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn fetch_once(&self, target: &Target) -> Result<Fetched> {
+        let path = format!("manifests/{target}");
+        let mut answer = self
+            .send(self.manifest_ask("reading the manifest", Method::GET, &path, target))
+            .await?;
+        answer.check_no_page()?;
+        let too_large = || format!("the manifest is larger than {} MiB", MAX_SIZE / (1024 * 1024));
+        if headers::length(&answer).is_some_and(|length| length > MAX_SIZE as u64) {
+            return Err(answer.error(Code::ManifestInvalid, too_large()));
+        }
+        let bytes = match answer.bytes(MAX_SIZE).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_retryable() => return Ok(Fetched::Broken(error)),
+            Err(error) => return Err(error),
+        };
+        let named = match target {
+            Target::Digest(digest) => Some(digest.clone()),
+            Target::Tag(_) => headers::digest(&answer),
+        };
+        match Manifest::parse(bytes.clone(), answer.header(CONTENT_TYPE), named.as_ref()) {
+            Ok(manifest) => Ok(Fetched::Manifest(manifest)),
+            Err(e) => {
+                let error = answer.error(e.code(), e.message());
+                match named {
+                    Some(named) if e.code() == Code::DigestMismatch => {
+                        let got = Digest::of(named.algorithm(), &bytes);
+                        Ok(Fetched::Damaged { named, got, error })
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Puts a manifest. `digest` is verified against what the registry says it stored.
+    pub async fn put_manifest(
+        &self,
+        target: &Target,
+        media_type: &MediaType,
+        bytes: Bytes,
+        digest: &Digest,
+    ) -> Result<ManifestPut> {
+        let reference = self.reference(target);
+        let content_type = HeaderValue::from_str(media_type.as_str()).map_err(|e| {
+            let error =
+                Error::new(Code::ManifestInvalid, "the manifest's media type can't be sent");
+            self.blame(error.cause(&e), &reference)
+        })?;
+        let path = format!("manifests/{target}");
+        let mut patience = Patience::new(&self.client.0.options);
+        let answer = loop {
+            let mut ask = Ask::new(
+                "writing the manifest",
+                Method::PUT,
+                Place::Path { path: &path, query: &[] },
+            );
+            ask.body = Body::Bytes(bytes.clone());
+            ask.wait = Wait::Upload;
+            ask.reference = Some(reference.clone());
+            let error = match self.send(ask.header(CONTENT_TYPE, content_type.clone())).await {
+                Ok(answer) => break answer,
+                Err(error) => refusal::of_manifest(error, media_type),
+            };
+            match error.code() {
+                // what was just written may not be seen everywhere yet
+                Code::BlobNotFound => {
+                    if !patience.pause(&error).await {
+                        return Err(error);
+                    }
+                }
+                // some refuse to set the tag to what it is already
+                Code::TagImmutable => {
+                    let head = self.head_manifest(target).await;
+                    if head.is_ok_and(|head| head.is_some_and(|head| head.digest == *digest)) {
+                        return Ok(ManifestPut { subject_kept: false });
+                    }
+                    return Err(error);
+                }
+                _ => return Err(error),
+            }
+        };
+        answer.check_no_page()?;
+        if let Some(stored) = headers::digest(&answer) {
+            let ours = stored == *digest || stored == Digest::of(stored.algorithm(), &bytes);
+            if !ours {
+                let message = format!(
+                    "the registry stored another manifest: expected {digest}, got {stored}"
+                );
+                return Err(answer.error(Code::DigestMismatch, message));
+            }
+        }
+        Ok(ManifestPut { subject_kept: answer.headers.contains_key("oci-subject") })
+    }
+
+    fn manifest_ask<'a>(
+        &self,
+        what: &'static str,
+        method: Method,
+        path: &'a str,
+        target: &Target,
+    ) -> Ask<'a> {
+        let mut ask = Ask::new(what, method, Place::Path { path, query: &[] });
+        ask.reference = Some(self.reference(target));
+        ask.header(ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
+    }
+}
+
+fn head_of(answer: &Answer, target: &Target) -> Option<ManifestHead> {
+    let digest = match target {
+        Target::Digest(digest) => digest.clone(),
+        Target::Tag(_) => headers::digest(answer)?,
+    };
+    Some(ManifestHead {
+        digest,
+        media_type: answer
+            .header(CONTENT_TYPE)
+            .map(MediaType::parse)
+            .filter(|told| !told.is_generic()),
+        size: headers::length(answer),
+    })
+}
