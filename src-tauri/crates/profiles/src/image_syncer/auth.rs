@@ -1,0 +1,154 @@
+//! Auth files: `<registry or registry/namespace>: {username, password, insecure, …}`.
+
+use std::{borrow::Cow, path::PathBuf};
+
+use accounts::{AuthEntry, address_of_key};
+use secrecy::SecretString;
+use url::Url;
+
+use super::Context;
+use crate::{
+    Environment,
+    document::{Entry, Node, Scalar, Value, Word, as_bool},
+    environment::expand,
+};
+
+const FIELDS: [&str; 8] = ["username", "password", "insecure", "ca", "cert", "key", "proxy", "limit"];
+
+pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
+    // `auth:` with nothing in it, in a combined file
+    if root.is_null() {
+        return;
+    }
+    let Some(entries) = context.map(root, "a map of registries is expected") else { return };
+    let mut read: Vec<(AuthEntry, usize)> = Vec::with_capacity(entries.len());
+    for Entry { key, value } in entries {
+        let Some(entry) = read_entry(key, value, env, context) else { continue };
+        match read.iter().find(|(other, _)| other.address == entry.address) {
+            None => read.push((entry, key.place.line)),
+            Some((other, _)) if other.says_the_same_as(&entry) => {}
+            Some((other, line)) => {
+                let (first, second) = (&other.written, &entry.written);
+                let message = format!(
+                    "'{first}' on line {line} and '{second}' on line {} are the same, and say different things",
+                    key.place.line
+                );
+                context.findings.wrong(key.place, message).hint = Some("keep one of them".into());
+            }
+        }
+    }
+    context.loaded.auth.extend(read.into_iter().map(|(entry, _)| entry));
+}
+
+fn read_entry(
+    key: &Word,
+    value: &Node,
+    env: Option<&Environment<'_>>,
+    context: &mut Context<'_>,
+) -> Option<AuthEntry> {
+    let name = &key.text;
+    let address = match address_of_key(name) {
+        Ok(address) => address,
+        Err(error) => {
+            let message = format!("'{name}' can match no image and is left out: {}", error.why);
+            context.findings.warn(key.place, message).hint =
+                Some("write a registry, or a registry and a namespace: 'quay.io' or 'quay.io/team'".into());
+            return None;
+        }
+    };
+    if name.contains("://") && !name.contains("index.docker.io") {
+        context.findings.warn(key.place, format!("the scheme of '{name}' says nothing")).hint =
+            Some("write the host alone; 'insecure: true' allows plain HTTP".into());
+    }
+    let origin = format!("{}:{}", context.findings.file, key.place.line);
+    let mut entry = AuthEntry::new(address, name, origin);
+    if !value.is_null() {
+        let expected = format!("'{name}' takes a map of 'username', 'password', 'insecure' and others");
+        for field in context.map(value, &expected)? {
+            read_field(&mut entry, field, env, context);
+        }
+    }
+    match (&entry.username, &entry.password) {
+        (None, Some(_)) => {
+            context.findings.warn(key.place, format!("'{name}' has a password and no username: it is not used"));
+        }
+        (Some(_), None) => {
+            context.findings.warn(key.place, format!("'{name}' has a username and no password"));
+        }
+        _ => {}
+    }
+    Some(entry)
+}
+
+fn read_field(entry: &mut AuthEntry, field: &Entry, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
+    let of = format!(" of '{}'", entry.written);
+    let Some(name) = context.name(&field.key.text, &FIELDS) else {
+        return context.unknown(&field.key, &FIELDS, &of);
+    };
+    let what = format!("'{name}'{of}");
+    let Some(word) = scalar(&field.value, &what, context) else { return };
+    match name {
+        "username" => entry.username = expanded(word, &what, env, context).map(Cow::into_owned),
+        "password" => {
+            entry.password = expanded(word, &what, env, context).map(|text| SecretString::from(text.into_owned()));
+        }
+        "insecure" => match as_bool(&word.text) {
+            Some(yes) => entry.insecure = yes,
+            None => {
+                context.findings.wrong(word.place, format!("{what} must be true or false"));
+            }
+        },
+        "ca" => entry.ca = Some(path(word, context)),
+        "cert" => entry.cert = Some(path(word, context)),
+        "key" => entry.key = Some(path(word, context)),
+        "proxy" => match word.text.parse::<Url>() {
+            Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
+                entry.proxy = Some(url);
+            }
+            // its text may hold a password
+            _ => {
+                context.findings.wrong(word.place, format!("{what} is no proxy")).hint =
+                    Some("write 'http://host:port', or https, socks5 or socks5h".into());
+            }
+        },
+        _ => match word.text.parse::<usize>() {
+            Ok(limit) if limit > 0 => entry.limit = Some(limit),
+            _ => {
+                context.findings.wrong(word.place, format!("{what} must be a whole number from 1"));
+            }
+        },
+    }
+}
+
+/// A scalar's text, whatever it looks like: `password: 123456` is a password. Nothing and the empty text are none.
+fn scalar<'n>(value: &'n Node, what: &str, context: &mut Context<'_>) -> Option<&'n Word> {
+    match &value.value {
+        _ if value.is_null() => None,
+        Value::Scalar(Scalar { word, .. }) => Some(word).filter(|word| !word.text.is_empty()),
+        Value::List(_) | Value::Map(_) => {
+            context.findings.wrong(value.place, format!("{what} takes a text, and this is {}", value.what()));
+            None
+        }
+    }
+}
+
+fn expanded<'n>(
+    word: &'n Word,
+    what: &str,
+    env: Option<&Environment<'_>>,
+    context: &mut Context<'_>,
+) -> Option<Cow<'n, str>> {
+    let Some(env) = env else { return Some(Cow::Borrowed(&word.text)) };
+    match expand(&word.text, env) {
+        Ok(text) => Some(text).filter(|text| !text.is_empty()),
+        Err(unset) => {
+            context.findings.wrong(word.place_of(unset.at), format!("{what}: {}", unset.why)).hint = Some(unset.hint);
+            None
+        }
+    }
+}
+
+/// A path is meant from the file that names it.
+fn path(word: &Word, context: &Context<'_>) -> PathBuf {
+    context.directory.join(&word.text)
+}

@@ -1,0 +1,65 @@
+//! Rules as an images file.
+
+use std::fmt::Write as _;
+
+use engine::{DestinationTags, Rule, Selection};
+
+use crate::yaml::scalar;
+
+/// Rules as an images file, and what could not be said there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Export {
+    /// The file.
+    pub text: String,
+    /// How many rules are in it.
+    pub taken: usize,
+    /// What is not in it, or means less to the original image-syncer: one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Writes rules as an images file that the original image-syncer reads too. Rules of one source become one entry.
+pub fn export(rules: &[Rule]) -> Export {
+    let mut export = Export::default();
+    let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
+    for rule in rules {
+        let source = rule.source.written.as_str();
+        if let Some(platforms) = rule.platforms.as_ref().filter(|platforms| !platforms.is_empty()) {
+            export.notes.push(format!(
+                "'{source}' is left out: it keeps only {platforms}, and an images file can't say so; run it by itself with --os and --arch"
+            ));
+            continue;
+        }
+        export.taken += 1;
+        if matches!(rule.source.select, Selection::Digest { tag: Some(_), .. })
+            && rule.destinations.iter().any(|to| matches!(to.tags, DestinationTags::Same))
+        {
+            export.notes.push(format!("the original drops the tag of '{source}' and copies without a tag"));
+        }
+        let at = entries.iter().position(|(other, _)| *other == source).unwrap_or_else(|| {
+            entries.push((source, Vec::new()));
+            entries.len() - 1
+        });
+        for destination in &rule.destinations {
+            if !entries[at].1.contains(&destination.written.as_str()) {
+                entries[at].1.push(&destination.written);
+            }
+        }
+    }
+    for (source, destinations) in entries {
+        // YAML takes a key of up to 1024 characters before its colon
+        let key = scalar(source);
+        let key = if key.len() < 1000 { key } else { format!("? {key}\n").into() };
+        export.text.push_str(&key);
+        let _ = match destinations.as_slice() {
+            [one] => writeln!(export.text, ": {}", scalar(one)),
+            many => {
+                let list: String = many.iter().map(|to| format!("  - {}\n", scalar(to))).collect();
+                write!(export.text, ":\n{list}")
+            }
+        };
+    }
+    if export.taken == 0 {
+        export.text.push_str("{}\n");
+    }
+    export
+}
