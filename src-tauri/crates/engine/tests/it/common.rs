@@ -1,0 +1,172 @@
+//! A sync, in one line.
+
+use std::{sync::Arc, time::Duration};
+
+use engine::{Failure, ImageReport, Job, Outcome, Policy, Report, Rule, RunHandle};
+use registry::{
+    Access, AccessSource, Client, ClientOptions, PlatformFilter, RepositoryName, TlsOptions,
+};
+use testkit::{Kind, Registry};
+
+/// Longer than any test takes, unless something hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Plain HTTP, nobody logged in.
+#[derive(Debug)]
+struct Plain;
+
+#[async_trait::async_trait]
+impl AccessSource for Plain {
+    async fn access(
+        &self,
+        _: &registry::Registry,
+        _: Option<&RepositoryName>,
+        _: bool,
+    ) -> registry::Result<Access> {
+        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
+        Ok(Access { origin: "test".into(), tls, ..Access::default() })
+    }
+}
+
+/// A sync that is set up step by step.
+pub(crate) struct Sync {
+    rules: Vec<Rule>,
+    policy: Policy,
+    options: ClientOptions,
+}
+
+pub(crate) fn sync(source: &str, destinations: &[&str]) -> Sync {
+    let policy = Policy { patience: Duration::from_millis(300), ..Policy::default() };
+    let options = ClientOptions {
+        backoff: Duration::from_millis(5),
+        stall: Duration::from_secs(5),
+        upload_answer: Duration::from_secs(10),
+        ..ClientOptions::default()
+    };
+    Sync { rules: Vec::new(), policy, options }.and(source, destinations)
+}
+
+impl Sync {
+    /// Another rule.
+    pub(crate) fn and(mut self, source: &str, destinations: &[&str]) -> Self {
+        self.rules.push(Rule::parse(source, destinations).unwrap());
+        self
+    }
+
+    pub(crate) fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    pub(crate) fn options(mut self, change: impl FnOnce(&mut ClientOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    pub(crate) fn retries(self, retries: u32) -> Self {
+        self.policy(|p| p.retries = retries).options(|o| o.retries = retries)
+    }
+
+    pub(crate) fn platforms(self, os: &[&str], arch: &[&str]) -> Self {
+        let filter = PlatformFilter::parse(os.iter().copied(), arch.iter().copied()).unwrap();
+        self.policy(|p| p.platforms = filter)
+    }
+
+    fn job(self) -> Job {
+        let client = Client::new(self.options, Arc::new(Plain));
+        Job { rules: self.rules, policy: self.policy, client }
+    }
+
+    pub(crate) fn start(self) -> RunHandle {
+        self.job().run()
+    }
+
+    pub(crate) async fn run(self) -> Report {
+        finish(self.start()).await
+    }
+
+    pub(crate) async fn plan(self) -> Report {
+        finish(self.job().plan()).await
+    }
+}
+
+/// Waits for the end, and checks what is true of every report.
+pub(crate) async fn finish(run: RunHandle) -> Report {
+    let report = tokio::time::timeout(HANGS, run.finish()).await.expect("the run hangs");
+    let count = |outcome| report.images.iter().filter(|i| i.status == outcome).count() as u64;
+    let totals = &report.totals;
+    assert_eq!(totals.copied, count(Outcome::Copied));
+    assert_eq!(totals.skipped, count(Outcome::Skipped));
+    assert_eq!(totals.failed, count(Outcome::Failed));
+    assert_eq!(totals.cancelled, count(Outcome::Cancelled));
+    assert_eq!(totals.bytes_copied, report.images.iter().map(|i| i.bytes_copied).sum::<u64>());
+    for image in &report.images {
+        assert_eq!(
+            image.error.is_some(),
+            image.status == Outcome::Failed || is_blocked(image),
+            "{image:?}"
+        );
+        if image.status == Outcome::Copied {
+            assert!(image.digest.is_some() && image.attempts >= 1, "{image:?}");
+        }
+    }
+    report
+}
+
+fn is_blocked(image: &ImageReport) -> bool {
+    image.status == Outcome::Planned
+        && image
+            .plan
+            .is_some_and(|p| matches!(p.action, engine::Action::Blocked | engine::Action::Conflict))
+}
+
+/// `host/rest`
+pub(crate) fn at(registry: &Registry, rest: &str) -> String {
+    format!("{}/{rest}", registry.host())
+}
+
+/// A source and a destination.
+pub(crate) async fn two() -> (Registry, Registry) {
+    (Registry::start().await, Registry::start().await)
+}
+
+/// The only image of a report.
+#[track_caller]
+pub(crate) fn only(report: &Report) -> &ImageReport {
+    assert_eq!(report.images.len(), 1, "{:#?}", report.images);
+    &report.images[0]
+}
+
+/// Why the only image failed.
+#[track_caller]
+pub(crate) fn failure(report: &Report) -> &Failure {
+    let image = only(report);
+    assert_eq!(image.status, Outcome::Failed, "{image:#?}");
+    image.error.as_ref().unwrap()
+}
+
+#[track_caller]
+pub(crate) fn assert_all(report: &Report, outcome: Outcome) {
+    for image in &report.images {
+        assert_eq!(image.status, outcome, "{image:#?}");
+    }
+    assert!(!report.images.is_empty());
+}
+
+/// All requests, as `METHOD kind`, for an assertion that tells more than a number.
+pub(crate) fn asked(registry: &Registry) -> Vec<String> {
+    let mut asked: Vec<_> =
+        registry.requests().iter().map(|r| format!("{} {:?}", r.method, r.kind)).collect();
+    asked.sort();
+    asked
+}
+
+/// `n` times `what`, for comparison with [`asked`].
+pub(crate) fn requests(of: &[(&str, Kind, usize)]) -> Vec<String> {
+    let mut all: Vec<_> = of
+        .iter()
+        .flat_map(|(method, kind, n)| std::iter::repeat_n(format!("{method} {kind:?}"), *n))
+        .collect();
+    all.sort();
+    all
+}

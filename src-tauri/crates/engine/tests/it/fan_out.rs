@@ -1,0 +1,167 @@
+//! One source, several destinations.
+
+use std::time::{Duration, Instant};
+
+use engine::Outcome;
+use registry::Code;
+use testkit::{Fault, Image, Kind, Layer, Registry, Reply, Stall};
+
+use crate::common::{assert_all, at, finish, sync};
+
+const SIZE: usize = 3 << 20;
+
+fn image() -> Image {
+    Image::single("linux/amd64", [Layer::random(1, SIZE), Layer::random(2, 50_000)])
+}
+
+async fn world(destinations: usize) -> (Registry, Vec<Registry>) {
+    let mut to = Vec::new();
+    for _ in 0..destinations {
+        to.push(Registry::start().await);
+    }
+    (Registry::start().await, to)
+}
+
+fn names(to: &[Registry]) -> Vec<String> {
+    to.iter().map(|registry| at(registry, "x/b")).collect()
+}
+
+fn refs(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_destinations_read_the_source_once() {
+    let (from, to) = world(3).await;
+    let built = from.push("a/b", "1", &image());
+    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to))).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
+    let size: u64 = built.blobs().iter().map(|(_, content)| content.len()).sum();
+    assert_eq!(from.blob_bytes_served(), size);
+    assert_eq!(report.totals.bytes_read, size);
+    assert_eq!(report.totals.bytes_copied, 3 * size);
+    assert_eq!(from.count_of("GET", Kind::Manifest), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_name_one_image_read_it_once() {
+    let (from, to) = world(2).await;
+    let built = from.push("a/b", "1", &image());
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to[0], "x/b")])
+        .and(&at(&from, "a/b:1"), &[&at(&to[1], "x/b:other")])
+        .run()
+        .await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to[0].has("x/b", "1", &built) && to[1].has("x/b", "other", &built));
+    let size: u64 = built.blobs().iter().map(|(_, content)| content.len()).sum();
+    assert_eq!(from.blob_bytes_served(), size);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_destination_holds_the_stream_back_but_is_not_left_behind() {
+    let (from, to) = world(2).await;
+    let built = from.push("a/b", "1", &image());
+    to[1].set_throttle(Some(8 << 20));
+    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to))).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
+    let size: u64 = built.blobs().iter().map(|(_, content)| content.len()).sum();
+    assert_eq!(from.blob_bytes_served(), size);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_takes_nothing_is_left_behind_and_catches_up() {
+    let (from, to) = world(3).await;
+    let built = from.push("a/b", "1", &image());
+    let layer = Layer::random(1, SIZE);
+    let stall = to[1].fault(
+        Fault::on(Kind::UploadFinish).reference(layer.digest()).stall(Stall::RequestBody(100_000)),
+    );
+    let run = sync(&at(&from, "a/b:1"), &refs(&names(&to))).start();
+    stall.wait_fired().await;
+    // the others get their tags while this one stands still
+    for to in [&to[0], &to[2]] {
+        to.wait_for(|all| all.iter().any(|r| r.is("PUT", Kind::Manifest) && r.complete)).await;
+        assert!(to.has("x/b", "1", &built));
+    }
+    assert_eq!(to[1].tags("x/b"), [""; 0]);
+    stall.release();
+    let report = finish(run).await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to[1].has("x/b", "1", &built));
+    // it went on from where it stood
+    assert_eq!(to[1].count_of("POST", Kind::Any), 3);
+    assert_eq!(from.blob_gets(layer.digest()), 2);
+    assert!(report.totals.bytes_read < 2 * SIZE as u64 + 100_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_breaks_leaves_the_others_and_goes_on_alone() {
+    let (from, to) = world(3).await;
+    let built = from.push("a/b", "1", &image());
+    let layer = Layer::random(1, SIZE);
+    let cut = to[1]
+        .fault(Fault::on(Kind::UploadFinish).reference(layer.digest()).cut_upload_after(1_500_000));
+    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to))).run().await;
+    assert_eq!(cut.fired(), 1);
+    assert_all(&report, Outcome::Copied);
+    assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
+    assert_eq!(from.blob_gets(layer.digest()), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_fails_harms_no_other() {
+    let (from, to) = world(3).await;
+    let built = from.push("a/b", "1", &image());
+    let fault = to[1]
+        .fault(Fault::on(Kind::UploadFinish).always().answer(Reply::error(403, "DENIED", "quota")));
+    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to))).run().await;
+    assert!(fault.fired() > 0);
+    let outcomes: Vec<_> = report.images.iter().map(|image| image.status).collect();
+    assert_eq!(outcomes, [Outcome::Copied, Outcome::Failed, Outcome::Copied]);
+    assert!(to[0].has("x/b", "1", &built) && to[2].has("x/b", "1", &built));
+    assert_eq!(to[1].tags("x/b"), [""; 0]);
+    let size: u64 = built.blobs().iter().map(|(_, content)| content.len()).sum();
+    assert_eq!(from.blob_bytes_served(), size);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_answers_late_does_not_keep_the_others_waiting() {
+    let (from, to) = world(2).await;
+    let built = from.push("a/b", "1", &image());
+    let stall = to[1].fault(Fault::on(Kind::Manifest).head().stall(Stall::Answer));
+    let run = sync(&at(&from, "a/b:1"), &refs(&names(&to))).start();
+    stall.wait_fired().await;
+    to[0].wait_for(|all| all.iter().any(|r| r.is("PUT", Kind::Manifest) && r.complete)).await;
+    stall.release();
+    let report = finish(run).await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_opens_its_upload_late_does_not_either() {
+    let (from, to) = world(2).await;
+    let built = from.push("a/b", "1", &image());
+    let stall = to[1].fault(Fault::on(Kind::Mount).times(1).stall(Stall::Answer));
+    let run = sync(&at(&from, "a/b:1"), &refs(&names(&to))).start();
+    stall.wait_fired().await;
+    to[0].wait_for(|all| all.iter().any(|r| r.is("PUT", Kind::Manifest) && r.complete)).await;
+    stall.release();
+    assert_all(&finish(run).await, Outcome::Copied);
+    assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_is_not_there_harms_no_other() {
+    let (from, to) = world(2).await;
+    let built = from.push("a/b", "1", &image());
+    to[1].stop();
+    let begun = Instant::now();
+    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to))).run().await;
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_eq!(report.images[0].status, Outcome::Copied);
+    assert_eq!(report.images[1].error.as_ref().map(|e| e.code), Some(Code::NetReset));
+    assert!(to[0].has("x/b", "1", &built));
+}

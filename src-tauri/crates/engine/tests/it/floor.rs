@@ -1,0 +1,170 @@
+//! The fewest requests that a sync can do with.
+
+use engine::{Action, Outcome, Overwrite};
+use testkit::{Image, Kind, Layer};
+
+use crate::common::{asked, assert_all, at, only, requests, sync, two};
+
+fn five_layers() -> Image {
+    Image::single("linux/amd64", (1..=5).map(|seed| Layer::random(seed, 3000)))
+}
+
+#[tokio::test]
+async fn a_new_image_costs_three_requests_per_blob_and_three_for_its_manifest() {
+    let (from, to) = two().await;
+    let built = from.push("a/b", "1", &five_layers());
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to.has("x/b", "1", &built));
+    assert_eq!(asked(&from), requests(&[("GET", Kind::Manifest, 1), ("GET", Kind::Blob, 6)]));
+    assert_eq!(
+        asked(&to),
+        requests(&[
+            ("HEAD", Kind::Manifest, 1),
+            ("POST", Kind::Mount, 6),
+            ("PUT", Kind::UploadFinish, 6),
+            ("PUT", Kind::Manifest, 1),
+        ])
+    );
+    let image = only(&report);
+    assert_eq!(image.bytes_copied, built.blobs().iter().map(|(_, c)| c.len()).sum::<u64>());
+    assert_eq!(report.totals.bytes_read, image.bytes_copied);
+    assert_eq!(
+        image.source_digest.as_ref().map(ToString::to_string).as_deref(),
+        Some(built.digest())
+    );
+    assert_eq!(image.digest, image.source_digest);
+    assert_eq!(image.attempts, 1);
+    let plan = image.plan.unwrap();
+    assert_eq!((plan.action, plan.bytes_to_move), (Action::Copy, image.bytes_copied));
+}
+
+#[tokio::test]
+async fn an_unchanged_image_costs_two_heads() {
+    let (from, to) = two().await;
+    from.push("a/b", "1", &five_layers());
+    to.push("x/b", "1", &five_layers());
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).run().await;
+    let image = only(&report);
+    assert_eq!((image.status, image.reason.as_deref()), (Outcome::Skipped, Some("same digest")));
+    assert_eq!(image.source_digest, image.digest);
+    assert!(image.digest.is_some());
+    assert_eq!(asked(&from), ["HEAD Manifest"]);
+    assert_eq!(asked(&to), ["HEAD Manifest"]);
+}
+
+#[tokio::test]
+async fn all_tags_cost_one_list() {
+    let (from, to) = two().await;
+    for tag in ["1", "2", "3"] {
+        from.push("a/b", tag, &five_layers().label("tag", tag));
+    }
+    let report = sync(&at(&from, "a/b"), &[&at(&to, "x/b")])
+        .and(&at(&from, "a/b:/2/"), &[&at(&to, "y/b")])
+        .run()
+        .await;
+    assert_all(&report, Outcome::Copied);
+    assert_eq!(report.images.len(), 4);
+    assert_eq!(from.count_of("GET", Kind::Tags), 1);
+    assert_eq!(to.count_of("GET", Kind::Tags), 0);
+    // five layers and three configs
+    assert_eq!(from.count_of("GET", Kind::Blob), 8);
+    from.clear_log();
+    to.clear_log();
+    let report = sync(&at(&from, "a/b"), &[&at(&to, "x/b")]).run().await;
+    assert_all(&report, Outcome::Skipped);
+    assert_eq!(asked(&from), requests(&[("GET", Kind::Tags, 1), ("HEAD", Kind::Manifest, 3)]));
+    assert_eq!(asked(&to), requests(&[("HEAD", Kind::Manifest, 3)]));
+}
+
+#[tokio::test]
+async fn a_moved_tag_brings_only_what_is_new() {
+    let (from, to) = two().await;
+    let new = from.push("a/b", "1", &five_layers().label("v", "2"));
+    to.push("x/b", "1", &five_layers());
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).run().await;
+    let image = only(&report);
+    assert_eq!(image.status, Outcome::Copied);
+    assert_eq!(image.plan.unwrap().action, Action::Overwrite);
+    assert_eq!(image.plan.unwrap().bytes_present, 15_000);
+    assert!(to.has("x/b", "1", &new));
+    // the image was asked for by tag, by HEAD, and then read by the digest that this told
+    assert_eq!(
+        asked(&from),
+        requests(&[
+            ("HEAD", Kind::Manifest, 1),
+            ("GET", Kind::Manifest, 1),
+            ("GET", Kind::Blob, 1)
+        ])
+    );
+    assert_eq!(
+        asked(&to),
+        requests(&[
+            ("HEAD", Kind::Manifest, 1),
+            ("POST", Kind::Mount, 6),
+            ("PUT", Kind::UploadFinish, 1),
+            ("PUT", Kind::Manifest, 1),
+        ])
+    );
+}
+
+#[tokio::test]
+async fn an_index_is_put_after_its_children_and_no_child_is_asked_for() {
+    let (from, to) = two().await;
+    let index = Image::multi([
+        Image::single("linux/amd64", [Layer::random(1, 2000)]),
+        Image::single("linux/arm64", [Layer::random(2, 2000)]),
+    ]);
+    let built = from.push("a/b", "1", &index);
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to.has("x/b", "1", &built));
+    assert_eq!(from.count_of("GET", Kind::Manifest), 3);
+    assert_eq!(to.count_of("HEAD", Kind::Any), 1);
+    let puts: Vec<_> = to
+        .requests()
+        .into_iter()
+        .filter(|r| r.is("PUT", Kind::Manifest))
+        .filter_map(|r| r.reference)
+        .collect();
+    assert_eq!(puts.len(), 3);
+    assert_eq!(puts[2], "1", "the tag comes last");
+}
+
+#[tokio::test]
+async fn an_image_by_digest_needs_no_question_at_the_source() {
+    let (from, to) = two().await;
+    let built = from.push("a/b", "1", &five_layers());
+    let digest = built.digest();
+    to.push("x/b", "1", &five_layers());
+    let report = sync(&at(&from, &format!("a/b@{digest}")), &[&at(&to, "x/b")])
+        .and(&at(&from, &format!("a/b:1@{digest}")), &[&at(&to, "x/b")])
+        .run()
+        .await;
+    assert_all(&report, Outcome::Skipped);
+    assert_eq!(report.images[0].destination, at(&to, &format!("x/b@{digest}")));
+    assert_eq!(report.images[1].destination, at(&to, "x/b:1"));
+    assert_eq!(asked(&from), [""; 0]);
+    assert_eq!(asked(&to), ["HEAD Manifest", "HEAD Manifest"]);
+}
+
+#[tokio::test]
+async fn never_leaves_what_is_there_and_always_puts_it_again() {
+    let (from, to) = two().await;
+    let new = from.push("a/b", "1", &five_layers());
+    let old = to.push("x/b", "1", &five_layers().label("v", "old"));
+    let rule = || sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]);
+    let report = rule().policy(|p| p.overwrite = Overwrite::Never).run().await;
+    let image = only(&report);
+    assert_eq!((image.status, image.reason.as_deref()), (Outcome::Skipped, Some("tag exists")));
+    assert_eq!(to.tag_digest("x/b", "1").as_deref(), Some(old.digest()));
+    assert_eq!((asked(&from).len(), asked(&to).len()), (0, 1));
+
+    assert_all(&rule().run().await, Outcome::Copied);
+    to.clear_log();
+    let report = rule().policy(|p| p.overwrite = Overwrite::Always).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert_eq!(to.count_of("PUT", Kind::Manifest), 1);
+    assert_eq!(to.count_of("PUT", Kind::UploadFinish), 0);
+    assert!(to.has("x/b", "1", &new));
+}

@@ -1,0 +1,18 @@
+//! The engine against real registries in this process: what is copied, what is asked, what is told, and what happens
+//! when things go wrong.
+
+mod common;
+
+mod cancel;
+mod damage;
+mod dedup;
+mod events;
+mod fan_out;
+mod filter;
+mod floor;
+mod kinds;
+mod limits;
+mod plan;
+mod referrers;
+mod resume;
+mod rules;
