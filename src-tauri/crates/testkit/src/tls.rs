@@ -41,6 +41,7 @@ pub struct ServerTls {
     key: Arc<PrivateKeyDer<'static>>,
     clients: Option<CertificateDer<'static>>,
     pem: String,
+    key_pem: String,
 }
 
 // key generation and signing fail only when the system has no randomness
@@ -90,6 +91,7 @@ impl Authority {
         let certificate = certificate.expect(RANDOMNESS);
         ServerTls {
             pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
             certificate: certificate.der().clone(),
             key: Arc::new(PrivateKeyDer::Pkcs8(key.serialize_der().into())),
             clients: None,
@@ -123,6 +125,11 @@ impl ServerTls {
     /// The server's own certificate, PEM.
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// Its key, PEM: for servers that are other programs.
+    pub fn key_pem(&self) -> &str {
+        &self.key_pem
     }
 
     pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
