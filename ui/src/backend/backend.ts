@@ -1,0 +1,82 @@
+// The page's only way out: one method per command of `api::commands`, and the events.
+
+import type {
+  Account,
+  AccountDraft,
+  ApiError,
+  AppEvent,
+  AppInfo,
+  CheckReport,
+  Demo,
+  ImportReport,
+  KeyringStatus,
+  Profile,
+  ProfileSummary,
+  RuleProblem,
+  RunInfo,
+  Settings,
+  Snapshot,
+} from './types';
+
+export type FileKind = 'images' | 'auth' | 'ca';
+
+/** Every method rejects with a `Problem`. */
+export interface Backend {
+  appInfo(): Promise<AppInfo>;
+  settingsGet(): Promise<Settings>;
+  settingsSet(settings: Settings): Promise<Settings>;
+  keyringStatus(): Promise<KeyringStatus>;
+  /** Asks the system to unlock. */
+  keyringRetry(): Promise<KeyringStatus>;
+  /** Secrets live until the app ends. */
+  keyringUseMemory(): Promise<KeyringStatus>;
+  accountsList(): Promise<Account[]>;
+  accountsSave(draft: AccountDraft): Promise<Account>;
+  accountsRemove(id: string): Promise<void>;
+  /** Steps come as `check` events with the same token too. */
+  accountsTest(token: string, draft: AccountDraft): Promise<CheckReport>;
+  profilesList(): Promise<ProfileSummary[]>;
+  profilesGet(id: string): Promise<Profile>;
+  profilesCheck(profile: Profile): Promise<RuleProblem[]>;
+  profilesSave(profile: Profile): Promise<Profile>;
+  profilesDuplicate(id: string): Promise<Profile>;
+  profilesRemove(id: string): Promise<void>;
+  profilesImport(name: string, images: string, auth: string | null): Promise<ImportReport>;
+  profilesCommand(id: string): Promise<string>;
+  /** The path, or null when the user changed their mind. */
+  filesPick(kind: FileKind): Promise<string | null>;
+  runsPlan(profileId: string): Promise<RunInfo>;
+  runsStart(profileId: string): Promise<RunInfo>;
+  runsCancel(id: string): Promise<void>;
+  /** Of this session, newest first. */
+  runsList(): Promise<RunInfo[]>;
+  runsSnapshot(id: string): Promise<Snapshot>;
+  runsSaveReport(id: string): Promise<string | null>;
+  demoStart(): Promise<Demo>;
+  /** To be called once, at the start. */
+  subscribe(onEvent: (event: AppEvent) => void): Promise<void>;
+}
+
+/** An error as every method rejects with it. Matched by `code` alone, never by text. */
+export class Problem extends Error implements ApiError {
+  readonly code: string;
+  readonly hint: string;
+  readonly params: Record<string, string>;
+
+  constructor(error: Partial<ApiError>) {
+    super(error.message ?? '');
+    this.name = 'Problem';
+    this.code = error.code ?? 'internal';
+    this.hint = error.hint ?? '';
+    this.params = error.params ?? {};
+  }
+
+  /** Whatever was thrown, as a Problem. */
+  static from(thrown: unknown): Problem {
+    if (thrown instanceof Problem) return thrown;
+    if (typeof thrown === 'object' && thrown !== null && 'code' in thrown) {
+      return new Problem(thrown as Partial<ApiError>);
+    }
+    return new Problem({ message: thrown instanceof Error ? thrown.message : String(thrown) });
+  }
+}

@@ -1,0 +1,357 @@
+// The whole backend in memory, for developing the page, its tests and its pictures. Nothing here is in the real app.
+
+import { Problem, type Backend } from '../backend';
+import type {
+  Account,
+  AccountDraft,
+  AppEvent,
+  CheckReport,
+  CheckStep,
+  ImportReport,
+  KeyringStatus,
+  Profile,
+  ProfileSummary,
+  RuleProblem,
+  RunInfo,
+  Settings,
+} from '../types';
+import * as data from './data';
+import { FakeRun } from './run';
+import { scenario, type Scenario } from './scenario';
+
+const MISSING: KeyringStatus = {
+  state: 'missing',
+  hint: 'Install gnome-keyring or KeePassXC and log in again.',
+  detail:
+    'org.freedesktop.DBus.Error.ServiceUnknown: The name org.freedesktop.secrets was not provided by any .service files',
+};
+const LOCKED: KeyringStatus = {
+  state: 'locked',
+  hint: 'The system will ask for the password of your keyring.',
+  detail: 'The collection “login” is locked.',
+};
+
+/** A backend in the state that the query asks for. */
+export function fake(query: string): Backend {
+  const how = scenario(query);
+  return new Fake(how).backend();
+}
+
+class Fake {
+  #how: Scenario;
+  #settings: Settings;
+  #keyring: KeyringStatus = { state: 'ready', hint: '', detail: '' };
+  #accounts: Account[];
+  #profiles: Profile[];
+  #lastRuns = new Map<string, ProfileSummary['lastRun']>();
+  #runs: FakeRun[] = [];
+  #onEvent: (event: AppEvent) => void = () => undefined;
+  #ids = 0;
+
+  constructor(how: Scenario) {
+    this.#how = how;
+    this.#settings = { theme: how.theme, language: how.language, notify: true };
+    this.#accounts = data.accounts(how);
+    this.#profiles = data.profiles(how);
+    if (how.name === 'nokeyring') this.#keyring = MISSING;
+    if (how.name === 'locked') this.#keyring = LOCKED;
+  }
+
+  backend(): Backend {
+    const answer = <T>(work: () => T): Promise<T> => this.#answer(work);
+    return {
+      appInfo: () =>
+        answer(() => ({
+          version: '0.1.0',
+          locale: this.#how.locale,
+          demo: this.#how.demo,
+          configDir: '/home/acme/.config/image-syncer',
+        })),
+      settingsGet: () => answer(() => this.#settings),
+      settingsSet: (settings) => answer(() => (this.#settings = { ...settings })),
+      keyringStatus: () => answer(() => this.#keyring),
+      keyringRetry: () => answer(() => this.#unlock()),
+      keyringUseMemory: () => answer(() => this.#setKeyring({ state: 'memory', hint: '', detail: '' })),
+      accountsList: () => answer(() => this.#list(this.#accounts)),
+      accountsSave: (draft) => answer(() => this.#saveAccount(draft)),
+      accountsRemove: (id) =>
+        answer(() => void (this.#accounts = this.#accounts.filter((each) => each.id !== id))),
+      accountsTest: (token, draft) => this.#test(token, { ...draft }),
+      profilesList: () => answer(() => this.#summaries()),
+      profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
+      profilesCheck: (profile) => answer(() => check(profile)),
+      profilesSave: (profile) => answer(() => this.#saveProfile(profile)),
+      profilesDuplicate: (id) =>
+        answer(() => {
+          const profile = this.#profile(id);
+          return this.#saveProfile({ ...structuredClone(profile), id: '', name: `${profile.name} (2)` });
+        }),
+      profilesRemove: (id) =>
+        answer(() => void (this.#profiles = this.#profiles.filter((each) => each.id !== id))),
+      profilesImport: (name, images, auth) => answer(() => this.#import(name, images, auth)),
+      profilesCommand: (id) => answer(() => `image-syncer run ${this.#profile(id).id}`),
+      filesPick: (kind) =>
+        answer(
+          () =>
+            ({ images: '/home/acme/images.yaml', auth: '/home/acme/auth.yaml', ca: '/etc/ssl/ca.pem' })[kind],
+        ),
+      runsPlan: (profileId) => answer(() => this.#begin(profileId, 'plan')),
+      runsStart: (profileId) => answer(() => this.#begin(profileId, 'run')),
+      runsCancel: (id) => answer(() => this.#run(id).cancel()),
+      runsList: () => answer(() => this.#runs.map((run) => ({ ...run.info }))),
+      runsSnapshot: (id) => answer(() => this.#run(id).snapshot()),
+      runsSaveReport: () => answer(() => '/home/acme/image-syncer-report.json'),
+      demoStart: () =>
+        answer(() => {
+          if (!this.#profiles.some((each) => each.id === 'demo')) this.#profiles.unshift(data.demoProfile());
+          return { source: data.DEMO_SOURCE, destination: data.DEMO_DESTINATION, profileId: 'demo' };
+        }),
+      subscribe: (onEvent) => answer(() => void (this.#onEvent = onEvent)),
+    };
+  }
+
+  async #answer<T>(work: () => T): Promise<T> {
+    await wait(this.#how.latency);
+    return work();
+  }
+
+  #list<T>(list: T[]): T[] {
+    if (this.#how.name === 'broken') {
+      throw new Problem({
+        code: 'file.failed',
+        message: '/home/acme/.config/image-syncer/accounts.yaml: permission denied',
+        hint: 'Check who owns the file.',
+      });
+    }
+    return structuredClone(list);
+  }
+
+  #unlock(): KeyringStatus {
+    return this.#how.name === 'locked'
+      ? this.#setKeyring({ state: 'ready', hint: '', detail: '' })
+      : this.#keyring;
+  }
+
+  #setKeyring(status: KeyringStatus): KeyringStatus {
+    this.#keyring = status;
+    this.#onEvent({ type: 'keyring', status });
+    return status;
+  }
+
+  #saveAccount(draft: AccountDraft): Account {
+    if (draft.secret && !['ready', 'memory'].includes(this.#keyring.state)) {
+      throw new Problem({ code: `keyring.${this.#keyring.state}`, message: this.#keyring.detail });
+    }
+    const known = this.#accounts.find((each) => each.id === draft.id);
+    const hasSecret = draft.secret === null ? (known?.hasSecret ?? false) : draft.secret !== '';
+    const account: Account = {
+      id: known?.id ?? `account-${(this.#ids += 1)}`,
+      name: draft.name,
+      address: draft.address,
+      username: draft.username,
+      hasSecret,
+      secretIn: hasSecret ? (this.#keyring.state === 'memory' ? 'memory' : 'keyring') : 'none',
+      insecure: draft.insecure,
+      caFile: draft.caFile,
+      verifiedAt: known?.verifiedAt ?? null,
+    };
+    if (known) Object.assign(known, account);
+    else this.#accounts.push(account);
+    return structuredClone(account);
+  }
+
+  async #test(token: string, draft: AccountDraft): Promise<CheckReport> {
+    const pause = this.#how.name === 'slow' ? 1000 : 120;
+    const steps: CheckStep[] = [];
+    for (const step of checkSteps(draft, this.#how)) {
+      await wait(pause);
+      if (step.step === 'login' && this.#how.hold === 'check') await new Promise(() => undefined);
+      steps.push(step);
+      this.#onEvent({ type: 'check', token, step });
+    }
+    const passed = steps.every((step) => step.state !== 'failed');
+    const known = this.#accounts.find((each) => each.id === draft.id);
+    if (known && passed) known.verifiedAt = new Date().toISOString();
+    return { passed, steps };
+  }
+
+  #summaries(): ProfileSummary[] {
+    const list = this.#list(this.#profiles).map((profile) =>
+      data.summary(profile, this.#lastRuns.get(profile.id) ?? undefined),
+    );
+    return this.#how.name === 'names' || this.#how.name === 'failing' ? [...list, data.BROKEN] : list;
+  }
+
+  #profile(id: string): Profile {
+    const profile = this.#profiles.find((each) => each.id === id);
+    if (!profile) throw new Problem({ code: 'file.failed', message: `there is no profile ${id}` });
+    return profile;
+  }
+
+  #saveProfile(profile: Profile): Profile {
+    const saved = { ...structuredClone(profile), id: profile.id || slug(profile.name, (this.#ids += 1)) };
+    const at = this.#profiles.findIndex((each) => each.id === saved.id);
+    if (at < 0) this.#profiles.push(saved);
+    else this.#profiles[at] = saved;
+    return structuredClone(saved);
+  }
+
+  #import(name: string, images: string, auth: string | null): ImportReport {
+    if (images.includes('bad')) {
+      throw new Problem({
+        code: 'config.invalid',
+        message: `${images}, line 3, column 12: the key quay.io/a/b stands here and on line 1`,
+        hint: 'Write both destinations as one list.',
+        params: { line: '3' },
+      });
+    }
+    const profile = this.#saveProfile({
+      ...(data.profiles({ ...this.#how, name: 'usual' })[0] as Profile),
+      id: '',
+      name: name || 'images',
+    });
+    const accounts: Account[] = auth
+      ? [
+          this.#saveAccount({
+            id: null,
+            name: '',
+            address: 'quay.io',
+            username: 'acme+mirror',
+            secret: 'imported',
+            insecure: false,
+            caFile: null,
+          }),
+        ]
+      : [];
+    return {
+      profile: data.summary(profile, null),
+      accounts,
+      taken: profile.rules.length,
+      notes: ['line 4: the unknown key “plattform” was left out; did you mean “platform”?'],
+    };
+  }
+
+  #begin(profileId: string, kind: 'plan' | 'run'): RunInfo {
+    const profile = this.#profile(profileId);
+    if (
+      this.#runs.some(
+        (run) => run.info.profileId === profileId && run.info.kind === 'run' && !run.info.endedAt,
+      )
+    ) {
+      throw new Problem({ code: 'config.invalid', message: `${profile.name} is running already` });
+    }
+    const info: RunInfo = {
+      id: `${kind}-${(this.#ids += 1)}`,
+      profileId,
+      profileName: profile.name,
+      kind,
+      startedAt: new Date().toISOString(),
+      endedAt: null,
+    };
+    const done = this.#runs.some(
+      (run) => run.info.profileId === profileId && run.info.kind === 'run' && run.info.endedAt,
+    );
+    const images = data.images(profileId, this.#how).map((image) =>
+      // what an earlier run has copied is there now
+      done && !image.fails ? { ...image, action: 'skip' as const, present: 1 } : image,
+    );
+    const pace = { tick: this.#how.tick, holdAt: this.#how.hold === kind ? 0.45 : null };
+    const run = new FakeRun(
+      info,
+      images,
+      pace,
+      (event) => this.#onEvent(event),
+      ({ copied, skipped, failed, cancelled }) => {
+        if (kind === 'run') {
+          this.#lastRuns.set(profileId, {
+            endedAt: new Date().toISOString(),
+            copied,
+            skipped,
+            failed,
+            cancelled,
+          });
+        }
+      },
+    );
+    this.#runs.unshift(run);
+    run.begin();
+    return { ...info };
+  }
+
+  #run(id: string): FakeRun {
+    const run = this.#runs.find((each) => each.info.id === id);
+    if (!run) throw new Problem({ code: 'internal', message: `there is no run ${id}` });
+    return run;
+  }
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function slug(name: string, id: number): string {
+  return `${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-${id}`;
+}
+
+function checkSteps(draft: AccountDraft, how: Scenario): CheckStep[] {
+  const host = draft.address.split('/')[0] ?? draft.address;
+  const step = (name: string, millis: number, detail: string, state = 'passed'): CheckStep => ({
+    step: name,
+    state,
+    millis,
+    detail,
+    error: null,
+  });
+  const steps = [
+    step('dns', 4, `${host} is 198.51.100.7`),
+    step('tcp', 23, 'port 443'),
+    step('tls', 41, 'TLS 1.3, issued by R12, expires 2027-02-18'),
+    step('registry', 38, 'Docker registry API 2.0'),
+    step('login', 87, draft.username ? `as ${draft.username}` : 'anonymous'),
+    step('catalog', 52, 'this registry does not list its repositories', 'warning'),
+  ];
+  if (how.name !== 'failing') return steps;
+  const failed: CheckStep = {
+    ...step('login', 112, ''),
+    state: 'failed',
+    error: {
+      code: 'auth.rejected',
+      message: `${host}: the token service refused ${draft.username || 'anonymous'}: 401 (1 try, 0.1 s)`,
+      hint: 'Make a new access token.',
+      params: { host },
+    },
+  };
+  return [...steps.slice(0, 4), failed, { ...step('catalog', 0, ''), state: 'skipped' }];
+}
+
+/** A little of what Rust checks, so that the form has something to show. */
+function check(profile: Profile): RuleProblem[] {
+  const problems: RuleProblem[] = [];
+  const add = (rule: number, field: string, destination: number, message: string): void => {
+    problems.push({
+      rule,
+      field,
+      destination,
+      error: { code: 'config.invalid', message, hint: '', params: {} },
+    });
+  };
+  if (profile.name === '') add(0, 'name', 0, 'A name is needed.');
+  profile.rules.forEach((rule, at) => {
+    const repository = rule.source.split(':')[0] ?? '';
+    if (rule.source === '') add(at, 'source', 0, 'A source is needed.');
+    else if (/\s/.test(rule.source))
+      add(at, 'source', 0, `a space at column ${rule.source.search(/\s/) + 1}`);
+    else if (/[A-Z]/.test(repository)) {
+      add(
+        at,
+        'source',
+        0,
+        `an upper-case letter at column ${repository.search(/[A-Z]/) + 1}: names are lower case`,
+      );
+    }
+    rule.destinations.forEach((destination, to) => {
+      if (destination === '') add(at, 'destination', to, 'A destination is needed.');
+    });
+  });
+  return problems;
+}

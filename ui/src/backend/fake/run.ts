@@ -1,0 +1,237 @@
+// A plan or run that goes on by ticks, as the engine's would: rows appear, are compared, copied, end.
+
+import type { AppEvent, ImageState, RunInfo, Snapshot, Totals, Update } from '../types';
+import type { FakeImage } from './data';
+
+const NO_TOTALS: Totals = {
+  images: 0,
+  resolved: 0,
+  copied: 0,
+  skipped: 0,
+  failed: 0,
+  cancelled: 0,
+  bytesTotal: 0,
+  bytesCopied: 0,
+  bytesInFlight: 0,
+  bytesMounted: 0,
+  bytesPresent: 0,
+  bytesPerSecond: 0,
+  seconds: 0,
+  secondsLeft: null,
+};
+
+export interface Pace {
+  tick: number;
+  /** Stop when this share is done, and stay there. */
+  holdAt: number | null;
+}
+
+export class FakeRun {
+  readonly info: RunInfo;
+  #snapshot: Snapshot = { seq: 0, phase: 'planning', totals: { ...NO_TOTALS }, images: [], warnings: [] };
+  #images: FakeImage[];
+  #emit: (event: AppEvent) => void;
+  #pace: Pace;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #changed = new Set<number>();
+  #next = 0;
+  #active: number[] = [];
+  #started = 0;
+  #onEnd: (totals: Totals) => void;
+
+  constructor(
+    info: RunInfo,
+    images: FakeImage[],
+    pace: Pace,
+    emit: (event: AppEvent) => void,
+    onEnd: (totals: Totals) => void,
+  ) {
+    this.info = info;
+    this.#images = images;
+    this.#pace = pace;
+    this.#emit = emit;
+    this.#onEnd = onEnd;
+  }
+
+  begin(): void {
+    this.#emit({ type: 'run', run: { ...this.info } });
+    this.#timer = setInterval(() => this.#tick(), this.#pace.tick);
+  }
+
+  cancel(): void {
+    if (this.info.endedAt) return;
+    for (const image of this.#snapshot.images) {
+      if (
+        ['waiting', 'resolving', 'copying'].includes(image.status) ||
+        (!this.#isPlan && image.status === 'planned')
+      ) {
+        this.#set(image.id, { status: 'cancelled', bytesInFlight: 0 });
+      }
+    }
+    this.#end();
+  }
+
+  snapshot(): Snapshot {
+    return structuredClone(this.#snapshot);
+  }
+
+  get #isPlan(): boolean {
+    return this.info.kind === 'plan';
+  }
+
+  #tick(): void {
+    this.#started += 1;
+    if (this.#held()) return;
+    this.#resolve();
+    if (!this.#isPlan) this.#copy();
+    const ended =
+      this.#next === this.#images.length && this.#active.length === 0 && (this.#isPlan || this.#idle());
+    if (ended) this.#end();
+    else this.#send();
+  }
+
+  #held(): boolean {
+    const { holdAt } = this.#pace;
+    if (holdAt === null) return false;
+    const { totals } = this.#snapshot;
+    const share = this.#isPlan
+      ? totals.resolved / this.#images.length
+      : totals.bytesCopied / (this.#bytesToMove() || 1);
+    return this.#next > 0 && share >= holdAt;
+  }
+
+  #bytesToMove(): number {
+    return this.#images.reduce(
+      (sum, image) => sum + (image.action === 'skip' ? 0 : image.size * (1 - image.present)),
+      0,
+    );
+  }
+
+  /** Some rows a tick become known and compared. */
+  #resolve(): void {
+    const upTo = Math.min(this.#images.length, this.#next + Math.max(2, Math.ceil(this.#images.length / 20)));
+    for (; this.#next < upTo; this.#next += 1) {
+      const id = this.#next;
+      const image = this.#images[id] as FakeImage;
+      const bytes = {
+        bytes_to_move: Math.round(image.size * (1 - image.present) * (image.action === 'skip' ? 0 : 0.9)),
+        bytes_present: Math.round(image.size * image.present),
+        bytes_mountable: Math.round(image.size * (1 - image.present) * (image.action === 'skip' ? 0 : 0.1)),
+      };
+      const failed = image.fails?.when === 'plan' ? image.fails.error : null;
+      // a row that could not be compared has no plan; conflicts and blocks have one
+      const planned = failed === null || image.action === 'conflict' || image.action === 'blocked';
+      this.#snapshot.images[id] = {
+        id,
+        source: image.source,
+        destination: image.destination,
+        status: failed ? 'failed' : this.#isPlan || image.action !== 'skip' ? 'planned' : 'skipped',
+        action: planned ? image.action : null,
+        plan: planned ? { action: image.action, ...bytes } : null,
+        bytesTotal: image.size,
+        bytesCopied: 0,
+        bytesInFlight: 0,
+        bytesMounted: 0,
+        bytesPresent: bytes.bytes_present,
+        reason: image.action === 'skip' ? 'same digest' : null,
+        error: failed,
+      };
+      this.#changed.add(id);
+    }
+    if (this.#next === this.#images.length && !this.#isPlan) this.#snapshot.phase = 'copying';
+  }
+
+  /** Up to 50 images at once get on. */
+  #copy(): void {
+    for (const image of this.#snapshot.images) {
+      if (this.#active.length >= 50) break;
+      if (image.status !== 'planned') continue;
+      this.#active.push(image.id);
+      this.#set(image.id, { status: 'copying', bytesMounted: image.plan?.bytes_mountable ?? 0 });
+    }
+    this.#active = this.#active.filter((id) => this.#goOn(id));
+  }
+
+  /** True while there is more to do. */
+  #goOn(id: number): boolean {
+    const image = this.#snapshot.images[id] as ImageState;
+    const planned = this.#images[id] as FakeImage;
+    const goal = image.bytesTotal - image.bytesPresent - image.bytesMounted;
+    const step = Math.max(4_000_000, goal / 12);
+    const bytesCopied = Math.min(goal, image.bytesCopied + image.bytesInFlight);
+    if (planned.fails && bytesCopied > goal / 2) {
+      this.#set(id, { status: 'failed', error: planned.fails.error, bytesInFlight: 0 });
+      return false;
+    }
+    const bytesInFlight = Math.min(goal - bytesCopied, step * (0.6 + ((id * 13) % 10) / 12));
+    if (bytesCopied >= goal) {
+      this.#set(id, { status: 'copied', bytesCopied: goal, bytesInFlight: 0 });
+      return false;
+    }
+    this.#set(id, { bytesCopied, bytesInFlight });
+    return true;
+  }
+
+  #idle(): boolean {
+    return this.#snapshot.images.every((image) => !['planned', 'copying'].includes(image.status));
+  }
+
+  #set(id: number, change: Partial<ImageState>): void {
+    this.#snapshot.images[id] = { ...(this.#snapshot.images[id] as ImageState), ...change };
+    this.#changed.add(id);
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.#snapshot.phase = 'done';
+    this.#send();
+    this.info.endedAt = new Date().toISOString();
+    this.#onEnd(this.#snapshot.totals);
+    this.#emit({ type: 'run', run: { ...this.info } });
+  }
+
+  #send(): void {
+    const snapshot = this.#snapshot;
+    snapshot.seq += 1;
+    snapshot.totals = this.#totals();
+    const update: Update = {
+      seq: snapshot.seq,
+      phase: snapshot.phase,
+      totals: snapshot.totals,
+      images: [...this.#changed].map((id) => snapshot.images[id] as ImageState),
+      warnings: [],
+    };
+    if (snapshot.seq === 3) {
+      update.warnings =
+        this.#isPlan && this.#images.length === 42 ? ['docker.io/library/debian:/^7/ matched no tag'] : [];
+      snapshot.warnings.push(...update.warnings);
+    }
+    this.#changed.clear();
+    // as it crosses the border: a copy
+    this.#emit({ type: 'update', runId: this.info.id, update: structuredClone(update) });
+  }
+
+  #totals(): Totals {
+    const totals = { ...NO_TOTALS, images: this.#images.length, resolved: this.#next };
+    for (const image of this.#snapshot.images) {
+      if (image.status === 'copied') totals.copied += 1;
+      if (image.status === 'skipped') totals.skipped += 1;
+      if (image.status === 'failed') totals.failed += 1;
+      if (image.status === 'cancelled') totals.cancelled += 1;
+      totals.bytesTotal += image.bytesTotal;
+      totals.bytesCopied += image.bytesCopied;
+      totals.bytesInFlight += image.bytesInFlight;
+      totals.bytesMounted += image.bytesMounted;
+      totals.bytesPresent += image.bytesPresent;
+    }
+    totals.seconds = (this.#started * this.#pace.tick) / 1000;
+    const moved = totals.bytesCopied + totals.bytesInFlight;
+    totals.bytesPerSecond =
+      this.#snapshot.phase === 'done' ? 0 : Math.round(moved / Math.max(0.1, totals.seconds));
+    const left = totals.bytesTotal - totals.bytesCopied - totals.bytesMounted - totals.bytesPresent;
+    if (this.#snapshot.phase !== 'planning' && totals.bytesPerSecond > 0) {
+      totals.secondsLeft = left / totals.bytesPerSecond;
+    }
+    return totals;
+  }
+}

@@ -1,0 +1,92 @@
+// Icon, word and tone of what would be done with an image, or has been.
+
+import ArrowRight from '@lucide/svelte/icons/arrow-right';
+import Ban from '@lucide/svelte/icons/ban';
+import Check from '@lucide/svelte/icons/check';
+import CircleSlash from '@lucide/svelte/icons/circle-slash';
+import CircleX from '@lucide/svelte/icons/circle-x';
+import Clock from '@lucide/svelte/icons/clock';
+import Equal from '@lucide/svelte/icons/equal';
+import Replace from '@lucide/svelte/icons/replace';
+import Search from '@lucide/svelte/icons/search';
+import TriangleAlert from '@lucide/svelte/icons/triangle-alert';
+import type { Component } from 'svelte';
+import type { ImageState } from '../../backend/types';
+import { m } from '../../i18n';
+import { planClass, type PlanClass } from '../../state/run.svelte';
+import { describe } from '../../text/errors';
+import { plain } from '../../text/plain';
+
+export type Icon = Component<{ size?: number | string; 'aria-hidden'?: 'true' }>;
+export type Tone = 'go' | 'calm' | 'warn' | 'danger' | 'clash' | 'ok';
+
+export interface Look {
+  icon: Icon;
+  word: string;
+  tone: Tone;
+}
+
+export function planLook(row: ImageState): Look {
+  const is = planClass(row);
+  if (is !== 'open') return classLook(is);
+  if (row.status === 'resolving') return { icon: Search, word: m.action_resolving(), tone: 'calm' };
+  if (row.status === 'cancelled')
+    return { icon: CircleSlash, word: m.status_image_cancelled(), tone: 'calm' };
+  return { icon: Clock, word: m.action_waiting(), tone: 'calm' };
+}
+
+export function classLook(is: Exclude<PlanClass, 'open'>): Look {
+  switch (is) {
+    case 'copy':
+      return { icon: ArrowRight, word: m.action_copy(), tone: 'go' };
+    case 'overwrite':
+      return { icon: Replace, word: m.action_overwrite(), tone: 'warn' };
+    case 'skip':
+      return { icon: Equal, word: m.action_skip(), tone: 'calm' };
+    case 'conflict':
+      return { icon: TriangleAlert, word: m.action_conflict(), tone: 'clash' };
+    case 'blocked':
+      return { icon: Ban, word: m.action_blocked(), tone: 'danger' };
+    case 'failed':
+      return { icon: CircleX, word: m.action_failed(), tone: 'danger' };
+  }
+}
+
+export function runLook(row: ImageState): Look {
+  switch (row.status) {
+    case 'copying':
+      return { icon: ArrowRight, word: m.status_copying(), tone: 'go' };
+    case 'copied':
+      return { icon: Check, word: m.status_copied(), tone: 'ok' };
+    case 'skipped':
+      return { icon: Equal, word: m.status_skipped(), tone: 'calm' };
+    case 'failed':
+      return { icon: CircleX, word: m.status_image_failed(), tone: 'danger' };
+    case 'cancelled':
+      return { icon: CircleSlash, word: m.status_image_cancelled(), tone: 'calm' };
+    case 'resolving':
+      return { icon: Search, word: m.status_resolving(), tone: 'calm' };
+    case 'planned':
+      return { icon: Clock, word: m.status_planned(), tone: 'calm' };
+    default:
+      return { icon: Clock, word: m.status_waiting(), tone: 'calm' };
+  }
+}
+
+/** Why it is so, on the row's own line. */
+export function why(row: ImageState): string {
+  if (row.error) return describe(row.error).title;
+  if (row.reason) return plain(row.reason);
+  switch (planClass(row)) {
+    case 'copy':
+      return m.why_copy();
+    case 'overwrite':
+      return m.why_overwrite();
+    case 'skip':
+      return m.why_skip();
+    case 'conflict':
+      return m.why_conflict();
+    default:
+      return '';
+  }
+}

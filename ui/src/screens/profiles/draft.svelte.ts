@@ -1,0 +1,140 @@
+// A profile as it is typed, with what Rust says about it.
+
+import type { Backend } from '../../backend/backend';
+import type { Profile, RuleProblem } from '../../backend/types';
+
+export const OS = ['linux', 'windows'] as const;
+export const ARCH = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64'] as const;
+export const OVERWRITE = ['never', 'differing', 'always'] as const;
+export type Overwrite = (typeof OVERWRITE)[number];
+
+const DELAY = 300;
+
+export function emptyProfile(): Profile {
+  return {
+    id: '',
+    name: '',
+    rules: [{ source: '', destinations: [''] }],
+    os: [],
+    arch: [],
+    overwrite: 'differing',
+    referrers: false,
+  };
+}
+
+export class ProfileDraft {
+  profile: Profile = $state(emptyProfile());
+  problems = $state.raw<RuleProblem[]>([]);
+  /** Fields that the user has left, or all of them once Save was tried: only these show what is wrong. */
+  touched = $state.raw<ReadonlySet<string>>(new Set());
+  all = $state(false);
+  #before = '';
+  #backend: Backend;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #turn = 0;
+
+  constructor(backend: Backend, profile: Profile, touched: boolean) {
+    this.#backend = backend;
+    this.profile = profile;
+    this.all = touched;
+    this.#before = JSON.stringify(profile);
+  }
+
+  get changed(): boolean {
+    return JSON.stringify(this.profile) !== this.#before;
+  }
+
+  get count(): number {
+    return this.problems.length;
+  }
+
+  touch(field: string): void {
+    this.touched = new Set([...this.touched, field]);
+  }
+
+  addRule(): void {
+    this.profile.rules.push({ source: '', destinations: [''] });
+  }
+
+  removeRule(at: number): void {
+    this.profile.rules.splice(at, 1);
+  }
+
+  toggle(list: 'os' | 'arch', value: string): void {
+    const has = this.profile[list].includes(value);
+    this.profile[list] = has
+      ? this.profile[list].filter((each) => each !== value)
+      : [...this.profile[list], value];
+  }
+
+  /** Values that have no chip, as one line. */
+  others(list: 'os' | 'arch'): string {
+    const known: readonly string[] = list === 'os' ? OS : ARCH;
+    return this.profile[list].filter((each) => !known.includes(each)).join(', ');
+  }
+
+  setOthers(list: 'os' | 'arch', text: string): void {
+    const known: readonly string[] = list === 'os' ? OS : ARCH;
+    const typed = text
+      .split(/[,，\s]+/)
+      .filter(Boolean)
+      .filter((each, at, all) => all.indexOf(each) === at);
+    const chosen = this.profile[list].filter((each) => known.includes(each));
+    this.profile[list] = [...chosen, ...typed.filter((each) => !chosen.includes(each))];
+  }
+
+  /** What is wrong with a field, if it may be shown already. */
+  at(field: string, rule = 0, destination = 0): RuleProblem | null {
+    const key = field === 'source' || field === 'destination' ? `${field}-${rule}-${destination}` : field;
+    if (!this.all && !this.touched.has(key)) return null;
+    return (
+      this.problems.find(
+        (problem) =>
+          problem.field === field &&
+          (field === 'source'
+            ? problem.rule === rule
+            : field !== 'destination' || (problem.rule === rule && problem.destination === destination)),
+      ) ?? null
+    );
+  }
+
+  /** Some time after the last key. */
+  checkSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.check().catch(() => undefined), DELAY);
+  }
+
+  async check(): Promise<void> {
+    clearTimeout(this.#timer);
+    const turn = (this.#turn += 1);
+    const problems = await this.#backend.profilesCheck(this.clean());
+    if (turn === this.#turn) this.problems = problems;
+  }
+
+  /** Null while something is wrong; it is shown then. */
+  async save(): Promise<Profile | null> {
+    this.all = true;
+    await this.check();
+    if (this.problems.length > 0) return null;
+    const saved = await this.#backend.profilesSave(this.clean());
+    this.profile.id = saved.id;
+    this.#before = JSON.stringify(this.profile);
+    return saved;
+  }
+
+  clean(): Profile {
+    const profile = $state.snapshot(this.profile);
+    return {
+      ...profile,
+      name: profile.name.trim(),
+      rules: profile.rules.map((rule) => ({
+        source: rule.source.trim(),
+        destinations: rule.destinations.map((each) => each.trim()),
+      })),
+    };
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,178 @@
+import { getContext, setContext } from 'svelte';
+import { Problem, type Backend } from '../backend/backend';
+import type { AppEvent, AppInfo, ProfileSummary, Settings } from '../backend/types';
+import { fit, setLocale } from '../i18n';
+import { Accounts } from './accounts.svelte';
+import { Announcer } from './announcer.svelte';
+import { Keyring } from './keyring.svelte';
+import { Loadable } from './loadable.svelte';
+import { Router } from './router.svelte';
+import type { Run } from './run.svelte';
+import { Runs } from './runs.svelte';
+
+export interface Question {
+  title: string;
+  text: string;
+  yes: string;
+  no: string;
+  danger?: boolean;
+}
+
+/** Everything that the page knows, by domain. */
+export class App {
+  readonly router = new Router();
+  readonly announcer = new Announcer();
+  readonly accounts: Accounts;
+  readonly profiles: Loadable<ProfileSummary[]>;
+  readonly keyring: Keyring;
+  readonly runs: Runs;
+
+  info = $state.raw<AppInfo>({ version: '', locale: 'en', demo: false, configDir: '' });
+  settings = $state.raw<Settings>({ theme: 'system', language: 'system', notify: true });
+  /** The start failed. */
+  error = $state.raw<Problem | null>(null);
+  /** What the demo said when it was started. */
+  demo = $state.raw<{ source: string; destination: string; profileId: string } | null>(null);
+  question = $state.raw<(Question & { answer: (yes: boolean) => void }) | null>(null);
+  /** Something that a command said and that stands nowhere else. */
+  problem = $state.raw<Problem | null>(null);
+  toast = $state<string | null>(null);
+  shortcutsOpen = $state(false);
+  /** What Ctrl-Enter does on the screen that is shown. */
+  go: (() => void) | null = null;
+  #toastTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly backend: Backend) {
+    this.accounts = new Accounts(backend);
+    this.profiles = new Loadable(() => backend.profilesList());
+    this.keyring = new Keyring(backend);
+    this.runs = new Runs(backend);
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.backend.subscribe((event) => this.#on(event));
+      const [info, settings] = await Promise.all([this.backend.appInfo(), this.backend.settingsGet()]);
+      this.info = info;
+      this.settings = settings;
+      this.showSettings();
+      await Promise.all([this.keyring.load(), this.runs.load()]);
+    } catch (thrown) {
+      this.error = Problem.from(thrown);
+    }
+    void this.profiles.load();
+    void this.accounts.load();
+  }
+
+  async set(change: Partial<Settings>): Promise<void> {
+    const before = this.settings;
+    this.settings = { ...before, ...change };
+    this.showSettings();
+    await this.attempt(async () => {
+      try {
+        this.settings = await this.backend.settingsSet(this.settings);
+      } catch (thrown) {
+        this.settings = before;
+        throw thrown;
+      } finally {
+        this.showSettings();
+      }
+    });
+  }
+
+  /** Language and theme to the document; also called when the system's change. */
+  showSettings(): void {
+    const { language, theme } = this.settings;
+    setLocale(fit(language === 'system' ? this.info.locale : language));
+    const dark =
+      theme === 'dark' || (theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
+    document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
+  }
+
+  /** Runs something whose failure stands nowhere else: it is shown over the screen. */
+  async attempt<T>(work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (thrown) {
+      this.problem = Problem.from(thrown);
+      return null;
+    }
+  }
+
+  tell(message: string): void {
+    clearTimeout(this.#toastTimer);
+    this.toast = message;
+    this.announcer.say(message);
+    this.#toastTimer = setTimeout(() => (this.toast = null), 5000);
+  }
+
+  ask(question: Question): Promise<boolean> {
+    this.question?.answer(false);
+    return new Promise((resolve) => {
+      this.question = {
+        ...question,
+        answer: (yes) => {
+          this.question = null;
+          resolve(yes);
+        },
+      };
+    });
+  }
+
+  /** Asks both sides what they have, and shows it. */
+  async compare(profileId: string): Promise<void> {
+    const info = await this.attempt(() => this.backend.runsPlan(profileId));
+    if (!info) return;
+    this.runs.know(info);
+    this.router.go({ screen: 'compare', profileId });
+  }
+
+  async run(profileId: string): Promise<void> {
+    const info = await this.attempt(() => this.backend.runsStart(profileId));
+    if (!info) return;
+    this.runs.know(info);
+    this.router.go({ screen: 'run', runId: info.id });
+  }
+
+  async startDemo(): Promise<void> {
+    const demo = await this.attempt(() => this.backend.demoStart());
+    if (!demo) return;
+    this.demo = demo;
+    void this.profiles.load();
+    this.router.go({ screen: 'compare', profileId: demo.profileId });
+  }
+
+  show(run: Run): void {
+    const { kind, id, profileId } = run.info;
+    this.router.go(kind === 'plan' ? { screen: 'compare', profileId } : { screen: 'run', runId: id });
+  }
+
+  #on(event: AppEvent): void {
+    switch (event.type) {
+      case 'run':
+        this.runs.know(event.run);
+        if (event.run.kind === 'run' && event.run.endedAt !== null) void this.profiles.load();
+        break;
+      case 'update':
+        this.runs.push(event.runId, event.update);
+        break;
+      case 'check':
+        this.accounts.onStep(event.token, event.step);
+        break;
+      case 'keyring':
+        this.keyring.status = event.status;
+        if (this.keyring.asking && this.keyring.usable) this.keyring.close();
+        break;
+    }
+  }
+}
+
+const KEY = Symbol('app');
+
+export function provideApp(app: App): void {
+  setContext(KEY, app);
+}
+
+export function useApp(): App {
+  return getContext(KEY);
+}

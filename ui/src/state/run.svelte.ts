@@ -1,0 +1,207 @@
+// What is known of one plan or run: a snapshot, and the numbered updates that came after it.
+
+import { Problem, type Backend } from '../backend/backend';
+import type { ImageState, Phase, RunInfo, Snapshot, Totals, Update } from '../backend/types';
+
+export const NO_TOTALS: Totals = {
+  images: 0,
+  resolved: 0,
+  copied: 0,
+  skipped: 0,
+  failed: 0,
+  cancelled: 0,
+  bytesTotal: 0,
+  bytesCopied: 0,
+  bytesInFlight: 0,
+  bytesMounted: 0,
+  bytesPresent: 0,
+  bytesPerSecond: 0,
+  seconds: 0,
+  secondsLeft: null,
+};
+
+/** The class of a row in a plan: what would be done with it. */
+export type PlanClass = 'copy' | 'overwrite' | 'skip' | 'conflict' | 'blocked' | 'failed' | 'open';
+/** The class of a row in a run: where it is. */
+export type RunClass = 'active' | 'waiting' | 'copied' | 'skipped' | 'failed' | 'cancelled';
+export type RowClass = PlanClass | RunClass;
+
+export function planClass(row: ImageState): PlanClass {
+  const action = row.plan?.action ?? row.action;
+  // "failed" with an action is a conflict or block that the engine has already told as an error
+  if (action === 'conflict' || action === 'blocked') return action;
+  if (row.status === 'failed') return 'failed';
+  if (row.status === 'skipped') return 'skip';
+  return action ?? 'open';
+}
+
+export function runClass(row: ImageState): RunClass {
+  switch (row.status) {
+    case 'copying':
+      return 'active';
+    case 'waiting':
+    case 'resolving':
+    case 'planned':
+      return 'waiting';
+    default:
+      return row.status;
+  }
+}
+
+export type Counts = Partial<Record<RowClass, number>>;
+
+/** Calls back once before the next picture; soon all the same when nothing is drawn (a hidden window). */
+export function nextFrame(work: () => void): void {
+  if (document.hidden) setTimeout(work, 100);
+  else requestAnimationFrame(work);
+}
+
+export class Run {
+  info = $state.raw() as RunInfo;
+  phase = $state<Phase>('planning');
+  totals = $state.raw<Totals>(NO_TOTALS);
+  warnings = $state.raw<string[]>([]);
+  counts = $state.raw<Counts>({});
+  /** Bytes that would be moved, are there, can be mounted: sums of the rows' plans. */
+  planned = $state.raw({ move: 0, present: 0, mountable: 0 });
+  /** Rises with every change of `rows`, which is a plain list: 20 000 proxies would be too slow. */
+  version = $state(0);
+  /** The rows have been fetched, or have come from the first update on. */
+  loaded = $state(false);
+  error = $state.raw<Problem | null>(null);
+  cancelling = $state(false);
+
+  readonly rows: ImageState[] = [];
+  /** What the text filter looks at, lower case; beside `rows`. */
+  readonly keys: string[] = [];
+
+  #backend: Backend;
+  #seq = 0;
+  #queue: Update[] = [];
+  #drawing = false;
+  #fetching = false;
+  #classify: (row: ImageState) => RowClass;
+
+  constructor(backend: Backend, info: RunInfo) {
+    this.#backend = backend;
+    this.info = info;
+    this.#classify = info.kind === 'plan' ? planClass : runClass;
+  }
+
+  get ended(): boolean {
+    return this.phase === 'done' || this.info.endedAt !== null;
+  }
+
+  get cancelled(): boolean {
+    return this.ended && (this.cancelling || this.totals.cancelled > 0);
+  }
+
+  /** Fetches the whole if it isn't there. */
+  async open(): Promise<void> {
+    if (!this.loaded) await this.#fetch();
+  }
+
+  /** An update that came. It shows with the next picture. */
+  push(update: Update): void {
+    this.#queue.push(update);
+    if (this.#drawing) return;
+    this.#drawing = true;
+    nextFrame(() => {
+      this.#drawing = false;
+      this.#apply();
+    });
+  }
+
+  async cancel(): Promise<void> {
+    this.cancelling = true;
+    try {
+      await this.#backend.runsCancel(this.info.id);
+    } catch (thrown) {
+      this.cancelling = false;
+      throw thrown;
+    }
+  }
+
+  #apply(): void {
+    if (this.#fetching || this.#queue.length === 0) return;
+    const queue = this.#queue.filter((update) => update.seq > this.#seq);
+    this.#queue = [];
+    const counts = { ...this.counts };
+    const planned = { ...this.planned };
+    const warnings: string[] = [];
+    let applied: Update | null = null;
+    for (const [at, update] of queue.entries()) {
+      if (update.seq !== this.#seq + 1) {
+        this.#queue = queue.slice(at);
+        void this.#fetch();
+        break;
+      }
+      this.#seq = update.seq;
+      for (const image of update.images) this.#put(image, counts, planned);
+      warnings.push(...update.warnings);
+      applied = update;
+    }
+    if (!applied) return;
+    this.loaded = true;
+    this.phase = applied.phase;
+    this.totals = applied.totals;
+    this.counts = counts;
+    this.planned = planned;
+    if (warnings.length > 0) this.warnings = [...this.warnings, ...warnings];
+    this.version += 1;
+  }
+
+  async #fetch(): Promise<void> {
+    if (this.#fetching) return;
+    this.#fetching = true;
+    try {
+      this.#replace(await this.#backend.runsSnapshot(this.info.id));
+      this.error = null;
+    } catch (thrown) {
+      // nothing more is shown of it than what came so far; opening it again tries again
+      this.#queue = [];
+      this.error = Problem.from(thrown);
+    }
+    this.#fetching = false;
+    this.#apply();
+  }
+
+  #replace(snapshot: Snapshot): void {
+    this.rows.length = 0;
+    this.keys.length = 0;
+    const counts: Counts = {};
+    const planned = { move: 0, present: 0, mountable: 0 };
+    for (const image of snapshot.images) this.#put(image, counts, planned);
+    this.#seq = snapshot.seq;
+    this.phase = snapshot.phase;
+    this.totals = snapshot.totals;
+    this.warnings = snapshot.warnings;
+    this.counts = counts;
+    this.planned = planned;
+    this.loaded = true;
+    this.version += 1;
+  }
+
+  #put(image: ImageState, counts: Counts, planned: Run['planned']): void {
+    const before = this.rows[image.id];
+    if (before) {
+      const was = this.#classify(before);
+      counts[was] = (counts[was] ?? 0) - 1;
+      add(planned, before, -1);
+    }
+    const is = this.#classify(image);
+    counts[is] = (counts[is] ?? 0) + 1;
+    add(planned, image, 1);
+    if (!before || before.source !== image.source || before.destination !== image.destination) {
+      this.keys[image.id] = `${image.source}\n${image.destination}`.toLowerCase();
+    }
+    this.rows[image.id] = image;
+  }
+}
+
+function add(planned: Run['planned'], { plan }: ImageState, sign: 1 | -1): void {
+  if (!plan) return;
+  planned.move += sign * plan.bytes_to_move;
+  planned.present += sign * plan.bytes_present;
+  planned.mountable += sign * plan.bytes_mountable;
+}

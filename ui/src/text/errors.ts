@@ -1,0 +1,86 @@
+// Title and remedy of every code, in the language in use. The code is all that is looked at.
+
+import { m } from '../i18n';
+import type { Failure } from '../backend/types';
+import { plain } from './plain';
+
+type Text = (inputs: { host: NonNullable<unknown> }) => string;
+
+/** What the user can be led to. */
+export type Remedy = 'accounts' | 'rules' | 'keyring';
+
+interface Entry {
+  title: Text;
+  remedy: () => string;
+  action?: Remedy;
+}
+
+// prettier-ignore
+export const catalogue: Record<string, Entry> = {
+  'auth.required': { title: m.error_auth_required_title, remedy: m.error_auth_required_remedy, action: 'accounts' },
+  'auth.rejected': { title: m.error_auth_rejected_title, remedy: m.error_auth_rejected_remedy, action: 'accounts' },
+  'auth.unavailable': { title: m.error_auth_unavailable_title, remedy: m.error_auth_unavailable_remedy },
+  'access.pull-denied': { title: m.error_access_pull_denied_title, remedy: m.error_access_pull_denied_remedy, action: 'accounts' },
+  'access.push-denied': { title: m.error_access_push_denied_title, remedy: m.error_access_push_denied_remedy, action: 'accounts' },
+  'repo.must-exist': { title: m.error_repo_must_exist_title, remedy: m.error_repo_must_exist_remedy },
+  'repo.name': { title: m.error_repo_name_title, remedy: m.error_repo_name_remedy, action: 'rules' },
+  'ref.not-found': { title: m.error_ref_not_found_title, remedy: m.error_ref_not_found_remedy, action: 'rules' },
+  'catalog.unsupported': { title: m.error_catalog_unsupported_title, remedy: m.error_catalog_unsupported_remedy },
+  'manifest.schema1': { title: m.error_manifest_schema1_title, remedy: m.error_manifest_schema1_remedy },
+  'manifest.rejected': { title: m.error_manifest_rejected_title, remedy: m.error_manifest_rejected_remedy },
+  'manifest.invalid': { title: m.error_manifest_invalid_title, remedy: m.error_manifest_invalid_remedy },
+  'blob.not-found': { title: m.error_blob_not_found_title, remedy: m.error_blob_not_found_remedy },
+  'tag.immutable': { title: m.error_tag_immutable_title, remedy: m.error_tag_immutable_remedy, action: 'rules' },
+  'quota.exceeded': { title: m.error_quota_exceeded_title, remedy: m.error_quota_exceeded_remedy },
+  'registry.read-only': { title: m.error_registry_read_only_title, remedy: m.error_registry_read_only_remedy },
+  'rate.limited': { title: m.error_rate_limited_title, remedy: m.error_rate_limited_remedy, action: 'accounts' },
+  'digest.mismatch': { title: m.error_digest_mismatch_title, remedy: m.error_digest_mismatch_remedy },
+  'upload.expired': { title: m.error_upload_expired_title, remedy: m.error_upload_expired_remedy },
+  'tls.untrusted': { title: m.error_tls_untrusted_title, remedy: m.error_tls_untrusted_remedy, action: 'accounts' },
+  'tls.expired': { title: m.error_tls_expired_title, remedy: m.error_tls_expired_remedy },
+  'tls.name': { title: m.error_tls_name_title, remedy: m.error_tls_name_remedy },
+  'tls.failed': { title: m.error_tls_failed_title, remedy: m.error_tls_failed_remedy },
+  'http.plain': { title: m.error_http_plain_title, remedy: m.error_http_plain_remedy, action: 'accounts' },
+  'net.dns': { title: m.error_net_dns_title, remedy: m.error_net_dns_remedy },
+  'net.timeout': { title: m.error_net_timeout_title, remedy: m.error_net_timeout_remedy },
+  'net.reset': { title: m.error_net_reset_title, remedy: m.error_net_reset_remedy },
+  'proxy.failed': { title: m.error_proxy_failed_title, remedy: m.error_proxy_failed_remedy },
+  'registry.not-found': { title: m.error_registry_not_found_title, remedy: m.error_registry_not_found_remedy },
+  'registry.failed': { title: m.error_registry_failed_title, remedy: m.error_registry_failed_remedy },
+  'registry.refused': { title: m.error_registry_refused_title, remedy: m.error_registry_refused_remedy },
+  'redirect.refused': { title: m.error_redirect_refused_title, remedy: m.error_redirect_refused_remedy },
+  'keyring.missing': { title: m.error_keyring_missing_title, remedy: m.error_keyring_missing_remedy, action: 'keyring' },
+  'keyring.locked': { title: m.error_keyring_locked_title, remedy: m.error_keyring_locked_remedy, action: 'keyring' },
+  'helper.failed': { title: m.error_helper_failed_title, remedy: m.error_helper_failed_remedy },
+  'platform.none': { title: m.error_platform_none_title, remedy: m.error_platform_none_remedy, action: 'rules' },
+  'rule.conflict': { title: m.error_rule_conflict_title, remedy: m.error_rule_conflict_remedy, action: 'rules' },
+  'rule.invalid': { title: m.error_rule_invalid_title, remedy: m.error_rule_invalid_remedy, action: 'rules' },
+  'rule.empty': { title: m.error_rule_empty_title, remedy: m.error_rule_empty_remedy, action: 'rules' },
+  'config.invalid': { title: m.error_config_invalid_title, remedy: m.error_config_invalid_remedy },
+  'file.failed': { title: m.error_file_failed_title, remedy: m.error_file_failed_remedy },
+  'cancelled': { title: m.error_cancelled_title, remedy: m.error_cancelled_remedy },
+  'internal': { title: m.error_internal_title, remedy: m.error_internal_remedy },
+};
+
+export interface ErrorText {
+  code: string;
+  title: string;
+  remedy: string;
+  /** The particulars, in English, for *Details*. */
+  detail: string;
+  action: Remedy | null;
+}
+
+export function describe(error: Failure & { params?: Record<string, string> }): ErrorText {
+  const entry = catalogue[error.code] ?? (catalogue['internal'] as Entry);
+  const host = plain(error.params?.['host'] ?? '');
+  const title = entry.title({ host: host || m.common_registry() });
+  return {
+    code: error.code,
+    // "the registry …" may begin the sentence; a host's name stays as it is
+    title: host ? title : title.charAt(0).toUpperCase() + title.slice(1),
+    remedy: entry.remedy(),
+    detail: plain([error.message, error.hint].filter(Boolean).join('\n')),
+    action: entry.action ?? null,
+  };
+}
