@@ -13,7 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Client, ClientOptions, Code, Credential, Error, Registry, RepositoryName, Result,
+    Access, AccessSource, Client, ClientOptions, Code, Credential, Error, Registry, RepositoryName,
+    Result,
 };
 
 use probe::Seen;
@@ -131,7 +132,12 @@ impl<F: Fn(&Done)> List<F> {
 }
 
 /// Runs the steps until one fails.
-async fn steps<F: Fn(&Done)>(registry: &Registry, access: Access, limits: &Limits, list: &mut List<F>) {
+async fn steps<F: Fn(&Done)>(
+    registry: &Registry,
+    access: Access,
+    limits: &Limits,
+    list: &mut List<F>,
+) {
     let insecure = access.tls.insecure;
     let seen = if probe::is_proxied(registry) || access.proxy.is_some() {
         for step in [Step::Dns, Step::Tcp] {
@@ -150,11 +156,14 @@ async fn steps<F: Fn(&Done)>(registry: &Registry, access: Access, limits: &Limit
     let began = Instant::now();
     let anonymous = ask(nobody, limits, |client| async move { client.ping(registry).await }).await;
     let took = began.elapsed();
+    let no_tls = matches!(seen, Some(Seen::NoTls { .. }));
     let (about_tls, anonymous) = match anonymous {
-        Err(error) if is_about_tls(error.code()) => (Some(error), None),
+        Err(error) if is_about_tls(error.code()) || (no_tls && is_about_network(error.code())) => {
+            (Some(error), None)
+        }
         answer => (None, Some(answer)),
     };
-    tls_step(seen, about_tls, insecure, list);
+    tls_step(seen.as_ref(), about_tls, insecure, list);
     let Some(anonymous) = anonymous else { return };
     let open = match anonymous {
         Ok(()) => {
@@ -175,15 +184,19 @@ async fn steps<F: Fn(&Done)>(registry: &Registry, access: Access, limits: &Limit
             Err(error) => return list.add(Step::Login, Verdict::Failed(error), Duration::ZERO, ""),
         }
     } else {
-        let login = ask(access.clone(), limits, |client| async move { client.ping(registry).await }).await;
+        let login =
+            ask(access.clone(), limits, |client| async move { client.ping(registry).await }).await;
         match login {
             Ok(()) => list.add(Step::Login, Verdict::Passed, began.elapsed(), ""),
-            Err(error) => return list.add(Step::Login, Verdict::Failed(error), began.elapsed(), ""),
+            Err(error) => {
+                return list.add(Step::Login, Verdict::Failed(error), began.elapsed(), "");
+            }
         }
     }
 
     let began = Instant::now();
-    let catalog = ask(access, limits, |client| async move { client.catalog(registry, 1).await }).await;
+    let catalog =
+        ask(access, limits, |client| async move { client.catalog(registry, 1).await }).await;
     match catalog {
         Ok(names) => {
             let detail = if names.is_empty() { "no repositories yet" } else { "" };
@@ -195,8 +208,13 @@ async fn steps<F: Fn(&Done)>(registry: &Registry, access: Access, limits: &Limit
 }
 
 /// What the handshake showed, and what the client said of it.
-fn tls_step<F: Fn(&Done)>(seen: Option<Seen>, error: Option<Error>, insecure: bool, list: &mut List<F>) {
-    let (took, detail, encrypted) = match &seen {
+fn tls_step<F: Fn(&Done)>(
+    seen: Option<&Seen>,
+    error: Option<Error>,
+    insecure: bool,
+    list: &mut List<F>,
+) {
+    let (took, detail, encrypted) = match seen {
         None => (Duration::ZERO, String::new(), true),
         Some(Seen::Certificate { took, certificate }) => (*took, certificate.clone(), true),
         Some(Seen::NoTls { took, why }) => (*took, why.clone(), false),
@@ -205,8 +223,11 @@ fn tls_step<F: Fn(&Done)>(seen: Option<Seen>, error: Option<Error>, insecure: bo
         Some(error) => Verdict::Failed(error),
         None if seen.is_none() => Verdict::Skipped,
         None if !encrypted => Verdict::Warning(Some(
-            Error::new(Code::HttpPlain, "plain HTTP is spoken: anyone in between can read the password")
-                .hint("Use it on test networks only."),
+            Error::new(
+                Code::HttpPlain,
+                "plain HTTP is spoken: anyone in between can read the password",
+            )
+            .hint("Use it on test networks only."),
         )),
         None if insecure => Verdict::Warning(None),
         None => Verdict::Passed,
@@ -220,11 +241,21 @@ fn tls_step<F: Fn(&Done)>(seen: Option<Seen>, error: Option<Error>, insecure: bo
 }
 
 fn is_about_tls(code: Code) -> bool {
-    matches!(code, Code::TlsUntrusted | Code::TlsExpired | Code::TlsName | Code::TlsFailed | Code::HttpPlain)
+    matches!(
+        code,
+        Code::TlsUntrusted | Code::TlsExpired | Code::TlsName | Code::TlsFailed | Code::HttpPlain
+    )
+}
+
+fn is_about_network(code: Code) -> bool {
+    matches!(code, Code::NetTimeout | Code::NetReset)
 }
 
 fn is_about_login(code: Code) -> bool {
-    matches!(code, Code::AuthRequired | Code::AuthRejected | Code::AuthUnavailable | Code::PullDenied)
+    matches!(
+        code,
+        Code::AuthRequired | Code::AuthRejected | Code::AuthUnavailable | Code::PullDenied
+    )
 }
 
 /// Asks the registry something with a client of its own, so that nothing learnt before tints the answer.
@@ -235,13 +266,10 @@ async fn ask<T, A: Future<Output = Result<T>>>(
 ) -> Result<T> {
     let options = ClientOptions { retries: 0, stall: limits.connect, ..ClientOptions::default() };
     let client = Client::new(options, Arc::new(Fixed(access)));
-    match tokio::time::timeout(limits.question, question(client)).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let wait = limits.question.as_secs_f64();
-            Err(Error::new(Code::NetTimeout, format!("no answer within {wait:.0} s")))
-        }
-    }
+    tokio::time::timeout(limits.question, question(client)).await.unwrap_or_else(|_| {
+        let wait = limits.question.as_secs_f64();
+        Err(Error::new(Code::NetTimeout, format!("no answer within {wait:.0} s")))
+    })
 }
 
 /// The same access for everything.

@@ -88,9 +88,13 @@ pub(super) async fn connect<F: Fn(&Done)>(
         }
     }
     let (address, error) = failure?;
-    let code =
-        if error.kind() == std::io::ErrorKind::TimedOut { Code::NetTimeout } else { Code::NetReset };
-    let error = Error::new(code, format!("no connection to {address}")).registry(registry).cause(&error);
+    let code = if error.kind() == std::io::ErrorKind::TimedOut {
+        Code::NetTimeout
+    } else {
+        Code::NetReset
+    };
+    let error =
+        Error::new(code, format!("no connection to {address}")).registry(registry).cause(&error);
     list.add(Step::Tcp, Verdict::Failed(error), began.elapsed(), "");
     None
 }
@@ -110,14 +114,14 @@ async fn look_up(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAdd
     Err(error.hint("Check the spelling. A VPN or another DNS server may be needed for it."))
 }
 
-async fn within<T>(limit: Duration, act: impl Future<Output = std::io::Result<T>>) -> std::io::Result<T> {
-    match tokio::time::timeout(limit, act).await {
-        Ok(done) => done,
-        Err(_) => {
-            let why = format!("no answer within {:.0} s", limit.as_secs_f64());
-            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
-        }
-    }
+async fn within<T>(
+    limit: Duration,
+    act: impl Future<Output = std::io::Result<T>>,
+) -> std::io::Result<T> {
+    tokio::time::timeout(limit, act).await.unwrap_or_else(|_| {
+        let why = format!("no answer within {:.0} s", limit.as_secs_f64());
+        Err(std::io::Error::new(std::io::ErrorKind::TimedOut, why))
+    })
 }
 
 async fn handshake(host: &str, stream: TcpStream, limit: Duration) -> Seen {
@@ -126,12 +130,20 @@ async fn handshake(host: &str, stream: TcpStream, limit: Duration) -> Seen {
     let verifier = Arc::new(Witness { provider: provider.clone(), certificate: Mutex::default() });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map(|builder| builder.dangerous().with_custom_certificate_verifier(verifier.clone()).with_no_client_auth());
+        .map(|builder| {
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(verifier.clone())
+                .with_no_client_auth()
+        });
     let name = ServerName::try_from(host.to_owned());
     let why = match (config, name) {
         (Ok(config), Ok(name)) => {
             let connector = TlsConnector::from(Arc::new(config));
-            within(limit, connector.connect(name, stream)).await.err().map(|error| error.to_string())
+            within(limit, connector.connect(name, stream))
+                .await
+                .err()
+                .map(|error| error.to_string())
         }
         (Err(error), _) => Some(error.to_string()),
         (_, Err(error)) => Some(error.to_string()),
@@ -191,7 +203,8 @@ impl ServerCertVerifier for Witness {
 
 /// Subject, issuer, expiry and SHA-256 fingerprint, as far as the certificate can be read.
 fn describe(der: &[u8]) -> String {
-    let fingerprint: Vec<String> = Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
+    let fingerprint: Vec<String> =
+        Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
     let fingerprint = format!("SHA-256 {}", fingerprint.join(":"));
     let Ok((_, certificate)) = X509Certificate::from_der(der) else { return fingerprint };
     let until = jiff::Timestamp::from_second(certificate.validity().not_after.timestamp())

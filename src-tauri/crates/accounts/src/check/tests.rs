@@ -1,1 +1,155 @@
+use std::sync::Mutex;
 
+use registry::TlsOptions;
+use testkit::{
+    Auth, Fault, Kind, Quirk, Registry as Server, Reply,
+    tls::{Authority, Flaw},
+};
+
+use super::*;
+
+fn limits() -> Limits {
+    Limits { connect: Duration::from_millis(800), question: Duration::from_secs(5) }
+}
+
+fn basic(user: &str, password: &str) -> Access {
+    let credential =
+        Credential::Basic { username: user.into(), password: password.to_owned().into() };
+    Access { credential, ..Access::default() }
+}
+
+fn insecure(access: Access) -> Access {
+    Access { tls: TlsOptions { insecure: true, ..access.tls.clone() }, ..access }
+}
+
+fn trusting(access: Access, authority: &Authority) -> Access {
+    let ca = Some(authority.pem().as_bytes().into());
+    Access { tls: TlsOptions { ca, ..access.tls.clone() }, ..access }
+}
+
+/// One letter a step: passed, warning, failed, skipped; and the code of the one that failed or is warned about.
+async fn outcome(host: &str, access: Access) -> (String, Option<Code>, Vec<Done>) {
+    let told = Mutex::new(Vec::new());
+    let registry = host.parse().unwrap();
+    let done =
+        check(&registry, access, &limits(), |done| told.lock().unwrap().push(done.step)).await;
+    assert_eq!(*told.lock().unwrap(), Step::ALL, "each step is told once, in order");
+    assert_eq!(done.iter().map(|done| done.step).collect::<Vec<_>>(), Step::ALL);
+    let mut code = None;
+    let letters = done.iter().map(|done| match &done.verdict {
+        Verdict::Passed => 'p',
+        Verdict::Skipped => 's',
+        Verdict::Warning(error) => {
+            code = code.or(error.as_ref().map(Error::code));
+            'w'
+        }
+        Verdict::Failed(error) => {
+            code = Some(error.code());
+            'f'
+        }
+    });
+    (letters.collect(), code, done.clone())
+}
+
+#[tokio::test]
+async fn everything_passes_with_tls_and_a_login() {
+    let authority = Authority::new();
+    let server = Server::builder()
+        .tls(authority.server(Flaw::None))
+        .auth(Auth::token("me", "s3"))
+        .start()
+        .await;
+    let (letters, code, done) =
+        outcome(server.host(), trusting(basic("me", "s3"), &authority)).await;
+    assert_eq!((letters.as_str(), code), ("pppppp", None));
+    assert!(passed(&done));
+    let tls = &done[2].detail;
+    assert!(
+        tls.contains("issuer ") && tls.contains("valid until 20") && tls.contains("SHA-256 "),
+        "{tls}"
+    );
+    assert_eq!(tls.rsplit_once("SHA-256 ").unwrap().1.len(), 32 * 3 - 1, "{tls}");
+}
+
+#[tokio::test]
+async fn bad_certificates_are_told_with_what_they_say() {
+    let authority = Authority::new();
+    for (flaw, trusted, code) in [
+        (Flaw::None, false, Code::TlsUntrusted),
+        (Flaw::Expired, true, Code::TlsExpired),
+        (Flaw::WrongName, true, Code::TlsName),
+    ] {
+        let server = Server::builder().tls(authority.server(flaw)).start().await;
+        let access = Access::default();
+        let access = if trusted { trusting(access, &authority) } else { access };
+        let (letters, got, done) = outcome(server.host(), access.clone()).await;
+        assert_eq!((letters.as_str(), got), ("ppfsss", Some(code)), "{flaw:?}");
+        assert!(!passed(&done) && done[2].detail.contains("SHA-256 "), "{}", done[2].detail);
+
+        let (letters, _, done) = outcome(server.host(), insecure(access)).await;
+        assert_eq!(letters, "ppwpsp", "{flaw:?}: allowed, but told");
+        assert!(
+            passed(&done) && done[2].detail.starts_with("not verified: "),
+            "{}",
+            done[2].detail
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_or_lacking_is_the_step_that_fails() {
+    for auth in [Auth::basic("me", "s3"), Auth::token("me", "s3")] {
+        let server = Server::builder().auth(auth).start().await;
+        let (letters, code, done) = outcome(server.host(), insecure(basic("me", "CANARY"))).await;
+        assert_eq!((letters.as_str(), code), ("ppwpfs", Some(Code::AuthRejected)));
+        assert!(!format!("{done:?}").contains("CANARY"));
+        assert!(server.requests().len() < 10, "{:?}", server.requests());
+    }
+    let server = Server::builder().auth(Auth::basic("me", "s3")).start().await;
+    let (letters, code, _) = outcome(server.host(), insecure(Access::default())).await;
+    assert_eq!((letters.as_str(), code), ("ppwpfs", Some(Code::AuthRequired)));
+}
+
+#[tokio::test]
+async fn a_catalogue_that_is_refused_is_a_warning() {
+    let authority = Authority::new();
+    let server = Server::builder()
+        .tls(authority.server(Flaw::None))
+        .quirk(Quirk::CatalogRefused(401))
+        .start()
+        .await;
+    let (letters, code, done) =
+        outcome(server.host(), trusting(Access::default(), &authority)).await;
+    assert_eq!((letters.as_str(), code), ("ppppsw", Some(Code::CatalogUnsupported)));
+    assert!(passed(&done));
+}
+
+#[tokio::test]
+async fn what_is_no_registry_or_not_there() {
+    let server = Server::start().await;
+    let html = Reply::html(200, "hello");
+    let html = server.fault(Fault::on(Kind::Ping).always().answer(html));
+    let (letters, code, _) = outcome(server.host(), insecure(Access::default())).await;
+    assert_eq!((letters.as_str(), code), ("ppwfss", Some(Code::NotARegistry)));
+    assert!(html.fired() > 0);
+
+    let port = {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        closed.local_addr().unwrap().port()
+    };
+    let (letters, code, _) = outcome(&format!("127.0.0.1:{port}"), Access::default()).await;
+    assert_eq!((letters.as_str(), code), ("pfssss", Some(Code::NetReset)));
+
+    let (letters, code, _) = outcome("no-such-host.invalid", Access::default()).await;
+    assert_eq!((letters.as_str(), code), ("fsssss", Some(Code::NetDns)));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    // takes connections and says nothing
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let (letters, code, done) = outcome(&address.to_string(), Access::default()).await;
+    assert_eq!((letters.as_str(), code), ("ppfsss", Some(Code::NetTimeout)));
+    assert!(!passed(&done));
+}
