@@ -117,14 +117,17 @@ pub(crate) fn load(path: &Path) -> Result<(Arc<str>, Vec<u8>), Problem> {
     let file: Arc<str> = path.display().to_string().into();
     match fs::read(path) {
         Ok(bytes) => Ok((file, bytes)),
-        Err(error) => Err(Problem::whole(&file, Code::FileFailed, format!("can't be read: {error}"))),
+        Err(error) => {
+            Err(Problem::whole(&file, Code::FileFailed, format!("can't be read: {error}")))
+        }
     }
 }
 
 /// The text of a file, without its byte order mark.
 pub(crate) fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<&'a str> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        findings.wrong(START, "the file is UTF-16, and must be UTF-8").hint = Some("save it as UTF-8".into());
+        findings.wrong(START, "the file is UTF-16, and must be UTF-8").hint =
+            Some("save it as UTF-8".into());
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -133,7 +136,8 @@ pub(crate) fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<&'a s
         Err(error) => {
             let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
             let place = Lines::new(valid).place(valid.len());
-            findings.wrong(place, "this byte is no UTF-8").hint = Some("save the file as UTF-8".into());
+            findings.wrong(place, "this byte is no UTF-8").hint =
+                Some("save the file as UTF-8".into());
             return None;
         }
     };
@@ -187,7 +191,13 @@ impl Keys {
             let (first, second) = (self.entries[first].key.place.line, key.place.line);
             let hint = findings.twice.into();
             findings
-                .wrong(key.place, format!("'{}' is written twice, on line {first} and on line {second}", key.text))
+                .wrong(
+                    key.place,
+                    format!(
+                        "'{}' is written twice, on line {first} and on line {second}",
+                        key.text
+                    ),
+                )
                 .hint = Some(hint);
             return;
         }
@@ -208,7 +218,8 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn new(text: &'a str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
 

@@ -26,12 +26,22 @@ pub(crate) fn expand<'t>(text: &'t str, env: &Environment<'_>) -> Result<Cow<'t,
         if let Some(inner) = after.strip_prefix('{') {
             let name = inner.split_once('}').map_or("", |(name, _)| name);
             if name.is_empty() {
-                let hint = "write '${NAME}'; a text that holds '${' itself can be put into a variable".into();
-                return Err(Unset { why: "'${' begins no variable's name".into(), hint, at: offset });
+                let hint =
+                    "write '${NAME}'; a text that holds '${' itself can be put into a variable"
+                        .into();
+                return Err(Unset {
+                    why: "'${' begins no variable's name".into(),
+                    hint,
+                    at: offset,
+                });
             }
             let Some(value) = env(name) else {
                 let hint = format!("set {name} before the run");
-                return Err(Unset { why: format!("the environment variable {name} is not set"), hint, at: offset });
+                return Err(Unset {
+                    why: format!("the environment variable {name} is not set"),
+                    hint,
+                    at: offset,
+                });
             };
             expanded.push_str(&value);
             rest = &inner[name.len() + 1..];

@@ -54,7 +54,9 @@ pub fn load_auth(auth: &Path, env: &Environment<'_>) -> Result<Loaded, Rejected>
 pub fn load_config(config: &Path) -> Result<Loaded, Rejected> {
     let mut reading = Reading::default();
     reading.read(config, |root, context| {
-        let Some(entries) = context.map(root, "a map of 'auth' and 'images' is expected") else { return };
+        let Some(entries) = context.map(root, "a map of 'auth' and 'images' is expected") else {
+            return;
+        };
         let mut has_images = false;
         for entry in entries {
             match context.name(&entry.key.text, &["auth", "images"]) {
@@ -67,8 +69,10 @@ pub fn load_config(config: &Path) -> Result<Loaded, Rejected> {
             }
         }
         if !has_images {
-            context.findings.wrong(root.place, "there is no 'images'").hint =
-                Some("name the rules under 'images'; a file of rules alone is given with --images".into());
+            context.findings.wrong(root.place, "there is no 'images'").hint = Some(
+                "name the rules under 'images'; a file of rules alone is given with --images"
+                    .into(),
+            );
         }
     });
     reading.finish()
@@ -79,6 +83,8 @@ pub fn load_config(config: &Path) -> Result<Loaded, Rejected> {
 pub(crate) struct Reading {
     pub(crate) loaded: Loaded,
     pub(crate) problems: Vec<Problem>,
+    /// What was read as something else than is written: variables.
+    pub(crate) changes: Vec<Problem>,
 }
 
 /// One file being read.
@@ -104,7 +110,12 @@ impl Reading {
         self.read_file(path, "keep one of them", take);
     }
 
-    fn read_file(&mut self, path: &Path, twice: &'static str, take: impl FnOnce(&Node, &mut Context<'_>)) {
+    fn read_file(
+        &mut self,
+        path: &Path,
+        twice: &'static str,
+        take: impl FnOnce(&Node, &mut Context<'_>),
+    ) {
         let (file, bytes) = match document::load(path) {
             Ok(loaded) => loaded,
             Err(problem) => return self.problems.push(problem),
@@ -126,6 +137,7 @@ impl Reading {
         }
         findings.problems.sort_by_key(|problem| (problem.line, problem.column));
         self.problems.append(&mut findings.problems);
+        self.changes.append(&mut findings.changes);
         self.loaded.warnings.append(&mut findings.warnings);
     }
 
@@ -149,17 +161,20 @@ impl Context<'_> {
 
     /// A known name. As in the original, JSON does not care for case.
     fn name<'k>(&self, key: &str, known: &[&'k str]) -> Option<&'k str> {
-        known
-            .iter()
-            .copied()
-            .find(|name| *name == key || (self.format == Format::Json && name.eq_ignore_ascii_case(key)))
+        known.iter().copied().find(|name| {
+            *name == key || (self.format == Format::Json && name.eq_ignore_ascii_case(key))
+        })
     }
 
     fn unknown(&mut self, key: &document::Word, known: &[&str], of: &str) {
-        let warning = self.findings.warn(key.place, format!("'{}'{of} is unknown and is left out", key.text));
+        let warning =
+            self.findings.warn(key.place, format!("'{}'{of} is unknown and is left out", key.text));
         warning.hint = Some(match crate::nearest::nearest(&key.text, known) {
             Some(near) => format!("did you mean '{near}'?"),
-            None => format!("known are {}", known.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")),
+            None => format!(
+                "known are {}",
+                known.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+            ),
         });
     }
 }

@@ -8,7 +8,9 @@ mod environment;
 pub mod image_syncer;
 mod nearest;
 mod problem;
+pub mod profile;
 mod yaml;
 
 pub use environment::Environment;
 pub use problem::{Problem, Rejected};
+pub use profile::{Field, Profile, Profiles};

@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn near_names_are_found_and_far_ones_are_not() {
-        const KNOWN: [&str; 8] = ["username", "password", "insecure", "ca", "cert", "key", "proxy", "limit"];
+        const KNOWN: [&str; 8] =
+            ["username", "password", "insecure", "ca", "cert", "key", "proxy", "limit"];
         for (name, want) in [
             ("user", Some("username")),
             ("usrname", Some("username")),

@@ -35,11 +35,6 @@ impl Problem {
     pub(crate) fn whole(file: &Arc<str>, code: Code, message: impl Into<String>) -> Self {
         Self { file: file.clone(), line: 0, column: 0, code, message: message.into(), hint: None }
     }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
 }
 
 impl fmt::Display for Problem {
@@ -70,13 +65,21 @@ pub(crate) struct Findings {
     pub(crate) file: Arc<str>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
+    /// What was read as something else than is written.
+    pub(crate) changes: Vec<Problem>,
     /// What to do about a key that is written twice.
     pub(crate) twice: &'static str,
 }
 
 impl Findings {
     pub(crate) fn new(file: Arc<str>) -> Self {
-        Self { file, problems: Vec::new(), warnings: Vec::new(), twice: "keep one of them" }
+        Self {
+            file,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            changes: Vec::new(),
+            twice: "keep one of them",
+        }
     }
 
     /// Adds a problem; its hint can be set on what is returned.
@@ -90,10 +93,19 @@ impl Findings {
         self.warnings.push(at(&self.file, place, message.into()));
         self.warnings.last_mut().expect("just pushed")
     }
+
+    /// Notes that something was read as something else than is written.
+    pub(crate) fn changed(&mut self, place: Place, message: impl Into<String>) {
+        self.changes.push(at(&self.file, place, message.into()));
+    }
 }
 
 fn at(file: &Arc<str>, place: Place, message: String) -> Problem {
-    Problem { line: place.line, column: place.column, ..Problem::whole(file, Code::ConfigInvalid, message) }
+    Problem {
+        line: place.line,
+        column: place.column,
+        ..Problem::whole(file, Code::ConfigInvalid, message)
+    }
 }
 
 /// A place in a file: line and column, both from 1.

@@ -88,7 +88,9 @@ mod tests {
                     Value::List(items) => items[0].value.clone(),
                     value => value.clone(),
                 };
-                let Value::Scalar(Scalar { word, kind: Kind::Text }) = value else { panic!("{file}: no text") };
+                let Value::Scalar(Scalar { word, kind: Kind::Text }) = value else {
+                    panic!("{file}: no text")
+                };
                 assert_eq!(word.text, text, "{file}");
             }
         }

@@ -5,7 +5,7 @@ use std::{fmt, rc::Rc};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DEPTH_MAX, Kind, Keys, Lines, Node, Scalar, Value, Word};
+use super::{DEPTH_MAX, Keys, Kind, Lines, Node, Scalar, Value, Word};
 use crate::problem::{Findings, Place};
 
 struct Reader<'a, 'f> {
@@ -56,7 +56,8 @@ impl<'a> Reader<'a, '_> {
             }
             Some(b'[') => {
                 let items: Vec<&'a RawValue> = serde_json::from_str(raw).ok()?;
-                let items: Option<Vec<Node>> = items.iter().map(|item| self.node(item.get(), depth + 1)).collect();
+                let items: Option<Vec<Node>> =
+                    items.iter().map(|item| self.node(item.get(), depth + 1)).collect();
                 Value::List(Rc::new(items?))
             }
             first => {

@@ -19,7 +19,9 @@ fn show(node: &Node) -> String {
         Value::Map(entries) => {
             let entries: Vec<String> = entries
                 .iter()
-                .map(|Entry { key, value }| format!("{}{}: {}", key.text, at(key.place), show(value)))
+                .map(|Entry { key, value }| {
+                    format!("{}{}: {}", key.text, at(key.place), show(value))
+                })
                 .collect();
             format!("{{{}}}", entries.join(" "))
         }
@@ -101,11 +103,11 @@ fn aliases_and_merge_keys() {
     for (text, want) in [
         ("a: &x b\nc: *x\n", "{a@1:1: b@1:4 c@2:1: b@2:4}"),
         ("a: &x {u: 1}\nb: *x\n", "{a@1:1: {u@1:8: #1@1:11+0} b@2:1: {u@1:8: #1@1:11+0}}"),
-        ("a: &x {u: 1, p: 2}\nb:\n  <<: *x\n  p: 3\n", "{a@1:1: {u@1:8: #1@1:11+0 p@1:14: #2@1:17+0} b@2:1: {p@4:3: #3@4:6+0 u@1:8: #1@1:11+0}}"),
         (
-            "<<: [{a: 1}, {a: 2, b: 3}]\nb: 4\n",
-            "{b@2:1: #4@2:4+0 a@1:7: #1@1:10+0}",
+            "a: &x {u: 1, p: 2}\nb:\n  <<: *x\n  p: 3\n",
+            "{a@1:1: {u@1:8: #1@1:11+0 p@1:14: #2@1:17+0} b@2:1: {p@4:3: #3@4:6+0 u@1:8: #1@1:11+0}}",
         ),
+        ("<<: [{a: 1}, {a: 2, b: 3}]\nb: 4\n", "{b@2:1: #4@2:4+0 a@1:7: #1@1:10+0}"),
         ("'<<': a\n", "{<<@1:1: a@1:7+1}".replace("+1", "+0").as_str()),
     ] {
         assert_eq!(tree(Format::Yaml, text), want, "{text:?}");
@@ -131,10 +133,16 @@ fn aliases_can_not_make_a_file_grow() {
 fn json_with_places() {
     for (text, want) in [
         ("{\"a\": \"b\"}", "{a@1:2: b@1:7+1}"),
-        ("\n{\n  \"ä\" : [ 1.50, true ,null, \"\\u00e4\\/\" ]\n}", "{ä@3:3: [#1.50@3:11+0 ?true@3:17+0 !null@3:23+0 ä/@3:29]}"),
+        (
+            "\n{\n  \"ä\" : [ 1.50, true ,null, \"\\u00e4\\/\" ]\n}",
+            "{ä@3:3: [#1.50@3:11+0 ?true@3:17+0 !null@3:23+0 ä/@3:29]}",
+        ),
         ("{\"a\": {}, \"b\": []}", "{a@1:2: {} b@1:11: []}"),
         ("\u{feff}{}", "{}"),
-        ("{\"\\ud83d\\ude00\": 12345678901234567890123}", "{😀@1:2: #12345678901234567890123@1:18+0}"),
+        (
+            "{\"\\ud83d\\ude00\": 12345678901234567890123}",
+            "{😀@1:2: #12345678901234567890123@1:18+0}",
+        ),
         ("{\"<<\": {\"a\": 1}}", "{<<@1:2: {a@1:9: #1@1:14+0}}"),
         ("  ", "-"),
         ("null", "-"),
@@ -149,11 +157,20 @@ fn malformed_yaml_has_a_place() {
         ("a: b: c\n", "f:1:5: malformed YAML: mapping values are not allowed in this context"),
         ("a: b\n c: d\n", "f:2:3: malformed YAML: mapping values are not allowed in this context"),
         ("a: [b\nc: d\n", "f:2:2: malformed YAML: illegal placement of ':' indicator"),
-        ("a: 'b\n", "f:1:4: malformed YAML: while scanning a quoted scalar, found unexpected end of stream"),
-        ("a:\n\t- b\n", "f:2:2: malformed YAML: tabs disallowed within this context (block indentation)"),
+        (
+            "a: 'b\n",
+            "f:1:4: malformed YAML: while scanning a quoted scalar, found unexpected end of stream",
+        ),
+        (
+            "a:\n\t- b\n",
+            "f:2:2: malformed YAML: tabs disallowed within this context (block indentation)",
+        ),
         ("a: *x\n", "f:1:4: malformed YAML: while parsing node, found unknown anchor"),
         ("a: @b\n", "f:1:4: malformed YAML: unexpected character: `@'"),
-        ("- a\nb: c\n", "f:2:1: malformed YAML: while parsing a block collection, did not find expected '-' indicator"),
+        (
+            "- a\nb: c\n",
+            "f:2:1: malformed YAML: while parsing a block collection, did not find expected '-' indicator",
+        ),
         ("a: b\n---\nc: d\n", "f:2:1: a second YAML document begins here, and one is read"),
         ("a: &x [*x]\n", "f:1:8: this alias stands within what it stands for"),
         ("? [a]\n: b\nc: d\n", "f:1:3: a key must be a text, not a list"),
@@ -177,7 +194,10 @@ fn malformed_json_has_a_place() {
         ("{'a': 1}", "f:1:2: malformed JSON: key must be a string"),
         ("{} {}", "f:1:4: malformed JSON: trailing characters"),
         ("{\"ä\": x}", "f:1:7: malformed JSON: expected value"),
-        ("{\"a\": \"\n\"}", "f:1:7: malformed JSON: control character (\\u0000-\\u001F) found while parsing a string"),
+        (
+            "{\"a\": \"\n\"}",
+            "f:1:7: malformed JSON: control character (\\u0000-\\u001F) found while parsing a string",
+        ),
     ] {
         let told = problems(Format::Json, text.as_bytes());
         assert_eq!(told, [want], "{text:?}");
@@ -188,11 +208,17 @@ fn malformed_json_has_a_place() {
 fn keys_that_are_written_twice_name_both_lines() {
     assert_eq!(
         problems(Format::Yaml, b"a: 1\nb: 2\n'a': 3\na: 4\n"),
-        ["f:3:1: 'a' is written twice, on line 1 and on line 3", "f:4:1: 'a' is written twice, on line 1 and on line 4"]
+        [
+            "f:3:1: 'a' is written twice, on line 1 and on line 3",
+            "f:4:1: 'a' is written twice, on line 1 and on line 4"
+        ]
     );
     assert_eq!(
         problems(Format::Json, b"{\"a\": 1,\n \"\\u0061\": {\"b\": 1, \"b\": 2}}"),
-        ["f:2:21: 'b' is written twice, on line 2 and on line 2", "f:2:2: 'a' is written twice, on line 1 and on line 2"]
+        [
+            "f:2:21: 'b' is written twice, on line 2 and on line 2",
+            "f:2:2: 'a' is written twice, on line 1 and on line 2"
+        ]
     );
 }
 
@@ -223,7 +249,8 @@ fn nesting_has_an_end() {
         let told = problems(format, text.as_bytes());
         assert_eq!(told.len(), 1);
         // the parser has a limit of its own on brackets, which it reads ahead
-        let ends = ["this is nested more than 64 levels deep", "malformed YAML: recursion limit exceeded"];
+        let ends =
+            ["this is nested more than 64 levels deep", "malformed YAML: recursion limit exceeded"];
         assert!(ends.iter().any(|end| told[0].ends_with(end)), "{told:?}");
     }
 }

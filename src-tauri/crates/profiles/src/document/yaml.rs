@@ -5,7 +5,7 @@ use std::{collections::HashMap, rc::Rc};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::{DEPTH_MAX, Entry, Kind, Keys, Lines, Node, Scalar, Value, Word};
+use super::{DEPTH_MAX, Entry, Keys, Kind, Lines, Node, Scalar, Value, Word};
 use crate::problem::{Findings, Place};
 
 /// A list or map whose end is not read yet.
@@ -37,8 +37,13 @@ struct Reader<'a, 'f> {
 }
 
 pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
-    let mut reader =
-        Reader { lines: Lines::new(text), findings, open: Vec::new(), anchors: HashMap::new(), root: None };
+    let mut reader = Reader {
+        lines: Lines::new(text),
+        findings,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        root: None,
+    };
     let mut parser = Parser::new_from_str(text);
     let mut documents = 0;
     while let Some(event) = parser.next_event() {
@@ -46,9 +51,13 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             Ok(event) => event,
             Err(error) => {
                 let place = place(*error.marker());
-                let problem = reader.findings.wrong(place, format!("malformed YAML: {}", error.info()));
+                let problem =
+                    reader.findings.wrong(place, format!("malformed YAML: {}", error.info()));
                 if error.info().starts_with("mapping values are not allowed") {
-                    problem.hint = Some("indent it as its neighbours are, or put a text that holds ': ' in quotes".into());
+                    problem.hint = Some(
+                        "indent it as its neighbours are, or put a text that holds ': ' in quotes"
+                            .into(),
+                    );
                 }
                 return None;
             }
@@ -58,8 +67,10 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             Event::DocumentStart(_) => {
                 documents += 1;
                 if documents > 1 {
-                    reader.findings.wrong(at, "a second YAML document begins here, and one is read").hint =
-                        Some("join them, or take the line '---' out".into());
+                    reader
+                        .findings
+                        .wrong(at, "a second YAML document begins here, and one is read")
+                        .hint = Some("join them, or take the line '---' out".into());
                     return None;
                 }
             }
@@ -148,7 +159,10 @@ impl Reader<'_, '_> {
             };
             for map in maps {
                 let Value::Map(entries) = &map.value else {
-                    self.findings.wrong(place, format!("'<<' takes a map or a list of maps, not {}", map.what()));
+                    self.findings.wrong(
+                        place,
+                        format!("'<<' takes a map or a list of maps, not {}", map.what()),
+                    );
                     continue;
                 };
                 for Entry { key, value } in entries.iter() {
@@ -168,7 +182,10 @@ impl Reader<'_, '_> {
             Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Kind::Text,
             // "!" alone says: not plain
             Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Kind::Text,
-            Some(tag) if tag.is_yaml_core_schema() && matches!(&*tag.suffix, "int" | "float" | "bool" | "null") => {
+            Some(tag)
+                if tag.is_yaml_core_schema()
+                    && matches!(&*tag.suffix, "int" | "float" | "bool" | "null") =>
+            {
                 plain_kind(&text)
             }
             Some(tag) => {
@@ -176,7 +193,8 @@ impl Reader<'_, '_> {
                 Kind::Text
             }
         };
-        let quote = usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
+        let quote =
+            usize::from(matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted));
         let lead = self
             .lines
             .after(Place { column: at.column + quote, ..at })
@@ -192,8 +210,10 @@ impl Reader<'_, '_> {
     }
 
     fn wrong_tag(&mut self, tag: &Tag, at: Place) {
-        let core = if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
-        self.findings.wrong(at, format!("the YAML tag '{core}' means nothing here")).hint = Some("take it out".into());
+        let core =
+            if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
+        self.findings.wrong(at, format!("the YAML tag '{core}' means nothing here")).hint =
+            Some("take it out".into());
     }
 }
 
@@ -205,7 +225,9 @@ fn null(place: Place) -> Node {
 fn as_key(node: Node, findings: &mut Findings) -> Key {
     let what = node.what();
     match node.value {
-        Value::Scalar(scalar) if scalar.word.text == "<<" && scalar.word.lead == Some(0) => Key::Merge(node.place),
+        Value::Scalar(scalar) if scalar.word.text == "<<" && scalar.word.lead == Some(0) => {
+            Key::Merge(node.place)
+        }
         Value::Scalar(scalar) if scalar.kind != Kind::Null => Key::Word(scalar.word),
         _ => {
             findings.wrong(node.place, format!("a key must be a text, not {what}"));

@@ -13,7 +13,8 @@ use crate::{
     environment::expand,
 };
 
-const FIELDS: [&str; 8] = ["username", "password", "insecure", "ca", "cert", "key", "proxy", "limit"];
+const FIELDS: [&str; 8] =
+    ["username", "password", "insecure", "ca", "cert", "key", "proxy", "limit"];
 
 pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
     // `auth:` with nothing in it, in a combined file
@@ -51,8 +52,10 @@ fn read_entry(
         Ok(address) => address,
         Err(error) => {
             let message = format!("'{name}' can match no image and is left out: {}", error.why);
-            context.findings.warn(key.place, message).hint =
-                Some("write a registry, or a registry and a namespace: 'quay.io' or 'quay.io/team'".into());
+            context.findings.warn(key.place, message).hint = Some(
+                "write a registry, or a registry and a namespace: 'quay.io' or 'quay.io/team'"
+                    .into(),
+            );
             return None;
         }
     };
@@ -63,14 +66,18 @@ fn read_entry(
     let origin = format!("{}:{}", context.findings.file, key.place.line);
     let mut entry = AuthEntry::new(address, name, origin);
     if !value.is_null() {
-        let expected = format!("'{name}' takes a map of 'username', 'password', 'insecure' and others");
+        let expected =
+            format!("'{name}' takes a map of 'username', 'password', 'insecure' and others");
         for field in context.map(value, &expected)? {
             read_field(&mut entry, field, env, context);
         }
     }
     match (&entry.username, &entry.password) {
         (None, Some(_)) => {
-            context.findings.warn(key.place, format!("'{name}' has a password and no username: it is not used"));
+            context.findings.warn(
+                key.place,
+                format!("'{name}' has a password and no username: it is not used"),
+            );
         }
         (Some(_), None) => {
             context.findings.warn(key.place, format!("'{name}' has a username and no password"));
@@ -80,7 +87,12 @@ fn read_entry(
     Some(entry)
 }
 
-fn read_field(entry: &mut AuthEntry, field: &Entry, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
+fn read_field(
+    entry: &mut AuthEntry,
+    field: &Entry,
+    env: Option<&Environment<'_>>,
+    context: &mut Context<'_>,
+) {
     let of = format!(" of '{}'", entry.written);
     let Some(name) = context.name(&field.key.text, &FIELDS) else {
         return context.unknown(&field.key, &FIELDS, &of);
@@ -90,7 +102,8 @@ fn read_field(entry: &mut AuthEntry, field: &Entry, env: Option<&Environment<'_>
     match name {
         "username" => entry.username = expanded(word, &what, env, context).map(Cow::into_owned),
         "password" => {
-            entry.password = expanded(word, &what, env, context).map(|text| SecretString::from(text.into_owned()));
+            entry.password = expanded(word, &what, env, context)
+                .map(|text| SecretString::from(text.into_owned()));
         }
         "insecure" => match as_bool(&word.text) {
             Some(yes) => entry.insecure = yes,
@@ -102,7 +115,10 @@ fn read_field(entry: &mut AuthEntry, field: &Entry, env: Option<&Environment<'_>
         "cert" => entry.cert = Some(path(word, context)),
         "key" => entry.key = Some(path(word, context)),
         "proxy" => match word.text.parse::<Url>() {
-            Ok(url) if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h") && url.has_host() => {
+            Ok(url)
+                if matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h")
+                    && url.has_host() =>
+            {
                 entry.proxy = Some(url);
             }
             // its text may hold a password
@@ -126,7 +142,9 @@ fn scalar<'n>(value: &'n Node, what: &str, context: &mut Context<'_>) -> Option<
         _ if value.is_null() => None,
         Value::Scalar(Scalar { word, .. }) => Some(word).filter(|word| !word.text.is_empty()),
         Value::List(_) | Value::Map(_) => {
-            context.findings.wrong(value.place, format!("{what} takes a text, and this is {}", value.what()));
+            context
+                .findings
+                .wrong(value.place, format!("{what} takes a text, and this is {}", value.what()));
             None
         }
     }
@@ -140,15 +158,26 @@ fn expanded<'n>(
 ) -> Option<Cow<'n, str>> {
     let Some(env) = env else { return Some(Cow::Borrowed(&word.text)) };
     match expand(&word.text, env) {
-        Ok(text) => Some(text).filter(|text| !text.is_empty()),
+        Ok(text) => {
+            if *text != *word.text {
+                context
+                    .findings
+                    .changed(word.place, format!("{what} is what the environment holds now"));
+            }
+            Some(text).filter(|text| !text.is_empty())
+        }
         Err(unset) => {
-            context.findings.wrong(word.place_of(unset.at), format!("{what}: {}", unset.why)).hint = Some(unset.hint);
+            context
+                .findings
+                .wrong(word.place_of(unset.at), format!("{what}: {}", unset.why))
+                .hint = Some(unset.hint);
             None
         }
     }
 }
 
-/// A path is meant from the file that names it.
+/// A path is meant from the file that names it, wherever it is used later.
 fn path(word: &Word, context: &Context<'_>) -> PathBuf {
-    context.directory.join(&word.text)
+    let path = context.directory.join(&word.text);
+    std::path::absolute(&path).unwrap_or(path)
 }

@@ -33,7 +33,9 @@ pub fn export(rules: &[Rule]) -> Export {
         if matches!(rule.source.select, Selection::Digest { tag: Some(_), .. })
             && rule.destinations.iter().any(|to| matches!(to.tags, DestinationTags::Same))
         {
-            export.notes.push(format!("the original drops the tag of '{source}' and copies without a tag"));
+            export
+                .notes
+                .push(format!("the original drops the tag of '{source}' and copies without a tag"));
         }
         let at = entries.iter().position(|(other, _)| *other == source).unwrap_or_else(|| {
             entries.push((source, Vec::new()));

@@ -10,13 +10,17 @@ use crate::{
 };
 
 pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
-    let Some(entries) = context.map(root, "a map of sources to destinations is expected") else { return };
+    let Some(entries) = context.map(root, "a map of sources to destinations is expected") else {
+        return;
+    };
     if entries.is_empty() {
         context.findings.warn(root.place, "there is no rule");
     }
     if env.is_some() && is_combined(entries) {
-        context.findings.wrong(root.place, "this is a combined file, with 'auth' and 'images' in it").hint =
-            Some("give it with --config, or make two files of it".into());
+        context
+            .findings
+            .wrong(root.place, "this is a combined file, with 'auth' and 'images' in it")
+            .hint = Some("give it with --config, or make two files of it".into());
         return;
     }
     for Entry { key, value } in entries {
@@ -29,9 +33,14 @@ pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Con
         };
         let mut destinations: Vec<DestinationRule> = Vec::new();
         for word in texts(&key.text, value, context) {
-            let Some(destination) = read_destination(word, source.as_ref(), env, context) else { continue };
+            let Some(destination) = read_destination(word, source.as_ref(), env, context) else {
+                continue;
+            };
             if destinations.iter().any(|other| other.written == destination.written) {
-                let message = format!("'{}' is named twice as a destination of '{}'", destination.written, key.text);
+                let message = format!(
+                    "'{}' is named twice as a destination of '{}'",
+                    destination.written, key.text
+                );
                 context.findings.warn(word.place, message);
             } else {
                 destinations.push(destination);
@@ -43,7 +52,12 @@ pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Con
         }
         let file = context.findings.file.clone();
         let origin = Some(Origin { file, line: key.place.line, column: key.place.column });
-        context.loaded.rules.extend(source.map(|source| Rule { source, destinations, platforms: None, origin }));
+        context.loaded.rules.extend(source.map(|source| Rule {
+            source,
+            destinations,
+            platforms: None,
+            origin,
+        }));
     }
 }
 
@@ -58,7 +72,9 @@ fn texts<'n>(source: &str, value: &'n Node, context: &mut Context<'_>) -> Vec<&'
     let one = std::slice::from_ref(value);
     let items = match &value.value {
         Value::List(items) if items.is_empty() => {
-            context.findings.wrong(value.place, format!("the list of destinations of '{source}' is empty"));
+            context
+                .findings
+                .wrong(value.place, format!("the list of destinations of '{source}' is empty"));
             return Vec::new();
         }
         Value::List(items) => items,
@@ -67,13 +83,20 @@ fn texts<'n>(source: &str, value: &'n Node, context: &mut Context<'_>) -> Vec<&'
     let mut words = Vec::new();
     for item in items {
         match &item.value {
-            Value::Scalar(Scalar { word, kind: Kind::Text }) if !word.text.is_empty() => words.push(word),
+            Value::Scalar(Scalar { word, kind: Kind::Text }) if !word.text.is_empty() => {
+                words.push(word)
+            }
             Value::Scalar(Scalar { kind: Kind::Text | Kind::Null, .. }) => {
-                context.findings.wrong(item.place, format!("a destination of '{source}' is empty")).hint =
-                    Some("write 'registry/repository'".into());
+                context
+                    .findings
+                    .wrong(item.place, format!("a destination of '{source}' is empty"))
+                    .hint = Some("write 'registry/repository'".into());
             }
             _ => {
-                let message = format!("a destination of '{source}' must be a text, and this is {}", item.what());
+                let message = format!(
+                    "a destination of '{source}' must be a text, and this is {}",
+                    item.what()
+                );
                 context.findings.wrong(item.place, message).hint =
                     Some("write 'registry/repository', or a list of such".into());
             }
@@ -96,6 +119,11 @@ fn read_destination(
             return None;
         }
     };
+    if *text != *word.text {
+        context
+            .findings
+            .changed(word.place, format!("destination '{}' is '{text}' now", word.text));
+    }
     // places in an expanded text are none in the file
     let lead = word.lead.filter(|_| *text == *word.text);
     let word = Word { text: text.into_owned(), place: word.place, lead };

@@ -67,7 +67,11 @@ fn logins(auth: &[AuthEntry]) -> Vec<String> {
         .map(|entry| {
             let password = entry.password.as_ref().map_or("-", |password| password.expose_secret());
             let user = entry.username.as_deref().unwrap_or("-");
-            format!("{} {user}:{password}{}", entry.address, if entry.insecure { " insecure" } else { "" })
+            format!(
+                "{} {user}:{password}{}",
+                entry.address,
+                if entry.insecure { " insecure" } else { "" }
+            )
         })
         .collect()
 }
@@ -99,9 +103,14 @@ fn the_originals_examples_mean_what_they_meant() {
         assert_eq!(logins(&loaded.auth), auth(hub));
         assert_eq!(loaded.warnings, []);
         assert!(matches!(&loaded.rules[3].source.select, Selection::Digest { tag: None, .. }));
-        assert!(matches!(&loaded.rules[5].source.select, Selection::Matching(regex) if regex.as_str() == "a+"));
+        assert!(
+            matches!(&loaded.rules[5].source.select, Selection::Matching(regex) if regex.as_str() == "a+")
+        );
     }
-    assert_eq!(yaml.rules[4].origin.as_ref().unwrap().to_string(), format!("{}:5:1", original("images.yaml").display()));
+    assert_eq!(
+        yaml.rules[4].origin.as_ref().unwrap().to_string(),
+        format!("{}:5:1", original("images.yaml").display())
+    );
     assert_eq!(yaml.auth[3].origin, format!("{}:11", original("auth.yaml").display()));
 
     let yaml = load_config(&original("config.yaml")).unwrap();
@@ -110,7 +119,11 @@ fn the_originals_examples_mean_what_they_meant() {
     let json = load_config(&original("config.json")).unwrap();
     assert_eq!(
         shown(&json.rules),
-        [rules[0].clone(), "xxxx -> xxxxx".into(), "xxx/xxx/xx:tag1,tag2,tag3 -> xxx/xxx/xx".into()]
+        [
+            rules[0].clone(),
+            "xxxx -> xxxxx".into(),
+            "xxx/xxx/xx:tag1,tag2,tag3 -> xxx/xxx/xx".into()
+        ]
     );
     assert_eq!(json.rules[1].source.repository.as_str(), "library/xxxx");
     assert_eq!(logins(&json.auth), auth("registry.hub.docker.com"));
@@ -131,12 +144,22 @@ fn scalars_are_texts_where_a_text_is_meant() {
     let loaded = load_auth(&files.path("auth.yaml"), &env).unwrap();
     assert_eq!(
         logins(&loaded.auth),
-        ["r.io 007:123456 insecure", "s.io true:1_0.50e3 insecure", "t.io me:x: y # z", "u.io -:-", "v.io -:-", "w.io -:-"]
+        [
+            "r.io 007:123456 insecure",
+            "s.io true:1_0.50e3 insecure",
+            "t.io me:x: y # z",
+            "u.io -:-",
+            "v.io -:-",
+            "w.io -:-"
+        ]
     );
     assert_eq!(loaded.warnings, []);
     let t = &loaded.auth[2];
     assert_eq!(t.ca, Some(files.path("certs/ca.pem")), "from the file that names it");
-    assert_eq!((t.cert.clone(), t.key.clone()), (Some("/abs/c.pem".into()), Some(files.path("k.pem"))));
+    assert_eq!(
+        (t.cert.clone(), t.key.clone()),
+        (Some("/abs/c.pem".into()), Some(files.path("k.pem")))
+    );
     assert_eq!((t.proxy.as_ref().unwrap().port(), t.limit), (Some(1080), Some(8)));
     assert!(!format!("{:?}", loaded.auth).contains("CANARY"));
 }
@@ -144,7 +167,10 @@ fn scalars_are_texts_where_a_text_is_meant() {
 #[test]
 fn json_cares_for_case_no_more_than_the_original() {
     let files = Files::new(&[
-        ("c.json", r#"{"Auth": {"r.io": {"Username": "me", "PASSWORD": 12.50}}, "IMAGES": {"a/b": "r.io/x"}}"#),
+        (
+            "c.json",
+            r#"{"Auth": {"r.io": {"Username": "me", "PASSWORD": 12.50}}, "IMAGES": {"a/b": "r.io/x"}}"#,
+        ),
         ("c.yaml", "Auth: {}\nimages: {a/b: r.io/x}\n"),
     ]);
     let loaded = load_config(&files.path("c.json")).unwrap();
@@ -167,15 +193,25 @@ fn variables_in_logins_and_destinations() {
              s.io: {username: robot$project+ci, password: $SECRET$x}\n",
         ),
         ("images.yaml", "a/b: ['${HOST}/x', \"$HOST/y\"]\n"),
-        ("c.yaml", "auth: {r.io: {username: $NAME, password: '${SECRET}'}}\nimages: {a/b: r.io/x}\n"),
+        (
+            "c.yaml",
+            "auth: {r.io: {username: $NAME, password: '${SECRET}'}}\nimages: {a/b: r.io/x}\n",
+        ),
     ]);
     let loaded = load(Some(&files.path("auth.yaml")), &files.path("images.yaml"), &env).unwrap();
     // what a variable holds is taken as it is
-    assert_eq!(logins(&loaded.auth), ["r.io me:CANARY$NAME", "s.io robot$project+ci:CANARY$NAME$x"]);
+    assert_eq!(
+        logins(&loaded.auth),
+        ["r.io me:CANARY$NAME", "s.io robot$project+ci:CANARY$NAME$x"]
+    );
     assert_eq!(shown(&loaded.rules), ["a/b -> r.io/x, r.io/y"]);
 
     let loaded = load_config(&files.path("c.yaml")).unwrap();
-    assert_eq!(logins(&loaded.auth), ["r.io $NAME:${SECRET}"], "nothing is replaced in a combined file");
+    assert_eq!(
+        logins(&loaded.auth),
+        ["r.io $NAME:${SECRET}"],
+        "nothing is replaced in a combined file"
+    );
 }
 
 #[test]
@@ -187,8 +223,10 @@ fn json_and_yaml_files_with_a_mark_and_windows_lines() {
     let rejected = load(None, &files.path("images.yaml"), &env).unwrap_err();
     assert_eq!(
         files.told(&rejected.problems),
-        ["images.yaml:3:10: destination 'r.io/Y': its repository has an upper-case letter 'Y' (character 6) \
-          | repository names have no upper-case letters: 'r.io/y'"]
+        [
+            "images.yaml:3:10: destination 'r.io/Y': its repository has an upper-case letter 'Y' (character 6) \
+          | repository names have no upper-case letters: 'r.io/y'"
+        ]
     );
     assert_eq!(shown(&load(None, &files.path("images"), &env).unwrap().rules), ["a/b -> r.io/x"]);
 }
@@ -201,12 +239,21 @@ fn bad_images_files() {
         ("# nothing\n", &["images.yaml:1:1: the file is empty | -"]),
         (
             "- a/b\n",
-            &["images.yaml:1:1: a map of sources to destinations is expected, and this is a list | -"],
+            &[
+                "images.yaml:1:1: a map of sources to destinations is expected, and this is a list | -",
+            ],
         ),
-        ("a/b", &["images.yaml:1:1: a map of sources to destinations is expected, and this is a text | -"]),
+        (
+            "a/b",
+            &[
+                "images.yaml:1:1: a map of sources to destinations is expected, and this is a text | -",
+            ],
+        ),
         (
             "a/b: r.io/x\nc/d: r.io/y\na/b: r.io/z\n",
-            &["images.yaml:3:1: 'a/b' is written twice, on line 1 and on line 3 | write several destinations as a list under one key"],
+            &[
+                "images.yaml:3:1: 'a/b' is written twice, on line 1 and on line 3 | write several destinations as a list under one key",
+            ],
         ),
         (
             "a/b:\nc/d: ''\ne/f: []\ng/h: [r.io/x, ~]\n",
@@ -254,16 +301,21 @@ fn bad_images_files() {
         ),
         (
             "auth: {r.io: {username: x}}\nimages: {a/b: r.io/x}\n",
-            &["images.yaml:1:1: this is a combined file, with 'auth' and 'images' in it | give it with --config, or make two files of it"],
+            &[
+                "images.yaml:1:1: this is a combined file, with 'auth' and 'images' in it | give it with --config, or make two files of it",
+            ],
         ),
         (
             "a/b: r.io/x\n c/d: r.io/y\n",
-            &["images.yaml:2:5: malformed YAML: mapping values are not allowed in this context | indent it as its neighbours are, or put a text that holds ': ' in quotes"],
+            &[
+                "images.yaml:2:5: malformed YAML: mapping values are not allowed in this context | indent it as its neighbours are, or put a text that holds ': ' in quotes",
+            ],
         ),
     ];
     for (text, want) in cases {
         let files = Files::new(&[("images.yaml", text)]);
-        let rejected = load(None, &files.path("images.yaml"), &env).map(|l| shown(&l.rules)).expect_err(text);
+        let rejected =
+            load(None, &files.path("images.yaml"), &env).map(|l| shown(&l.rules)).expect_err(text);
         assert_eq!(files.told(&rejected.problems), *want, "{text}");
         assert!(rejected.problems.iter().all(|problem| problem.code == Code::ConfigInvalid));
     }
@@ -308,12 +360,15 @@ fn bad_auth_files() {
         ),
         (
             "r.io:\n  password: CANARY: x\n",
-            &["auth.yaml:2:19: malformed YAML: mapping values are not allowed in this context | indent it as its neighbours are, or put a text that holds ': ' in quotes"],
+            &[
+                "auth.yaml:2:19: malformed YAML: mapping values are not allowed in this context | indent it as its neighbours are, or put a text that holds ': ' in quotes",
+            ],
         ),
     ];
     for (text, want) in cases {
         let files = Files::new(&[("auth.yaml", text)]);
-        let rejected = load_auth(&files.path("auth.yaml"), &env).map(|l| logins(&l.auth)).expect_err(text);
+        let rejected =
+            load_auth(&files.path("auth.yaml"), &env).map(|l| logins(&l.auth)).expect_err(text);
         let told = files.told(&rejected.problems);
         let want: Vec<String> = want.iter().map(|w| (*w).to_owned()).collect();
         assert_eq!(told, want, "{text}");
@@ -336,7 +391,8 @@ fn warnings_do_not_stop() {
         ("none.yaml", "{}\n"),
     ]);
     let loaded = load(Some(&files.path("auth.yaml")), &files.path("images.yaml"), &env).unwrap();
-    let known = "known are 'username', 'password', 'insecure', 'ca', 'cert', 'key', 'proxy', 'limit'";
+    let known =
+        "known are 'username', 'password', 'insecure', 'ca', 'cert', 'key', 'proxy', 'limit'";
     assert_eq!(
         files.told(&loaded.warnings),
         [
@@ -360,15 +416,24 @@ fn warnings_do_not_stop() {
 
 #[test]
 fn everything_wrong_in_all_files_is_told_together() {
-    let files = Files::new(&[("auth.json", "{\"r.io\": {\"username\": \"${NOPE}\"}}"), ("images.json", "{\"A\": \"r.io/x\"}")]);
-    let rejected = load(Some(&files.path("auth.json")), &files.path("images.json"), &env).unwrap_err();
+    let files = Files::new(&[
+        ("auth.json", "{\"r.io\": {\"username\": \"${NOPE}\"}}"),
+        ("images.json", "{\"A\": \"r.io/x\"}"),
+    ]);
+    let rejected =
+        load(Some(&files.path("auth.json")), &files.path("images.json"), &env).unwrap_err();
     assert_eq!(
         rejected.to_string().replace(&format!("{}/", files.0.path().display()), ""),
         "auth.json:1:24: 'username' of 'r.io': the environment variable NOPE is not set\n\
          images.json:1:3: source 'A': its repository has an upper-case letter 'A' (character 1)"
     );
     let rejected = load(Some(&files.path("lost.yaml")), &files.path(""), &env).unwrap_err();
-    assert!(rejected.problems.iter().all(|problem| problem.code == Code::FileFailed && problem.line == 0));
+    assert!(
+        rejected
+            .problems
+            .iter()
+            .all(|problem| problem.code == Code::FileFailed && problem.line == 0)
+    );
     let told = files.told(&rejected.problems);
     assert_eq!(told[0], "lost.yaml: can't be read: No such file or directory (os error 2) | -");
     assert!(told[1].ends_with(": can't be read: Is a directory (os error 21) | -"), "{told:?}");
@@ -377,10 +442,19 @@ fn everything_wrong_in_all_files_is_told_together() {
 #[test]
 fn bad_combined_files() {
     for (text, want) in [
-        ("auth: {}\n", "c.yaml:1:1: there is no 'images' | name the rules under 'images'; a file of rules alone is given with --images"),
+        (
+            "auth: {}\n",
+            "c.yaml:1:1: there is no 'images' | name the rules under 'images'; a file of rules alone is given with --images",
+        ),
         ("[]\n", "c.yaml:1:1: a map of 'auth' and 'images' is expected, and this is a list | -"),
-        ("images: [a/b]\n", "c.yaml:1:9: a map of sources to destinations is expected, and this is a list | -"),
-        ("images: {a/b: '${HOST}/x'}\n", "c.yaml:1:16: destination '${HOST}/x': its repository has the character '$' (character 1) | -"),
+        (
+            "images: [a/b]\n",
+            "c.yaml:1:9: a map of sources to destinations is expected, and this is a list | -",
+        ),
+        (
+            "images: {a/b: '${HOST}/x'}\n",
+            "c.yaml:1:16: destination '${HOST}/x': its repository has the character '$' (character 1) | -",
+        ),
     ] {
         let files = Files::new(&[("c.yaml", text)]);
         let rejected = load_config(&files.path("c.yaml")).map(|_| ()).expect_err(text);
@@ -388,13 +462,19 @@ fn bad_combined_files() {
     }
     let files = Files::new(&[("c.yaml", "auth:\nimages: {a/b: r.io/x}\nimage: {}\n")]);
     let loaded = load_config(&files.path("c.yaml")).unwrap();
-    assert_eq!(files.told(&loaded.warnings), ["c.yaml:3:1: 'image' is unknown and is left out | did you mean 'images'?"]);
+    assert_eq!(
+        files.told(&loaded.warnings),
+        ["c.yaml:3:1: 'image' is unknown and is left out | did you mean 'images'?"]
+    );
 }
 
 #[test]
 fn anchors_and_merge_keys_as_in_the_original() {
     let files = Files::new(&[
-        ("auth.yaml", "quay.io: &robot\n  username: r\n  password: p\nr.io: *robot\ns.io:\n  <<: *robot\n  insecure: true\n"),
+        (
+            "auth.yaml",
+            "quay.io: &robot\n  username: r\n  password: p\nr.io: *robot\ns.io:\n  <<: *robot\n  insecure: true\n",
+        ),
         ("images.yaml", "a/b: &to [r.io/x, s.io/x]\nc/d:v1: *to\n"),
     ]);
     let loaded = load(Some(&files.path("auth.yaml")), &files.path("images.yaml"), &env).unwrap();
@@ -432,13 +512,19 @@ fn rules_become_an_images_file_again() {
     );
     assert_eq!(export.taken, 6);
     let files = Files::new(&[("images.yaml", &export.text)]);
-    let loaded = load(None, &files.path("images.yaml"), &env).unwrap_or_else(|e| panic!("{e}\n{}", export.text));
+    let loaded = load(None, &files.path("images.yaml"), &env)
+        .unwrap_or_else(|e| panic!("{e}\n{}", export.text));
     let mut want = shown(&rules[..5]);
     want[1] = "nginx -> localhost:5000/n, r.io/second".into();
     assert_eq!(shown(&loaded.rules), want);
     assert_eq!(
         export.text.lines().take(4).collect::<Vec<_>>(),
-        ["\"quay.io/a/b:/^v1\\\\.[0-9]+$/\": r.io/x", "nginx:", "  - localhost:5000/n", "  - r.io/second"]
+        [
+            "\"quay.io/a/b:/^v1\\\\.[0-9]+$/\": r.io/x",
+            "nginx:",
+            "  - localhost:5000/n",
+            "  - r.io/second"
+        ]
     );
     assert_eq!(super::export(&[]).text, "{}\n");
     assert!(matches!(loaded.rules[0].destinations[0].tags, DestinationTags::Same));

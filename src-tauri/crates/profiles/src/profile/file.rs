@@ -1,0 +1,342 @@
+//! The profile's file: reading it, with every problem in its place, and writing it.
+
+use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+
+use engine::Overwrite;
+
+use super::{Field, Platforms, Profile, ProfilePolicy, ProfileRule, VERSION};
+use crate::{
+    document::{self, Entry, Format, Kind, Node, Scalar, Value, Word, as_bool},
+    nearest::nearest,
+    problem::{Findings, Place, Rejected},
+    yaml::scalar,
+};
+
+const FIELDS: &[&str] = &["version", "name", "rules", "platforms", "accounts", "policy"];
+const RULE: &[&str] = &["source", "destinations", "platforms"];
+const PLATFORMS: &[&str] = &["os", "arch"];
+const POLICY: &[&str] = &["overwrite", "referrers", "retries", "proc", "bandwidth"];
+
+/// Where fields stand in a file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(HashMap<Field, (Place, Option<usize>)>);
+
+impl Places {
+    fn put(&mut self, field: Field, word: &Word) {
+        self.0.insert(field, (word.place, word.lead));
+    }
+
+    /// The place of a byte of a field's text, as near as it is known.
+    pub(super) fn of(&self, field: &Field, text: &str, byte: usize) -> Place {
+        let Some((place, lead)) = self.0.get(field) else { return Place { line: 1, column: 1 } };
+        Word { text: text.to_owned(), place: *place, lead: *lead }.place_of(byte)
+    }
+}
+
+/// Reads a file. Rules are taken as they are written: whether they are right is for [`Profile::check`].
+pub(super) fn read(file: &Arc<str>, bytes: &[u8]) -> Result<(Profile, Places), Rejected> {
+    let mut reader = Reader { findings: Findings::new(file.clone()), places: Places::default() };
+    let root = document::text(bytes, &mut reader.findings)
+        .and_then(|text| document::read(text, Format::Yaml, &mut reader.findings));
+    let profile = match root {
+        Some(root) => reader.profile(&root),
+        None => {
+            if reader.findings.problems.is_empty() {
+                reader.findings.wrong(Place { line: 1, column: 1 }, "the file is empty");
+            }
+            Profile::default()
+        }
+    };
+    let Findings { mut problems, warnings, .. } = reader.findings;
+    if problems.is_empty() {
+        return Ok((profile, reader.places));
+    }
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    Err(Rejected { problems, warnings })
+}
+
+struct Reader {
+    findings: Findings,
+    places: Places,
+}
+
+impl Reader {
+    fn profile(&mut self, root: &Node) -> Profile {
+        let mut profile = Profile::default();
+        let Some(entries) = self.map(root, "the profile") else { return profile };
+        let version = entries.iter().find(|entry| entry.key.text == "version");
+        match version.map(|entry| (&entry.value, self.number(&entry.value, "'version'"))) {
+            None => {
+                self.findings.wrong(root.place, "there is no 'version'").hint =
+                    Some("write 'version: 1'".into());
+            }
+            Some((_, Some(VERSION)) | (_, None)) => {}
+            Some((value, Some(version))) => {
+                let message = format!("this is format {version}, and format {VERSION} is known");
+                self.findings.problems.clear();
+                self.findings.wrong(value.place, message).hint =
+                    Some("a newer Image Syncer wrote it: update this one".into());
+                return profile;
+            }
+        }
+        let mut named = false;
+        for Entry { key, value } in entries {
+            match self.name(key, FIELDS, "the profile") {
+                Some("name") => {
+                    named = true;
+                    if let Some(word) = self.text(value, "'name'") {
+                        self.places.put(Field::Name, word);
+                        profile.name.clone_from(&word.text);
+                    }
+                }
+                Some("rules") => {
+                    for (n, item) in self.list(value, "'rules'").iter().enumerate() {
+                        let rule = self.rule(n, item);
+                        profile.rules.push(rule);
+                    }
+                }
+                Some("platforms") => profile.platforms = self.platforms(None, value),
+                Some("accounts") => {
+                    for Entry { key, value } in self.map(value, "'accounts'").unwrap_or_default() {
+                        if let Some(id) =
+                            self.text(value, &format!("the account of '{}'", key.text))
+                        {
+                            self.places.put(Field::Account { registry: key.text.clone() }, key);
+                            profile.accounts.insert(key.text.clone(), id.text.clone());
+                        }
+                    }
+                }
+                Some("policy") => profile.policy = self.policy(value),
+                _ => {}
+            }
+        }
+        if !named {
+            self.findings.wrong(root.place, "there is no 'name'");
+        }
+        profile
+    }
+
+    fn rule(&mut self, n: usize, node: &Node) -> ProfileRule {
+        let mut rule = ProfileRule::default();
+        let what = format!("rule {}", n + 1);
+        let (mut has_source, mut has_destinations) = (false, false);
+        let Some(entries) = self.map(node, &what) else { return rule };
+        for Entry { key, value } in entries {
+            match self.name(key, RULE, &what) {
+                Some("source") => {
+                    has_source = true;
+                    if let Some(word) = self.text(value, "'source'") {
+                        self.places.put(Field::Source { rule: n }, word);
+                        rule.source.clone_from(&word.text);
+                    }
+                }
+                Some("destinations") => {
+                    has_destinations = true;
+                    for (d, word) in self.texts(value, "'destinations'").into_iter().enumerate() {
+                        self.places.put(Field::Destination { rule: n, destination: d }, word);
+                        rule.destinations.push(word.text.clone());
+                    }
+                }
+                Some("platforms") => rule.platforms = Some(self.platforms(Some(n), value)),
+                _ => {}
+            }
+        }
+        for (name, there) in [("source", has_source), ("destinations", has_destinations)] {
+            if !there {
+                self.findings.wrong(node.place, format!("{what} has no '{name}'"));
+            }
+        }
+        rule
+    }
+
+    fn platforms(&mut self, rule: Option<usize>, node: &Node) -> Platforms {
+        let mut platforms = Platforms::default();
+        for Entry { key, value } in self.map(node, "'platforms'").unwrap_or_default() {
+            let (list, field, what) = match self.name(key, PLATFORMS, "'platforms'") {
+                Some("os") => (&mut platforms.os, Field::Os { rule }, "'os'"),
+                Some(_) => (&mut platforms.arch, Field::Arch { rule }, "'arch'"),
+                None => continue,
+            };
+            let words = self.texts(value, what);
+            if let Some(first) = words.first() {
+                self.places.put(field, first);
+            }
+            list.extend(words.into_iter().map(|word| word.text.clone()));
+        }
+        platforms
+    }
+
+    fn policy(&mut self, node: &Node) -> ProfilePolicy {
+        let mut policy = ProfilePolicy::default();
+        for Entry { key, value } in self.map(node, "'policy'").unwrap_or_default() {
+            match self.name(key, POLICY, "'policy'") {
+                Some("overwrite") => {
+                    match self.text(value, "'overwrite'").map(|word| word.text.as_str()) {
+                        Some("never") => policy.overwrite = Overwrite::Never,
+                        Some("differing") => policy.overwrite = Overwrite::Differing,
+                        Some("always") => policy.overwrite = Overwrite::Always,
+                        Some(other) => {
+                            let message = format!("'overwrite' can't be '{other}'");
+                            self.findings.wrong(value.place, message).hint =
+                                Some("write 'never', 'differing' or 'always'".into());
+                        }
+                        None => {}
+                    }
+                }
+                Some("referrers") => match &value.value {
+                    Value::Scalar(Scalar { word, kind: Kind::Bool }) => {
+                        policy.referrers = as_bool(&word.text).unwrap_or_default();
+                    }
+                    _ => {
+                        self.findings.wrong(value.place, "'referrers' must be true or false");
+                    }
+                },
+                Some("retries") => policy.retries = self.number(value, "'retries'"),
+                Some("proc") => policy.proc = self.positive(value, "'proc'"),
+                Some("bandwidth") => policy.bandwidth = self.positive(value, "'bandwidth'"),
+                _ => {}
+            }
+        }
+        policy
+    }
+
+    /// A known name. An unknown one is an error: the next save would lose it.
+    fn name<'k>(&mut self, key: &Word, known: &[&'k str], of: &str) -> Option<&'k str> {
+        let found = known.iter().copied().find(|name| *name == key.text);
+        if found.is_none() {
+            let problem =
+                self.findings.wrong(key.place, format!("'{}' in {of} is unknown", key.text));
+            problem.hint = Some(match nearest(&key.text, known) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("known are '{}'", known.join("', '")),
+            });
+        }
+        found
+    }
+
+    fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+        if let Value::Map(entries) = &node.value {
+            return Some(entries);
+        }
+        self.findings
+            .wrong(node.place, format!("{what} must be a map, and this is {}", node.what()));
+        None
+    }
+
+    fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
+        if let Value::List(items) = &node.value {
+            return items;
+        }
+        self.findings
+            .wrong(node.place, format!("{what} must be a list, and this is {}", node.what()));
+        &[]
+    }
+
+    fn texts<'n>(&mut self, node: &'n Node, what: &str) -> Vec<&'n Word> {
+        let items = self.list(node, what);
+        items.iter().filter_map(|item| self.text(item, &format!("an item of {what}"))).collect()
+    }
+
+    fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Word> {
+        if let Value::Scalar(Scalar { word, kind: Kind::Text }) = &node.value {
+            return Some(word);
+        }
+        self.findings
+            .wrong(node.place, format!("{what} must be a text, and this is {}", node.what()))
+            .hint = matches!(node.value, Value::Scalar(_))
+            .then(|| "put a text that looks like this in quotes".into());
+        None
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
+        if let Value::Scalar(Scalar { word, kind: Kind::Number }) = &node.value
+            && let Ok(number) = word.text.parse()
+        {
+            return Some(number);
+        }
+        self.findings.wrong(node.place, format!("{what} must be a whole number"));
+        None
+    }
+
+    fn positive<T: std::str::FromStr + PartialEq + Default>(
+        &mut self,
+        node: &Node,
+        what: &str,
+    ) -> Option<T> {
+        let number = self.number(node, what)?;
+        if number == T::default() {
+            self.findings.wrong(node.place, format!("{what} must be 1 or more")).hint =
+                Some("leave it out for no limit of your own".into());
+            return None;
+        }
+        Some(number)
+    }
+}
+
+/// Writes a file. What has its default is left out.
+pub(super) fn write(profile: &Profile) -> String {
+    let mut text = format!(
+        "# A profile of Image Syncer, which writes this file anew when it is saved there: comments are not kept.\n\
+         version: {VERSION}\nname: {}\n",
+        scalar(&profile.name)
+    );
+    text.push_str(if profile.rules.is_empty() { "rules: []\n" } else { "rules:\n" });
+    for rule in &profile.rules {
+        let _ = writeln!(text, "  - source: {}", scalar(&rule.source));
+        write_list(&mut text, "    ", "destinations", &rule.destinations);
+        if let Some(platforms) = &rule.platforms {
+            write_platforms(&mut text, "    ", platforms);
+        }
+    }
+    if profile.platforms != Platforms::default() {
+        write_platforms(&mut text, "", &profile.platforms);
+    }
+    if !profile.accounts.is_empty() {
+        text.push_str("accounts:\n");
+        for (registry, id) in &profile.accounts {
+            let _ = writeln!(text, "  {}: {}", scalar(registry), scalar(id));
+        }
+    }
+    let ProfilePolicy { overwrite, referrers, retries, proc, bandwidth } = &profile.policy;
+    let overwrite = match overwrite {
+        Overwrite::Never => "never",
+        Overwrite::Differing => "differing",
+        Overwrite::Always => "always",
+    };
+    let _ = write!(text, "policy:\n  overwrite: {overwrite}\n");
+    if *referrers {
+        text.push_str("  referrers: true\n");
+    }
+    let numbers = [
+        ("retries", retries.map(u64::from)),
+        ("proc", proc.map(|proc| proc as u64)),
+        ("bandwidth", *bandwidth),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number {
+            let _ = writeln!(text, "  {name}: {number}");
+        }
+    }
+    text
+}
+
+fn write_platforms(text: &mut String, indent: &str, platforms: &Platforms) {
+    let _ = writeln!(
+        text,
+        "{indent}platforms:{}",
+        if *platforms == Platforms::default() { " {}" } else { "" }
+    );
+    let deeper = format!("{indent}  ");
+    for (name, list) in [("os", &platforms.os), ("arch", &platforms.arch)] {
+        if !list.is_empty() {
+            write_list(text, &deeper, name, list);
+        }
+    }
+}
+
+fn write_list(text: &mut String, indent: &str, name: &str, list: &[String]) {
+    let _ = writeln!(text, "{indent}{name}:{}", if list.is_empty() { " []" } else { "" });
+    for item in list {
+        let _ = writeln!(text, "{indent}  - {}", scalar(item));
+    }
+}
