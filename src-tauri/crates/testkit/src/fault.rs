@@ -287,6 +287,23 @@ impl Match {
     }
 }
 
+impl Fault {
+    /// Whether the fault can happen to the request: a cut of the body, say, behind its end can't.
+    pub(crate) fn fits(&self, request: &Request) -> bool {
+        let length =
+            || request.header("content-length").and_then(|length| length.parse::<u64>().ok());
+        let has_body = request.headers.contains_key("transfer-encoding");
+        let reaches = match &self.action {
+            Action::CutRequest(at, _) | Action::Stall(Stall::RequestBody(at)) => {
+                length().map_or(has_body, |length| *at <= length)
+            }
+            Action::CorruptRequest(at) => length().map_or(has_body, |length| *at < length),
+            _ => true,
+        };
+        reaches && self.matches.fits(request)
+    }
+}
+
 impl Action {
     /// Whether the registry itself never gets to see the request.
     pub(crate) fn preempts(&self) -> bool {

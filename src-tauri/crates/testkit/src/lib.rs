@@ -24,7 +24,7 @@
 //! ```
 //!
 //! Where things are: [`registry`] the server and what can be asked of it; [`image`] images to serve; [`fault`] what
-//! goes wrong once or a few times; [`quirk`] what a registry does always; [`auth`] who may do what; [`tls`]
+//! goes wrong once or a few times; [`quirk`] what a registry does always, [`vendor`] in sets; [`auth`] who may do what; [`tls`]
 //! certificates; [`relay`] a slow or broken network in front of any server; [`demo`] the demo's two registries.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,7 @@ pub mod reply;
 pub mod request;
 pub mod store;
 pub mod tls;
+pub mod vendor;
 
 mod body;
 mod manifest;
@@ -67,6 +68,7 @@ pub use relay::Relay;
 pub use reply::Reply;
 pub use request::Request;
 pub use store::{Keep, Store};
+pub use vendor::Vendor;
 
 // a test that panics with the lock held must not take the server's other answers with it
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

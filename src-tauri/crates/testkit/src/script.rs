@@ -92,9 +92,7 @@ impl Script {
 
     /// The faults whose turn it is with this request.
     pub(crate) fn fire(&self, request: &Request, before_auth: bool) -> Vec<Fired> {
-        self.fire_where(|fault| {
-            fault.matches.before_auth == before_auth && fault.matches.fits(request)
-        })
+        self.fire_where(|fault| fault.matches.before_auth == before_auth && fault.fits(request))
     }
 
     /// The faults whose turn it is with this connection.

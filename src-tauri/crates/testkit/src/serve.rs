@@ -156,6 +156,10 @@ async fn handle(ask: &mut Ask) -> Reply {
         }
         (Route::Blob { repository, digest }, "DELETE") => blobs::delete(ask, &repository, &digest),
         (Route::Uploads { repository }, "POST") => uploads::start(ask, &repository).await,
+        // an upload without an id, as `distribution` sees it
+        (Route::Uploads { .. }, "GET") => {
+            Problem { detail: None, ..Problem::upload_unknown() }.reply()
+        }
         (Route::Upload { repository, id }, "PATCH") => uploads::patch(ask, &repository, &id).await,
         (Route::Upload { repository, id }, "PUT") => uploads::put(ask, &repository, &id).await,
         (Route::Upload { repository, id }, "GET") => uploads::status(ask, &repository, &id),
@@ -173,7 +177,13 @@ const JSON: &str = "application/json; charset=utf-8";
 
 fn redirect_to_slash(ask: &Ask, path: &str) -> Reply {
     let query = ask.raw_query().map(|query| format!("?{query}")).unwrap_or_default();
-    Reply::status(301).location(&format!("{path}{query}"))
+    let location = format!("{path}{query}");
+    let reply = Reply::status(301).location(&location);
+    if ask.method() != "GET" {
+        return reply;
+    }
+    let page = format!("<a href=\"{location}\">Moved Permanently</a>.\n\n");
+    reply.header("content-type", "text/html; charset=utf-8").body(page)
 }
 
 /// What the router of `distribution` answers to a path that it does not know.

@@ -9,7 +9,6 @@ use crate::{
     problem::Problem,
     quirk::{LocationForm, Quirk, SinglePost, UploadRange},
     reply::Reply,
-    store::Keep,
     upload::{self, Session},
 };
 
@@ -84,7 +83,7 @@ async fn single(ask: &mut Ask, repository: &str, digest: &str) -> Reply {
     if let Err(reply) = take(ask, repository, &id).await {
         return reply;
     }
-    let reply = commit(ask, repository, &id, digest, 0);
+    let reply = commit(ask, repository, &id, digest);
     ask.shared.store.inner().sessions.remove(&id);
     reply
 }
@@ -131,7 +130,7 @@ pub(super) async fn put(ask: &mut Ask, repository: &str, id: &str) -> Reply {
             return reply;
         }
     }
-    commit(ask, repository, id, &digest, size)
+    commit(ask, repository, id, &digest)
 }
 
 pub(super) fn status(ask: &Ask, repository: &str, id: &str) -> Reply {
@@ -154,18 +153,17 @@ pub(super) fn cancel(ask: &Ask, repository: &str, id: &str) -> Reply {
 
 /// Finds the session behind an address: its size, and the offset that the address carries.
 fn find(ask: &Ask, repository: &str, id: &str) -> Result<(u64, u64), Reply> {
+    let stateless = quirk!(ask, Quirk::Location(LocationForm::NoQuery));
+    let state =
+        ask.parameter("_state").and_then(|state| upload::offset(&ask.shared.secret, id, state));
+    if state.is_none() && !stateless {
+        return Err(Problem::upload_invalid().detail(json!({})).reply());
+    }
     let inner = ask.shared.store.inner();
     let session = inner.sessions.get(id).filter(|session| session.repository == repository);
     let Some(session) = session else { return Err(Problem::upload_unknown().reply()) };
     let size = session.size();
-    if quirk!(ask, Quirk::Location(LocationForm::NoQuery)) {
-        return Ok((size, size));
-    }
-    let state =
-        ask.parameter("_state").and_then(|state| upload::offset(&ask.shared.secret, id, state));
-    let Some(offset) = state else {
-        return Err(Problem::upload_invalid().detail(json!({})).reply());
-    };
+    let offset = if stateless { size } else { state.unwrap_or(size) };
     if quirk!(ask, Quirk::StateHasOffset) && offset != size {
         return Err(Problem::upload_invalid().reply());
     }
@@ -264,8 +262,8 @@ async fn take(ask: &mut Ask, repository: &str, id: &str) -> Result<(), Reply> {
     Ok(())
 }
 
-/// Turns the session into a blob, if it is the blob that it should be. `before` is its size before this request.
-fn commit(ask: &Ask, repository: &str, id: &str, digest: &str, before: u64) -> Reply {
+/// Turns the session into a blob, if it is the blob that it should be; else it stays as it is.
+fn commit(ask: &Ask, repository: &str, id: &str, digest: &str) -> Reply {
     let store = &ask.shared.store;
     if !is_digest(digest) || (digest.starts_with("sha512:") && quirk!(ask, Quirk::Sha256Only)) {
         return Problem::digest_invalid("unsupported digest").reply();
@@ -286,11 +284,6 @@ fn commit(ask: &Ask, repository: &str, id: &str, digest: &str, before: u64) -> R
         }
         let found = session.digest(digest);
         if found.as_deref() != Some(digest) {
-            match store.keep {
-                // what this request brought is no good
-                Keep::All => session.truncate(before),
-                Keep::Digests => drop(inner.sessions.remove(id)),
-            }
             return Problem::digest_invalid(json!({ "Digest": digest, "Reason": {} })).reply();
         }
         (session.content(), found)

@@ -1,0 +1,14 @@
+//! The registry from outside: by plain HTTP, by raw bytes, beside the real `docker-registry`, and by `skopeo`.
+
+mod auth;
+mod client;
+mod faults;
+mod lists;
+mod manifests;
+mod network;
+mod parity;
+mod quirks;
+mod skopeo;
+mod spec;
+mod tls;
+mod uploads;
