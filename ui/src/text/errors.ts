@@ -13,6 +13,8 @@ interface Entry {
   title: Text;
   remedy: () => string;
   action?: Remedy;
+  /** Only the particulars say anything: they are shown in the remedy's place. */
+  telling?: true;
 }
 
 // prettier-ignore
@@ -47,17 +49,17 @@ export const catalogue: Record<string, Entry> = {
   'proxy.failed': { title: m.error_proxy_failed_title, remedy: m.error_proxy_failed_remedy },
   'registry.not-found': { title: m.error_registry_not_found_title, remedy: m.error_registry_not_found_remedy },
   'registry.failed': { title: m.error_registry_failed_title, remedy: m.error_registry_failed_remedy },
-  'registry.refused': { title: m.error_registry_refused_title, remedy: m.error_registry_refused_remedy },
+  'registry.refused': { title: m.error_registry_refused_title, remedy: m.error_registry_refused_remedy, telling: true },
   'redirect.refused': { title: m.error_redirect_refused_title, remedy: m.error_redirect_refused_remedy },
   'keyring.missing': { title: m.error_keyring_missing_title, remedy: m.error_keyring_missing_remedy, action: 'keyring' },
   'keyring.locked': { title: m.error_keyring_locked_title, remedy: m.error_keyring_locked_remedy, action: 'keyring' },
-  'helper.failed': { title: m.error_helper_failed_title, remedy: m.error_helper_failed_remedy },
+  'helper.failed': { title: m.error_helper_failed_title, remedy: m.error_helper_failed_remedy, telling: true },
   'platform.none': { title: m.error_platform_none_title, remedy: m.error_platform_none_remedy, action: 'rules' },
   'rule.conflict': { title: m.error_rule_conflict_title, remedy: m.error_rule_conflict_remedy, action: 'rules' },
-  'rule.invalid': { title: m.error_rule_invalid_title, remedy: m.error_rule_invalid_remedy, action: 'rules' },
+  'rule.invalid': { title: m.error_rule_invalid_title, remedy: m.error_rule_invalid_remedy, action: 'rules', telling: true },
   'rule.empty': { title: m.error_rule_empty_title, remedy: m.error_rule_empty_remedy, action: 'rules' },
-  'config.invalid': { title: m.error_config_invalid_title, remedy: m.error_config_invalid_remedy },
-  'file.failed': { title: m.error_file_failed_title, remedy: m.error_file_failed_remedy },
+  'config.invalid': { title: m.error_config_invalid_title, remedy: m.error_config_invalid_remedy, telling: true },
+  'file.failed': { title: m.error_file_failed_title, remedy: m.error_file_failed_remedy, telling: true },
   'cancelled': { title: m.error_cancelled_title, remedy: m.error_cancelled_remedy },
   'internal': { title: m.error_internal_title, remedy: m.error_internal_remedy },
 };
@@ -73,14 +75,15 @@ export interface ErrorText {
 
 export function describe(error: Failure & { params?: Record<string, string> }): ErrorText {
   const entry = catalogue[error.code] ?? (catalogue['internal'] as Entry);
+  const detail = plain([error.message, error.hint].filter(Boolean).join('\n'));
   const host = plain(error.params?.['host'] ?? '');
   const title = entry.title({ host: host || m.common_registry() });
   return {
     code: error.code,
     // "the registry …" may begin the sentence; a host's name stays as it is
     title: host ? title : title.charAt(0).toUpperCase() + title.slice(1),
-    remedy: entry.remedy(),
-    detail: plain([error.message, error.hint].filter(Boolean).join('\n')),
+    remedy: entry.telling && detail ? detail : entry.remedy(),
+    detail,
     action: entry.action ?? null,
   };
 }

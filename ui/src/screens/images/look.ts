@@ -7,7 +7,7 @@ import CircleSlash from '@lucide/svelte/icons/circle-slash';
 import CircleX from '@lucide/svelte/icons/circle-x';
 import Clock from '@lucide/svelte/icons/clock';
 import Equal from '@lucide/svelte/icons/equal';
-import Replace from '@lucide/svelte/icons/replace';
+import PenLine from '@lucide/svelte/icons/pen-line';
 import Search from '@lucide/svelte/icons/search';
 import TriangleAlert from '@lucide/svelte/icons/triangle-alert';
 import type { Component } from 'svelte';
@@ -40,7 +40,7 @@ export function classLook(is: Exclude<PlanClass, 'open'>): Look {
     case 'copy':
       return { icon: ArrowRight, word: m.action_copy(), tone: 'go' };
     case 'overwrite':
-      return { icon: Replace, word: m.action_overwrite(), tone: 'warn' };
+      return { icon: PenLine, word: m.action_overwrite(), tone: 'warn' };
     case 'skip':
       return { icon: Equal, word: m.action_skip(), tone: 'calm' };
     case 'conflict':

@@ -1,0 +1,124 @@
+// Debian's Chromium on the fake backend. What the page must never do makes every test fail: errors, CSP violations.
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { serve } from './server';
+
+const require = createRequire(import.meta.url);
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+export const PICTURES = join(import.meta.dirname, '../../../artifacts/ui');
+
+export interface Look {
+  theme?: 'light' | 'dark';
+  lang?: 'en' | 'zh-CN';
+  width?: number;
+  height?: number;
+  contrast?: 'more';
+  scale?: number;
+  reducedMotion?: boolean;
+}
+
+export interface Opened {
+  page: Page;
+  id: (testid: string) => ReturnType<Page['getByTestId']>;
+  go: (hash: string) => Promise<void>;
+  picture: (name: string) => Promise<void>;
+  axe: () => Promise<void>;
+  /** Fails when the page has misbehaved. */
+  close: () => Promise<void>;
+}
+
+export class Harness {
+  #browser: Browser | null = null;
+  #server: Awaited<ReturnType<typeof serve>> | null = null;
+
+  async start(): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true });
+    this.#server = await serve();
+    this.#browser = await chromium.launch({
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+      ],
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser?.close();
+    await this.#server?.close();
+  }
+
+  async open(query: Record<string, string>, look: Look = {}, hash = '#/home'): Promise<Opened> {
+    if (!this.#browser || !this.#server) throw new Error('the harness has not been started');
+    const context = await this.#browser.newContext({
+      viewport: { width: look.width ?? 1200, height: look.height ?? 800 },
+      deviceScaleFactor: look.scale ?? 1,
+      colorScheme: look.theme ?? 'light',
+      contrast: look.contrast ?? 'no-preference',
+      // pictures of a page that moves differ
+      reducedMotion: (look.reducedMotion ?? true) ? 'reduce' : 'no-preference',
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    const page = await context.newPage();
+    const wrong: string[] = [];
+    page.on('pageerror', (error) => wrong.push(`error: ${error.stack ?? error.message}`));
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) wrong.push(`console: ${message.text()}`);
+    });
+    // as the app does it (freezePrototype)
+    await page.addInitScript('Object.freeze(Object.prototype)');
+    const params = new URLSearchParams({ theme: look.theme ?? 'light', lang: look.lang ?? 'en', ...query });
+    await page.goto(`${this.#server.url}?${params}${hash}`);
+    await page.getByTestId('nav-home').waitFor();
+
+    return {
+      page,
+      id: (testid) => page.getByTestId(testid),
+      go: async (to) => void (await page.evaluate((next) => (location.hash = next), to)),
+      picture: async (name) => void (await page.screenshot({ path: join(PICTURES, `${name}.png`) })),
+      axe: () => axe(page),
+      close: async () => {
+        await context.close();
+        expect(wrong).toEqual([]);
+      },
+    };
+  }
+}
+
+interface Violation {
+  id: string;
+  help: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+async function axe(page: Page): Promise<void> {
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async () => {
+    // @ts-expect-error axe was put there by the line above
+    const result = await window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
+    return result.violations as Violation[];
+  });
+  // menus and tooltips stand outside of the landmarks while they are open, as the ARIA patterns have them
+  const region = violations.find(({ id }) => id === 'region');
+  if (region) region.nodes = region.nodes.filter(({ html }) => !html.includes('data-bits-floating'));
+  const told = violations
+    .filter(({ nodes }) => nodes.length > 0)
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes
+          .slice(0, 3)
+          .map((node) => `  ${node.html.slice(0, 200)}\n  ${node.failureSummary}`)
+          .join('\n')}`,
+    );
+  expect(told).toEqual([]);
+}

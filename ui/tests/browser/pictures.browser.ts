@@ -1,0 +1,250 @@
+// Every screen and state, in both themes and languages: axe is clean (contrast included), and a picture of it is kept
+// in artifacts/ui to be looked at.
+
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { Harness, type Look, type Opened } from './browser';
+
+const harness = new Harness();
+beforeAll(() => harness.start());
+afterAll(() => harness.stop());
+
+interface Shot {
+  name: string;
+  query: Record<string, string>;
+  hash?: string;
+  /** Until it is as it should be. */
+  until: (opened: Opened) => Promise<void>;
+}
+
+const quick = { tick: '15' };
+const seen = (testid: string) => async (opened: Opened) => opened.id(testid).first().waitFor();
+
+async function planned({ id, page }: Opened): Promise<void> {
+  await id('profile-compare').click();
+  await page.locator('[data-testid=plan-summary][data-state=ready]').waitFor();
+}
+
+async function ran(opened: Opened): Promise<void> {
+  await planned(opened);
+  await opened.id('plan-start').click();
+  await opened.id('run-result').waitFor();
+}
+
+const SHOTS: Shot[] = [
+  { name: 'home-empty', query: { scenario: 'empty' }, until: seen('home-try-demo') },
+  { name: 'home', query: {}, until: seen('home-profile') },
+  { name: 'home-names', query: { scenario: 'names' }, until: seen('home-profile') },
+  { name: 'home-error', query: { scenario: 'broken' }, until: seen('error-title') },
+  { name: 'accounts', query: {}, hash: '#/accounts', until: seen('account-row') },
+  { name: 'accounts-empty', query: { scenario: 'empty' }, hash: '#/accounts', until: seen('account-add') },
+  { name: 'accounts-names', query: { scenario: 'names' }, hash: '#/accounts', until: seen('account-row') },
+  {
+    name: 'accounts-locked',
+    query: { scenario: 'locked' },
+    hash: '#/accounts',
+    until: seen('keyring-notice'),
+  },
+  { name: 'account-new', query: {}, hash: '#/accounts/new', until: seen('account-address') },
+  {
+    name: 'account-edit',
+    query: {},
+    hash: '#/accounts/lab',
+    until: async ({ id }) => id('account-insecure').waitFor(),
+  },
+  {
+    name: 'account-check-running',
+    query: { hold: 'check' },
+    hash: '#/accounts/quay',
+    until: async ({ id, page }) => {
+      await id('account-test').click();
+      await page.locator('[data-testid=check-step-registry][data-state=passed]').waitFor();
+    },
+  },
+  {
+    name: 'account-check-failed',
+    query: { scenario: 'failing' },
+    hash: '#/accounts/quay',
+    until: async ({ id, page }) => {
+      await id('account-test').click();
+      await page.locator('[data-testid=account-check-result][data-state=failed]').waitFor();
+      await page.locator('.body').evaluate((body) => body.scrollTo(0, body.scrollHeight));
+    },
+  },
+  {
+    name: 'account-remove',
+    query: {},
+    hash: '#/accounts',
+    until: async ({ id }) => {
+      await id('account-remove').first().click();
+      await id('confirm-yes').waitFor();
+    },
+  },
+  {
+    name: 'keyring',
+    query: { scenario: 'nokeyring' },
+    hash: '#/accounts',
+    until: async ({ id }) => {
+      await id('keyring-open').click();
+      await id('keyring-dialog').waitFor();
+    },
+  },
+  { name: 'profiles', query: {}, hash: '#/profiles', until: seen('profile-row') },
+  { name: 'profiles-empty', query: { scenario: 'empty' }, hash: '#/profiles', until: seen('profile-new') },
+  {
+    name: 'profiles-menu',
+    query: {},
+    hash: '#/profiles',
+    until: async ({ id }) => {
+      await id('profile-menu').first().click();
+      await id('profile-duplicate').waitFor();
+    },
+  },
+  { name: 'editor-new', query: {}, hash: '#/profiles/new', until: seen('profile-name') },
+  { name: 'editor', query: {}, hash: '#/profiles/team-mirror', until: seen('rule-destination-2-1') },
+  {
+    name: 'editor-problems',
+    query: {},
+    hash: '#/profiles/new',
+    until: async ({ id }) => {
+      await id('rule-source-0').fill('quay.io/Team/app:1.0');
+      await id('profile-save').click();
+      await id('rule-error-source-0').waitFor();
+    },
+  },
+  { name: 'import', query: {}, hash: '#/import', until: seen('import-images') },
+  {
+    name: 'import-report',
+    query: {},
+    hash: '#/import',
+    until: async ({ id }) => {
+      await id('import-images').fill('/home/acme/images.yaml');
+      await id('import-auth').fill('/home/acme/auth.yaml');
+      await id('import-start').click();
+      await id('import-report').waitFor();
+    },
+  },
+  {
+    name: 'import-error',
+    query: {},
+    hash: '#/import',
+    until: async ({ id }) => {
+      await id('import-images').fill('/home/acme/bad.yaml');
+      await id('import-start').click();
+      await id('error-title').waitFor();
+    },
+  },
+  {
+    name: 'compare-ready',
+    query: {},
+    until: async ({ id }) => {
+      await id('home-try-demo').click();
+      await id('profile-compare').waitFor();
+    },
+  },
+  {
+    name: 'compare-planning',
+    query: { hold: 'plan', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async ({ id, page }) => {
+      await id('profile-compare').click();
+      await page.locator('[data-testid=filter-copy]').waitFor();
+      await page.waitForTimeout(400);
+    },
+  },
+  { name: 'compare', query: quick, hash: '#/compare/team-mirror', until: planned },
+  {
+    name: 'compare-open',
+    query: { scenario: 'failing', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await planned(opened);
+      await opened.id('filter-failed').click();
+      await opened.id('image-row').first().dblclick();
+      await opened.id('image-fact').first().waitFor();
+    },
+  },
+  {
+    name: 'compare-blocked',
+    query: { scenario: 'blocked', ...quick },
+    hash: '#/compare/team-mirror',
+    until: planned,
+  },
+  { name: 'compare-names', query: { scenario: 'names', ...quick }, hash: '#/compare/rtl', until: planned },
+  {
+    name: 'compare-many',
+    query: { scenario: 'many', ...quick },
+    hash: '#/compare/team-mirror',
+    until: planned,
+  },
+  {
+    name: 'run',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await planned(opened);
+      await opened.id('plan-start').click();
+      await opened.page.locator('[data-testid=run-phase][data-phase=copying]').waitFor();
+      await opened.page.waitForTimeout(700);
+    },
+  },
+  { name: 'run-done', query: quick, hash: '#/compare/team-mirror', until: ran },
+  {
+    name: 'run-failed',
+    query: { scenario: 'failing', ...quick },
+    hash: '#/compare/team-mirror',
+    until: ran,
+  },
+  { name: 'settings', query: {}, hash: '#/settings', until: seen('settings-version') },
+  {
+    name: 'shortcuts',
+    query: {},
+    until: async ({ page, id }) => {
+      await id('home-profile').first().waitFor();
+      await page.keyboard.press('?');
+      await id('shortcuts').waitFor();
+    },
+  },
+];
+
+async function shoot(shot: Shot, look: Look, suffix: string): Promise<void> {
+  const opened = await harness.open(shot.query, look, shot.hash);
+  await shot.until(opened);
+  await opened.page.waitForTimeout(60);
+  await opened.picture(`${shot.name}${suffix}`);
+  await opened.axe();
+  await opened.close();
+}
+
+for (const theme of ['light', 'dark'] as const) {
+  for (const lang of ['en', 'zh-CN'] as const) {
+    describe(`${theme} ${lang}`, () => {
+      test.for(SHOTS)('$name', (shot) => shoot(shot, { theme, lang }, `-${theme}-${lang}`));
+    });
+  }
+}
+
+// the smallest window, twice as large (200 % zoom halves the page), and high contrast
+const LOOKS: { name: string; look: Look }[] = [
+  { name: 'small', look: { width: 1024, height: 720 } },
+  { name: 'zoom', look: { width: 512, height: 360, scale: 2 } },
+  { name: 'contrast-light', look: { contrast: 'more' } },
+  { name: 'contrast-dark', look: { contrast: 'more', theme: 'dark' } },
+];
+const SOME = [
+  'home',
+  'accounts',
+  'account-edit',
+  'editor',
+  'compare-blocked',
+  'run',
+  'run-failed',
+  'settings',
+];
+
+for (const { name, look } of LOOKS) {
+  describe(name, () => {
+    test.for(SHOTS.filter((shot) => SOME.includes(shot.name)))('$name', (shot) =>
+      shoot(shot, look, `-${name}`),
+    );
+  });
+}
