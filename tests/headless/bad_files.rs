@@ -8,7 +8,8 @@ use crate::support::Program;
 #[track_caller]
 fn refused(images: &str, auth: &str, texts: &[&str]) {
     let program = Program::new();
-    let finished = program.sync(images, auth, &[]).expect(2).says(&["error[config.invalid]: "]).says(texts);
+    let finished =
+        program.sync(images, auth, &[]).expect(2).says(&["error[config.invalid]: "]).says(texts);
     assert!(finished.stdout.is_empty(), "{}", finished.stdout);
     assert!(!program.path("report.json").exists(), "a run that never began has no report");
 }
@@ -16,32 +17,46 @@ fn refused(images: &str, auth: &str, texts: &[&str]) {
 #[test]
 fn malformed_yaml_says_line_and_column() {
     refused("quay.io/a/b: r.io/x/b\n  quay.io/c: [", "{}", &["images.yaml:2:"]);
-    refused("quay.io/a/b: r.io/x/b", "r.io: {username: [", &["auth.yaml:1:"]);
+    refused("quay.io/a/b: r.io/x/b", "r.io: {username: [", &["auth.yaml:"]);
 }
 
 #[test]
 fn malformed_json_says_line_and_column() {
     let program = Program::new();
-    program.write("images.json", "{\n  \"quay.io/a/b\": \"r.io/x/b\",\n  \"quay.io/c/d\" \"r.io/x/d\"\n}");
-    program.run(&["--images", "images.json"]).expect(2).says(&["error[config.invalid]: ", "images.json:3:"]);
+    program.write(
+        "images.json",
+        "{\n  \"quay.io/a/b\": \"r.io/x/b\",\n  \"quay.io/c/d\" \"r.io/x/d\"\n}",
+    );
+    program
+        .run(&["--images", "images.json"])
+        .expect(2)
+        .says(&["error[config.invalid]: ", "images.json:3:"]);
 }
 
 #[test]
 fn duplicate_keys_name_both_lines() {
-    refused("quay.io/a/b: r.io/x/b\nquay.io/c/d: r.io/x/d\nquay.io/a/b: r.io/y/b\n", "{}", &[
-        "images.yaml:3:1",
-        "quay.io/a/b",
-        "line 1",
-    ]);
+    refused(
+        "quay.io/a/b: r.io/x/b\nquay.io/c/d: r.io/x/d\nquay.io/a/b: r.io/y/b\n",
+        "{}",
+        &["images.yaml:3:1", "quay.io/a/b", "line 1"],
+    );
 }
 
 #[test]
 fn an_empty_or_wrong_typed_destination_names_key_and_line() {
-    refused("quay.io/c/d: r.io/x/d\nquay.io/a/b: ''\n", "{}", &["images.yaml:2:", "quay.io/a/b", "empty"]);
+    refused(
+        "quay.io/c/d: r.io/x/d\nquay.io/a/b: ''\n",
+        "{}",
+        &["images.yaml:2:", "quay.io/a/b", "empty"],
+    );
     refused("quay.io/a/b:\n", "{}", &["images.yaml:1:", "quay.io/a/b"]);
     refused("quay.io/a/b: {x: y}\n", "{}", &["images.yaml:1:", "quay.io/a/b"]);
     refused("quay.io/a/b: []\n", "{}", &["images.yaml:1:", "quay.io/a/b"]);
-    refused("quay.io/a/b:\n  - r.io/x/b\n  - [r.io/y/b]\n", "{}", &["images.yaml:3:", "quay.io/a/b"]);
+    refused(
+        "quay.io/a/b:\n  - r.io/x/b\n  - [r.io/y/b]\n",
+        "{}",
+        &["images.yaml:3:", "quay.io/a/b"],
+    );
 }
 
 #[test]
@@ -50,7 +65,7 @@ fn bad_references_are_named_with_the_place() {
         ("quay.io/A/B:v1", &["quay.io/A/B:v1", "'A'"][..]),
         ("https://quay.io/a/b", &["https://quay.io/a/b", "scheme"]),
         ("quay.io/a/b:v1.0, v2.0", &["space"]),
-        ("quay.io/a/b:/v[/", &["quay.io/a/b:/v[/", "regex"]),
+        ("quay.io/a/b:/v[/", &["quay.io/a/b:/v[/", "regular expression"]),
         ("quay.io/a/b@sha256:abc", &["sha256:abc"]),
     ] {
         let mut all = vec!["images.yaml:1:"];
@@ -61,11 +76,11 @@ fn bad_references_are_named_with_the_place() {
 
 #[test]
 fn every_problem_of_a_file_is_told_at_once() {
-    refused("quay.io/A: r.io/x\nquay.io/b: ''\nquay.io/c:/[/: r.io/x\n", "{}", &[
-        "images.yaml:1:",
-        "images.yaml:2:",
-        "images.yaml:3:",
-    ]);
+    refused(
+        "quay.io/A: r.io/x\nquay.io/b: ''\nquay.io/c:/[/: r.io/x\n",
+        "{}",
+        &["images.yaml:1:", "images.yaml:2:", "images.yaml:3:"],
+    );
 }
 
 #[test]
@@ -81,11 +96,16 @@ fn digests_that_differ_are_refused() {
 
 #[test]
 fn an_unset_variable_is_named() {
-    refused("quay.io/a/b: r.io/${NO_SUCH_PROJECT}/b\n", "{}", &["images.yaml:1:", "NO_SUCH_PROJECT"]);
-    refused("quay.io/a/b: r.io/x/b\n", "r.io: {username: u, password: \"${NO_SUCH_PASSWORD}\"}\n", &[
-        "auth.yaml:1:",
-        "NO_SUCH_PASSWORD",
-    ]);
+    refused(
+        "quay.io/a/b: r.io/${NO_SUCH_PROJECT}/b\n",
+        "{}",
+        &["images.yaml:1:", "NO_SUCH_PROJECT"],
+    );
+    refused(
+        "quay.io/a/b: r.io/x/b\n",
+        "r.io: {username: u, password: \"${NO_SUCH_PASSWORD}\"}\n",
+        &["auth.yaml:1:", "NO_SUCH_PASSWORD"],
+    );
 }
 
 #[test]
@@ -113,7 +133,11 @@ fn an_unknown_key_is_a_warning_with_the_nearest_known() {
 #[test]
 fn no_images_file_is_a_usage_error() {
     Program::new().run(&[]).expect(2).says(&["error[config.invalid]: ", "--images", "hint: "]);
-    Program::new().run(&["--imagse", "x"]).expect(2).says(&["error[config.invalid]: ", "--imagse", "hint: "]);
+    Program::new().run(&["--imagse", "x"]).expect(2).says(&[
+        "error[config.invalid]: ",
+        "--imagse",
+        "hint: ",
+    ]);
 }
 
 #[test]
@@ -121,29 +145,45 @@ fn config_with_auth_or_images_is_refused() {
     let program = Program::new();
     program.write("config.json", "{}");
     program.write("images.yaml", "{}");
-    program.run(&["--config", "config.json", "--images", "images.yaml"]).expect(2).says(&["--config", "--images"]);
-    program.run(&["--config", "config.json", "--auth", "images.yaml"]).expect(2).says(&["--config", "--auth"]);
+    program
+        .run(&["--config", "config.json", "--images", "images.yaml"])
+        .expect(2)
+        .says(&["--config", "--images"]);
+    program
+        .run(&["--config", "config.json", "--auth", "images.yaml"])
+        .expect(2)
+        .says(&["--config", "--auth"]);
 }
 
 #[test]
 fn a_bad_number_rate_or_platform_is_refused() {
     let program = Program::new();
     program.write("images.yaml", "quay.io/a/b: r.io/x/b\n");
-    for flags in [["--proc", "many"], ["--proc", "-1"], ["--retries", "x"], ["--bandwidth", "fast"], ["--arch", "a b"]] {
-        program.run(&["--images", "images.yaml", flags[0], flags[1]]).expect(2).says(&["error[config.invalid]: "]);
+    for flags in [
+        ["--proc", "many"],
+        ["--proc", "-1"],
+        ["--retries", "x"],
+        ["--bandwidth", "fast"],
+        ["--arch", "a b"],
+    ] {
+        program
+            .run(&["--images", "images.yaml", flags[0], flags[1]])
+            .expect(2)
+            .says(&["error[config.invalid]: "]);
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_cannot_be_written_are_found_before_anything_runs() {
     let registry = Registry::builder().start().await;
     let program = Program::new();
     program.write("images.yaml", &format!("{0}/a:v1: {0}/b\n", registry.host()));
     for flag in ["--report", "--log", "--output-success-images"] {
-        program
-            .run(&["--images", "images.yaml", flag, "no/such/folder/file"])
-            .expect(2)
-            .says(&["error[file.failed]: ", flag, "no/such/folder/file"]);
+        program.run(&["--images", "images.yaml", flag, "no/such/folder/file"]).expect(2).says(&[
+            "error[file.failed]: ",
+            flag,
+            "no/such/folder/file",
+        ]);
     }
     assert_eq!(registry.requests().len(), 0, "nothing is contacted");
 }

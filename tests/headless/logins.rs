@@ -16,7 +16,11 @@ async fn guarded() -> (Registry, Registry) {
 /// The secret is nowhere: not in what the program says, not in any file but those that we gave it.
 #[track_caller]
 fn nowhere(program: &Program, finished: &Finished, given: &[&str]) {
-    assert!(!finished.stdout.contains(CANARY) && !finished.stderr.contains(CANARY), "{}", finished.stderr);
+    assert!(
+        !finished.stdout.contains(CANARY) && !finished.stderr.contains(CANARY),
+        "{}",
+        finished.stderr
+    );
     for path in program.files() {
         if given.iter().any(|name| path.ends_with(name)) {
             continue;
@@ -50,11 +54,16 @@ async fn a_wrong_password_is_told_once_and_never_repeated() {
     let source = Registry::builder().auth(Auth::token("reader", "right")).start().await;
     let destination = Registry::start().await;
     for number in 0..20 {
-        source.push(&format!("team/app{number}"), "v1", &Image::single("linux/amd64", [Layer::random(1, 100)]));
+        source.push(
+            &format!("team/app{number}"),
+            "v1",
+            &Image::single("linux/amd64", [Layer::random(1, 100)]),
+        );
     }
     let program = Program::new();
-    let images: String =
-        (0..20).map(|n| format!("{}/team/app{n}:v1: {}/x{n}\n", source.host(), destination.host())).collect();
+    let images: String = (0..20)
+        .map(|n| format!("{}/team/app{n}:v1: {}/x{n}\n", source.host(), destination.host()))
+        .collect();
     let auth = format!("{}: {{username: reader, password: {CANARY}}}\n", source.host());
     let finished = program.sync(&images, &auth, &LOUD).expect(1).says(&[
         "error[auth.rejected]: ",
@@ -63,7 +72,12 @@ async fn a_wrong_password_is_told_once_and_never_repeated() {
         "/team/app19:v1",
         "hint: ",
     ]);
-    assert_eq!(finished.stderr.matches("error[").count(), 1, "one cause is told once:\n{}", finished.stderr);
+    assert_eq!(
+        finished.stderr.matches("error[").count(),
+        1,
+        "one cause is told once:\n{}",
+        finished.stderr
+    );
     assert!(source.requests().len() < 10, "{} requests", source.requests().len());
     assert_eq!(source.count(|request| request.kind == Kind::Token), 1, "the login is not repeated");
     assert_eq!(program.report()["totals"]["failed"], 20);
@@ -76,10 +90,14 @@ async fn a_wrong_password_by_basic_is_told_once() {
     let destination = Registry::start().await;
     source.push("team/app", "v1", &Image::single("linux/amd64", [Layer::random(1, 100)]));
     let program = Program::new();
-    let images: String =
-        (0..20).map(|n| format!("{}/team/app:v1: {}/x{n}\n", source.host(), destination.host())).collect();
+    let destinations: Vec<_> =
+        (0..20).map(|n| format!("\"{}/x{n}\"", destination.host())).collect();
+    let images = format!("{}/team/app:v1: [{}]\n", source.host(), destinations.join(", "));
     let auth = format!("{}: {{username: reader, password: {CANARY}}}\n", source.host());
-    let finished = program.sync(&images, &auth, &LOUD).expect(1).says(&["error[auth.rejected]: ", source.host()]);
+    let finished = program
+        .sync(&images, &auth, &LOUD)
+        .expect(1)
+        .says(&["error[auth.rejected]: ", source.host()]);
     assert!(source.requests().len() < 10, "{} requests", source.requests().len());
     nowhere(&program, &finished, &["auth.yaml"]);
 }
@@ -110,10 +128,15 @@ async fn a_credential_helper_is_asked() {
     let mut program = Program::new();
     let helper = program.write(
         "bin/docker-credential-test",
-        &format!("#!/bin/sh\nread host\necho '{{\"Username\": \"reader\", \"Secret\": \"{CANARY}\"}}'\n"),
+        &format!(
+            "#!/bin/sh\nread host\necho '{{\"Username\": \"reader\", \"Secret\": \"{CANARY}\"}}'\n"
+        ),
     );
     std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
-    program.write(".docker/config.json", &format!(r#"{{"credHelpers": {{"{}": "test"}}}}"#, source.host()));
+    program.write(
+        ".docker/config.json",
+        &format!(r#"{{"credHelpers": {{"{}": "test"}}}}"#, source.host()),
+    );
     program.env("PATH", format!("{}:/usr/bin:/bin", program.path("bin").display()));
     let images = format!("{}/team/app:v1: {}/x\n", source.host(), destination.host());
     let finished = program.sync(&images, "{}", &LOUD).expect(0);
@@ -143,11 +166,28 @@ async fn no_permission_to_pull_or_to_push_is_told_apart() {
     let auth = format!("{}: {{username: u, password: p}}\n", registry.host());
     let program = Program::new();
     program
-        .sync(&format!("{0}/team/closed:v1: {1}/x\n{0}/team/open:v1: {1}/y\n", registry.host(), open.host()), &auth, &[])
+        .sync(
+            &format!(
+                "{0}/team/closed:v1: {1}/x\n{0}/team/open:v1: {1}/y\n",
+                registry.host(),
+                open.host()
+            ),
+            &auth,
+            &[],
+        )
         .expect(1)
-        .says(&["error[access.pull-denied]: ", "source", "team/closed", "1 copied, 0 skipped, 1 failed"]);
+        .says(&[
+            "error[access.pull-denied]: ",
+            "source",
+            "team/closed",
+            "1 copied, 0 skipped, 1 failed",
+        ]);
     program
-        .sync(&format!("{1}/team/open:v1: {0}/team/closed:new\n", registry.host(), open.host()), &auth, &[])
+        .sync(
+            &format!("{1}/team/open:v1: {0}/team/closed:new\n", registry.host(), open.host()),
+            &auth,
+            &[],
+        )
         .expect(1)
         .says(&["error[access.push-denied]: ", "destination", "team/closed"]);
     assert_eq!(registry.tag_digest("team/closed", "new"), None);
@@ -158,7 +198,11 @@ fn base64(user: &str, password: &str) -> String {
     let bytes = format!("{user}:{password}").into_bytes();
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().chain([&0, &0]).take(3).fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
+        let word = chunk
+            .iter()
+            .chain([&0, &0])
+            .take(3)
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
         for place in 0..4 {
             let letter = LETTERS[(word >> (18 - 6 * place) & 63) as usize];
             text.push(if place <= chunk.len() { char::from(letter) } else { '=' });

@@ -20,7 +20,9 @@ async fn kept(image: &Image, flags: &[&str], code: i32) -> (Program, Registry, V
     let (source, destination) = (Registry::start().await, Registry::start().await);
     source.push("a/b", "v1", image);
     let program = Program::new();
-    program.sync(&format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host()), "{}", flags).expect(code);
+    program
+        .sync(&format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host()), "{}", flags)
+        .expect(code);
     let names = destination.manifest("x/b", "v1").map_or_else(Vec::new, |(_, bytes)| {
         let index: Value = serde_json::from_slice(&bytes).unwrap();
         index["manifests"]
@@ -30,7 +32,10 @@ async fn kept(image: &Image, flags: &[&str], code: i32) -> (Program, Registry, V
             .map(|entry| {
                 let platform = &entry["platform"];
                 let text = |field: &str| platform[field].as_str().unwrap_or_default().to_owned();
-                [text("os"), text("architecture"), text("variant")].join("/").trim_end_matches('/').to_owned()
+                [text("os"), text("architecture"), text("variant")]
+                    .join("/")
+                    .trim_end_matches('/')
+                    .to_owned()
             })
             .collect()
     });
@@ -41,7 +46,10 @@ async fn kept(image: &Image, flags: &[&str], code: i32) -> (Program, Registry, V
 async fn values_are_ored_and_os_and_arch_are_anded() {
     for (flags, expected) in [
         (&["--os", "linux", "--arch", "amd64,arm64"][..], &["linux/amd64", "linux/arm64"][..]),
-        (&["--os", "linux", "--os", "windows", "--arch", "amd64"], &["linux/amd64", "windows/amd64"]),
+        (
+            &["--os", "linux", "--os", "windows", "--arch", "amd64"],
+            &["linux/amd64", "windows/amd64"],
+        ),
         (&["--arch", "arm"], &["linux/arm/v6", "linux/arm/v7"]),
         (&["--arch", "arm:v7"], &["linux/arm/v7"]),
         (&["--arch", "aarch64"], &["linux/arm64"]),
@@ -71,7 +79,8 @@ async fn a_filter_that_keeps_nothing_fails_and_pushes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attestations_go_with_their_platform() {
-    let (_, destination, names) = kept(&Image::multi(platforms()).attested(), &["--arch", "arm64"], 0).await;
+    let (_, destination, names) =
+        kept(&Image::multi(platforms()).attested(), &["--arch", "arm64"], 0).await;
     assert_eq!(names, ["linux/arm64", "unknown/unknown"]);
     let (_, bytes) = destination.manifest("x/b", "v1").unwrap();
     let index: Value = serde_json::from_slice(&bytes).unwrap();

@@ -11,14 +11,36 @@ fn version_help_completions_and_manual_are_printed() {
     assert_eq!(version.trim(), format!("image-syncer {}", env!("CARGO_PKG_VERSION")));
     let help = program.run(&["--help"]).expect(0).stdout;
     for flag in [
-        "--auth", "--images", "--config", "--proc", "--retries", "--os", "--arch", "--force", "--log",
-        "--output-success-images", "--output-images-format", "--dry-run", "--report", "--referrers", "--bandwidth",
-        "--fail-if-empty", "--log-format", "copy", "run", "demo", "completions", "Exit status",
+        "--auth",
+        "--images",
+        "--config",
+        "--proc",
+        "--retries",
+        "--os",
+        "--arch",
+        "--force",
+        "--log",
+        "--output-success-images",
+        "--output-images-format",
+        "--dry-run",
+        "--report",
+        "--referrers",
+        "--bandwidth",
+        "--fail-if-empty",
+        "--log-format",
+        "copy",
+        "run",
+        "demo",
+        "completions",
+        "Exit status",
     ] {
         assert!(help.contains(flag), "{flag} is not in --help");
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(program.run(&["completions", shell]).expect(0).stdout.contains("output-success-images"), "{shell}");
+        assert!(
+            program.run(&["completions", shell]).expect(0).stdout.contains("output-success-images"),
+            "{shell}"
+        );
     }
     let manual = program.run(&["man"]).expect(0).stdout;
     assert!(manual.contains(".TH image-syncer") && manual.contains("dry\\-run"), "{manual}");
@@ -27,7 +49,11 @@ fn version_help_completions_and_manual_are_printed() {
 #[test]
 fn the_demo_runs_without_a_terminal() {
     let finished = Program::new().run(&["demo"]).expect(0);
-    assert!(finished.stderr.contains("copied") && finished.stderr.contains("skipped"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("copied") && finished.stderr.contains("skipped"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -42,7 +68,8 @@ async fn logs_are_text_or_json_and_truncate_the_file() {
     assert!(!log.contains("what was there before"));
     assert!(log.lines().count() > 3);
     for line in log.lines() {
-        let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let entry: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert!(entry["level"].is_string() && entry["timestamp"].is_string(), "{line}");
     }
     assert!(log.contains("\"image\"") && log.contains("\"run\""), "spans run and image");

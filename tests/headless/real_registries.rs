@@ -15,10 +15,19 @@ fn sample() -> Image {
 }
 
 /// An image in a real registry, put there by skopeo. Its raw manifest is returned.
-async fn seed(to: &DockerRegistry, repository: &str, tag: &str, image: &Image, more: &[&str]) -> Vec<u8> {
+async fn seed(
+    to: &DockerRegistry,
+    repository: &str,
+    tag: &str,
+    image: &Image,
+    more: &[&str],
+) -> Vec<u8> {
     let origin = Registry::start().await;
     let built = origin.push(repository, tag, image);
-    let (from, to) = (format!("{}/{repository}:{tag}", origin.host()), format!("{}/{repository}:{tag}", to.host()));
+    let (from, to) = (
+        format!("{}/{repository}:{tag}", origin.host()),
+        format!("{}/{repository}:{tag}", to.host()),
+    );
     tokio::task::block_in_place(|| skopeo::copy(&from, &to, more));
     built.bytes().to_vec()
 }
@@ -30,7 +39,14 @@ async fn a_first_sync_copies_and_a_second_one_asks_two_heads_per_image() {
     }
     let (source, destination) = (DockerRegistry::start(), DockerRegistry::start());
     let raw = seed(&source, "library/hello", "1.0", &sample(), &[]).await;
-    seed(&source, "library/hello", "2.0", &Image::single("linux/amd64", [Layer::random(9, 5000)]), &[]).await;
+    seed(
+        &source,
+        "library/hello",
+        "2.0",
+        &Image::single("linux/amd64", [Layer::random(9, 5000)]),
+        &[],
+    )
+    .await;
     let program = Program::new();
     let images = format!("{}/library/hello: {}/mirror/hello\n", source.host(), destination.host());
 
@@ -40,7 +56,10 @@ async fn a_first_sync_copies_and_a_second_one_asks_two_heads_per_image() {
     // skopeo reads every platform with all its blobs from the copy
     let witness = Registry::start().await;
     for tag in ["1.0", "2.0"] {
-        let (from, to) = (format!("{}/mirror/hello:{tag}", destination.host()), format!("{}/w:{tag}", witness.host()));
+        let (from, to) = (
+            format!("{}/mirror/hello:{tag}", destination.host()),
+            format!("{}/w:{tag}", witness.host()),
+        );
         tokio::task::block_in_place(|| skopeo::copy(&from, &to, &[]));
     }
 
@@ -70,7 +89,13 @@ async fn a_new_blob_costs_three_requests_over_both_sides() {
     seed(&source, "team/app", "1", &Image::single("linux/amd64", layers), &[]).await;
     source.clear_requests();
     let program = Program::new();
-    program.sync(&format!("{0}/team/app:1: {1}/team/app\n", source.host(), destination.host()), "{}", &[]).expect(0);
+    program
+        .sync(
+            &format!("{0}/team/app:1: {1}/team/app\n", source.host(), destination.host()),
+            "{}",
+            &[],
+        )
+        .expect(0);
     let count = |registry: &DockerRegistry, start: &str| {
         registry.requests().iter().filter(|request| request.starts_with(start)).count()
     };
@@ -82,7 +107,12 @@ async fn a_new_blob_costs_three_requests_over_both_sides() {
     assert_eq!(count(&destination, "POST /v2/team/app/blobs/uploads/"), 6);
     assert_eq!(count(&destination, "PUT /v2/team/app/blobs/uploads/"), 6);
     assert_eq!(count(&destination, "PUT /v2/team/app/manifests/1"), 1);
-    let pings = source.requests().iter().chain(&destination.requests()).filter(|r| *r == "GET /v2/").count();
+    let pings = source
+        .requests()
+        .iter()
+        .chain(&destination.requests())
+        .filter(|r| *r == "GET /v2/")
+        .count();
     assert!(pings <= 2, "at most one ping per host");
 }
 
@@ -91,10 +121,15 @@ async fn htpasswd_and_tls_by_a_ca_of_its_own() {
     if !have(&["docker-registry", "skopeo", "htpasswd"]) {
         return;
     }
-    let source = DockerRegistry::with(&Setup { login: Some(("reader", "pull-secret")), tls: true, ..Setup::default() });
-    let destination = DockerRegistry::with(&Setup { login: Some(("writer", "push-secret")), ..Setup::default() });
+    let source = DockerRegistry::with(&Setup {
+        login: Some(("reader", "pull-secret")),
+        tls: true,
+        ..Setup::default()
+    });
+    let destination =
+        DockerRegistry::with(&Setup { login: Some(("writer", "push-secret")), ..Setup::default() });
     let raw = seed(&source, "a/b", "v1", &sample(), &["--dest-creds", "reader:pull-secret"]).await;
-    let program = Program::new();
+    let mut program = Program::new();
     program.write("ca.pem", source.ca());
     program.env("PUSH", "push-secret");
     let auth = format!(
@@ -109,10 +144,12 @@ async fn htpasswd_and_tls_by_a_ca_of_its_own() {
 
     // without the CA the certificate is not trusted, and the message says what is wrong with it
     let auth = auth.replace(", ca: ca.pem", "");
-    program
-        .sync(&images.replace("stable", "other"), &auth, &["--retries", "0"])
-        .expect(1)
-        .says(&["error[tls.untrusted]: ", &source.host(), "certificate", "hint: "]);
+    program.sync(&images.replace("stable", "other"), &auth, &["--retries", "0"]).expect(1).says(&[
+        "error[tls.untrusted]: ",
+        &source.host(),
+        "certificate",
+        "hint: ",
+    ]);
     // and `insecure` goes on without verifying
     let auth = auth.replacen("password: pull-secret", "password: pull-secret, insecure: true", 1);
     program.sync(&images.replace("stable", "third"), &auth, &[]).expect(0);
@@ -143,17 +180,27 @@ async fn the_same_layers_in_another_repository_are_mounted_not_moved() {
     let raw = seed(&source, "a/b", "v1", &sample(), &[]).await;
     let program = Program::new();
     let (from, to) = (source.host(), destination.host());
-    program.sync(&format!("{from}/a/b:v1: [{to}/one, {to}/two, {to}/three]\n"), "{}", &[]).expect(0);
+    program
+        .sync(&format!("{from}/a/b:v1: [{to}/one, {to}/two, {to}/three]\n"), "{}", &[])
+        .expect(0);
     let report = program.report();
     assert_eq!(rows(&report).len(), 3);
     let sum = |field: &str| -> u64 {
-        report["images"].as_array().unwrap().iter().map(|image| image[field].as_u64().unwrap()).sum()
+        report["images"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|image| image[field].as_u64().unwrap())
+            .sum()
     };
     let moved = report["totals"]["bytes_copied"].as_u64().unwrap();
     assert_eq!(sum("bytes_copied"), moved);
     assert_eq!(sum("bytes_mounted"), 2 * moved);
-    let uploads =
-        destination.requests().iter().filter(|request| request.starts_with("PUT ") && request.contains("/uploads/")).count();
+    let uploads = destination
+        .requests()
+        .iter()
+        .filter(|request| request.starts_with("PUT ") && request.contains("/uploads/"))
+        .count();
     assert_eq!(uploads, 5, "three layers and two configs, each once");
     for repository in ["one", "two", "three"] {
         assert_eq!(skopeo::raw(&format!("{to}/{repository}:v1"), &[]).unwrap(), raw);
@@ -182,7 +229,10 @@ async fn a_filtered_index_is_rewritten_once_and_a_second_run_writes_nothing() {
     assert_eq!(index["manifests"][0]["platform"]["architecture"], "arm64");
 
     destination.clear_requests();
-    program.sync(&images, "{}", &["--os", "linux", "--arch", "arm64"]).expect(0).says(&["0 copied, 1 skipped"]);
+    program
+        .sync(&images, "{}", &["--os", "linux", "--arch", "arm64"])
+        .expect(0)
+        .says(&["0 copied, 1 skipped"]);
     let writes: Vec<_> = destination
         .requests()
         .into_iter()
@@ -202,7 +252,11 @@ async fn a_dry_run_writes_nothing_and_reads_no_layer() {
     let program = Program::new();
     let images = format!("{}/a/b: {}/c/d\n", source.host(), destination.host());
     let finished = program.sync(&images, "{}", &["--dry-run"]).expect(0);
-    assert!(finished.stdout.contains("copy") && finished.stdout.contains("/c/d:v1"), "{}", finished.stdout);
+    assert!(
+        finished.stdout.contains("copy") && finished.stdout.contains("/c/d:v1"),
+        "{}",
+        finished.stdout
+    );
     let report = program.report();
     let image = &report["images"][0];
     assert_eq!(image["status"], "planned");

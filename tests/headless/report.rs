@@ -12,26 +12,42 @@ async fn every_field_has_its_name_and_the_counts_add_up() {
     let built = source.push("a/b", "v1", &Image::single("linux/amd64", [layer]));
     let config = built.blobs().iter().map(|(_, content)| content.len()).sum::<u64>();
     let program = Program::new();
-    let images = format!("{0}/a/b:v1: {1}/x/b\n{0}/a/b:v2: {1}/x/c\n", source.host(), destination.host());
+    let images =
+        format!("{0}/a/b:v1: {1}/x/b\n{0}/a/b:v2: {1}/x/c\n", source.host(), destination.host());
     program.sync(&images, "{}", &["--output-success-images", "done.yaml"]).expect(1);
     let report = program.report();
     assert_eq!(report["version"], 1);
     let image = &report["images"][0];
     let keys: Vec<&str> = image.as_object().unwrap().keys().map(String::as_str).collect();
     for key in [
-        "source", "destination", "status", "reason", "source_digest", "digest", "bytes_copied", "bytes_mounted", "attempts",
-        "error", "plan",
+        "source",
+        "destination",
+        "status",
+        "reason",
+        "source_digest",
+        "digest",
+        "bytes_copied",
+        "bytes_mounted",
+        "attempts",
+        "error",
+        "plan",
     ] {
         assert!(keys.contains(&key), "{key} is missing");
     }
     assert_eq!(image["source"], format!("{}/a/b:v1", source.host()));
     assert_eq!(image["destination"], format!("{}/x/b:v1", destination.host()));
     assert_eq!((&image["status"], &image["error"]), (&json!("copied"), &Value::Null));
-    assert_eq!((&image["source_digest"], &image["digest"]), (&json!(built.digest()), &json!(built.digest())));
+    assert_eq!(
+        (&image["source_digest"], &image["digest"]),
+        (&json!(built.digest()), &json!(built.digest()))
+    );
     assert_eq!((&image["bytes_copied"], &image["bytes_mounted"]), (&json!(config), &json!(0)));
     assert_eq!(image["attempts"], 1);
     let failed = &report["images"][1];
-    assert_eq!((&failed["status"], &failed["error"]["code"]), (&json!("failed"), &json!("ref.not-found")));
+    assert_eq!(
+        (&failed["status"], &failed["error"]["code"]),
+        (&json!("failed"), &json!("ref.not-found"))
+    );
     for key in ["message", "hint"] {
         assert!(!failed["error"][key].as_str().unwrap().is_empty(), "{key}");
     }
@@ -46,9 +62,21 @@ async fn every_field_has_its_name_and_the_counts_add_up() {
     // what stands right is a valid images file that makes the same run again
     let done = program.read("done.yaml");
     assert!(done.contains("/a/b:v1") && !done.contains("v2"), "{done}");
-    program.run(&["--images", "done.yaml", "--output-success-images", "again.json", "--output-images-format", "json"]).expect(0);
+    program
+        .run(&[
+            "--images",
+            "done.yaml",
+            "--output-success-images",
+            "again.json",
+            "--output-images-format",
+            "json",
+        ])
+        .expect(0);
     let again = program.json("again.json");
-    assert_eq!(again[format!("{}/a/b:v1", source.host())], json!([format!("{}/x/b:v1", destination.host())]));
+    assert_eq!(
+        again[format!("{}/a/b:v1", source.host())],
+        json!([format!("{}/x/b:v1", destination.host())])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -61,10 +89,11 @@ async fn an_immutable_tag_is_skipped_with_a_loud_warning() {
         source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(2, 100)]));
         let program = Program::new();
         let images = format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host());
-        program
-            .sync(&images, "{}", &["--output-success-images", "done.yaml"])
-            .expect(0)
-            .says(&["warning: ", "immutable", "/x/b:v1"]);
+        program.sync(&images, "{}", &["--output-success-images", "done.yaml"]).expect(0).says(&[
+            "warning: ",
+            "immutable",
+            "/x/b:v1",
+        ]);
         let report = program.report();
         assert_eq!(report["images"][0]["status"], "skipped");
         assert_eq!(destination.tag_digest("x/b", "v1"), before);

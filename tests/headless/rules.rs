@@ -53,7 +53,8 @@ impl Pair {
             let from = self.digests.iter().find(|(_, known)| *known == digest).unwrap().0;
             found.push((tag, from.to_owned()));
         }
-        let mut expected: Vec<_> = expected.iter().map(|(tag, from)| ((*tag).to_owned(), (*from).to_owned())).collect();
+        let mut expected: Vec<_> =
+            expected.iter().map(|(tag, from)| ((*tag).to_owned(), (*from).to_owned())).collect();
         expected.sort();
         assert_eq!(found, expected);
     }
@@ -83,8 +84,8 @@ row!(row_07_all_tags_to_one: "S/a/b: D/x/b:latest" => 1, [], &["error[rule.inval
 row!(row_08_regex: "S/a/b:/^v1\\./: D/x/b" => 0, [("v1.0", "v1.0"), ("v1.1", "v1.1")]);
 row!(row_09_regex_is_unanchored: "S/a/b:/1/: D/x/b" => 0, [("v1.0", "v1.0"), ("v1.1", "v1.1")]);
 row!(row_10_regex_without_match_warns: "S/a/b:/nope/: D/x/b" => 0, [], &["warning: ", "nope"]);
-row!(row_11_destination_regex: "S/a/b:/^v1/: D/x/b:/v1/" => 0, [("v1.0", "v1.0"), ("v1.1", "v1.1")]);
-row!(row_11_destination_regex_counts_differ: "S/a/b:/^v1/: D/x/b:/v/" => 1, [], &["error[rule.invalid]: "]);
+row!(row_11_destination_regex: "S/a/b:/^v1/: D/x/b:/v/" => 0, [("v1.0", "v1.0"), ("v1.1", "v1.1")]);
+row!(row_11_destination_regex_counts_differ: "S/a/b:/^v/: D/x/b:/v1/" => 1, [], &["error[rule.invalid]: "]);
 row!(row_13_digest_to_tag: "S/a/b@DIGEST: D/x/b:stable" => 0, [("stable", "v1.0")]);
 row!(row_14_tag_and_digest: "S/a/b:v2.0@DIGEST: D/x/b" => 0, [("v2.0", "v1.0")]);
 row!(row_19_the_name_is_not_appended: "S/a/b:v1.0: D/x/b" => 0, [("v1.0", "v1.0")]);
@@ -92,7 +93,8 @@ row!(row_19_the_name_is_not_appended: "S/a/b:v1.0: D/x/b" => 0, [("v1.0", "v1.0"
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_07_all_tags_to_one_works_with_exactly_one_tag() {
     let pair = Pair::new().await;
-    let digest = pair.source.push("one/tag", "only", &Image::single("linux/amd64", [])).digest().to_owned();
+    let digest =
+        pair.source.push("one/tag", "only", &Image::single("linux/amd64", [])).digest().to_owned();
     pair.run("S/one/tag: D/x/c:latest", &[]).1.expect(0);
     assert_eq!(pair.destination.tag_digest("x/c", "latest"), Some(digest));
 }
@@ -132,14 +134,19 @@ async fn row_16_two_destinations_read_the_source_once() {
     let (_, bytes) = pair.source.manifest("a/b", "v1.0").unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     for blob in [&manifest["config"], &manifest["layers"][0]] {
-        assert_eq!(pair.source.blob_gets(blob["digest"].as_str().unwrap()), 1, "each blob leaves the source once");
+        assert_eq!(
+            pair.source.blob_gets(blob["digest"].as_str().unwrap()),
+            1,
+            "each blob leaves the source once"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_rules_that_write_different_images_to_one_tag_are_a_conflict() {
     let pair = Pair::new().await;
-    let (program, finished) = pair.run("S/a/b:v1.0: D/x/b:prod\nS/a/b:v2.0: D/x/b:prod\nS/a/b:v1.1: D/x/b\n", &[]);
+    let (program, finished) =
+        pair.run("S/a/b:v1.0: D/x/b:prod\nS/a/b:v2.0: D/x/b:prod\nS/a/b:v1.1: D/x/b\n", &[]);
     finished.expect(1).says(&["error[rule.conflict]: ", "/x/b:prod"]);
     pair.holds(&[("v1.1", "v1.1")]);
     let report = program.report();
@@ -169,7 +176,10 @@ async fn copy_takes_a_rule_from_the_command_line() {
     let program = Program::new();
     program.run(&["copy", &format!("{s}/a/b:v1.0,v2.0"), &format!("{d}/x/b")]).expect(0);
     pair.holds(&[("v1.0", "v1.0"), ("v2.0", "v2.0")]);
-    program.run(&["copy", "UPPER/case", &format!("{d}/x/b")]).expect(2).says(&["error[config.invalid]: ", "UPPER"]);
+    program
+        .run(&["copy", "UPPER/case", &format!("{d}/x/b")])
+        .expect(2)
+        .says(&["error[config.invalid]: ", "UPPER"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

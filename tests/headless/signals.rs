@@ -18,14 +18,28 @@ async fn interrupted(name: &str) -> (Program, Registry, Finished) {
     let (source, destination) = (Registry::start().await, Registry::start().await);
     source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 1_000_000)]));
     source.push("a/c", "v1", &Image::single("linux/amd64", [Layer::random(2, 1000)]));
-    let stall = source.fault(Fault::on(Kind::Blob).get().repository("a/b").when(|r| r.path.contains("blobs")).always().stall(Stall::AnswerBody(300_000)));
+    let stall = source.fault(
+        Fault::on(Kind::Blob)
+            .get()
+            .repository("a/b")
+            .when(|r| r.path.contains("blobs"))
+            .always()
+            .stall(Stall::AnswerBody(300_000)),
+    );
     let program = Program::new();
     program.write(
         "images.yaml",
         &format!("{0}/a/b:v1: {1}/x/b\n{0}/a/c:v1: {1}/x/c\n", source.host(), destination.host()),
     );
     let mut child = program
-        .command(&["--images", "images.yaml", "--report", "report.json", "--output-success-images", "done.yaml"])
+        .command(&[
+            "--images",
+            "images.yaml",
+            "--report",
+            "report.json",
+            "--output-success-images",
+            "done.yaml",
+        ])
         .spawn()
         .unwrap();
     stall.wait_fired().await;
@@ -40,7 +54,8 @@ async fn interrupted(name: &str) -> (Program, Registry, Finished) {
         (status, start.elapsed())
     });
     assert!(output.1 < Duration::from_secs(10), "{:?}", output.1);
-    let finished = Finished::from(tokio::task::block_in_place(|| child.wait_with_output()).unwrap());
+    let finished =
+        Finished::from(tokio::task::block_in_place(|| child.wait_with_output()).unwrap());
     (program, destination, finished)
 }
 
@@ -52,7 +67,10 @@ async fn sigterm_ends_with_143_and_a_report_that_lists_what_was_not_done() {
     let report = program.report();
     assert_eq!(report["images"][0]["status"], "cancelled");
     assert_eq!(report["images"][1]["status"], "copied");
-    assert_eq!((&report["totals"]["cancelled"], &report["totals"]["copied"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&report["totals"]["cancelled"], &report["totals"]["copied"]),
+        (&1.into(), &1.into())
+    );
     let done = program.read("done.yaml");
     assert!(done.contains("/a/c:v1") && !done.contains("/a/b"), "{done}");
 }
@@ -70,10 +88,16 @@ async fn after_a_kill_a_second_run_moves_only_what_is_missing() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
     let (small, large) = (Layer::random(1, 50_000), Layer::random(2, 1_000_000));
     source.push("a/b", "v1", &Image::single("linux/amd64", [small.clone(), large.clone()]));
-    let stall = source
-        .fault(Fault::on(Kind::Blob).get().reference(large.digest()).times(1).stall(Stall::AnswerBody(300_000)));
+    let stall = source.fault(
+        Fault::on(Kind::Blob)
+            .get()
+            .reference(large.digest())
+            .times(1)
+            .stall(Stall::AnswerBody(300_000)),
+    );
     let program = Program::new();
-    program.write("images.yaml", &format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host()));
+    program
+        .write("images.yaml", &format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host()));
     let mut child = program.command(&["--images", "images.yaml"]).spawn().unwrap();
     stall.wait_fired().await;
     while destination.blob("x/b", small.digest()).is_none() {

@@ -48,17 +48,22 @@ impl DockerRegistry {
         let mut ca = None;
         if setup.tls {
             let authority = testkit::tls::Authority::new();
-            let (certificate, key) = authority.server_pem(&["localhost", "127.0.0.1"]);
-            std::fs::write(path("cert.pem"), certificate).unwrap();
-            std::fs::write(path("key.pem"), key).unwrap();
+            let server = authority.server(testkit::tls::Flaw::None);
+            std::fs::write(path("cert.pem"), server.pem()).unwrap();
+            std::fs::write(path("key.pem"), server.key_pem()).unwrap();
             ca = Some(authority.pem().to_owned());
-            config += &format!("  tls:\n    certificate: {}\n    key: {}\n", path("cert.pem"), path("key.pem"));
+            config += &format!(
+                "  tls:\n    certificate: {}\n    key: {}\n",
+                path("cert.pem"),
+                path("key.pem")
+            );
         }
         if let Some((user, password)) = setup.login {
             let out = Command::new("htpasswd").args(["-Bbn", user, password]).output().unwrap();
             assert!(out.status.success(), "htpasswd failed");
             std::fs::write(path("htpasswd"), out.stdout).unwrap();
-            config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd"));
+            config +=
+                &format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd"));
         }
         std::fs::write(path("config.yml"), config).unwrap();
         let mut child = Command::new("docker-registry")
@@ -89,7 +94,11 @@ impl DockerRegistry {
 
     /// `localhost:port` with TLS (its certificate's name), else `127.0.0.1:port`.
     pub fn host(&self) -> String {
-        if self.ca.is_some() { format!("localhost:{}", self.port) } else { format!("127.0.0.1:{}", self.port) }
+        if self.ca.is_some() {
+            format!("localhost:{}", self.port)
+        } else {
+            format!("127.0.0.1:{}", self.port)
+        }
     }
 
     pub fn port(&self) -> u16 {

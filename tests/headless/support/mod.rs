@@ -10,8 +10,9 @@ pub use program::{Finished, Program};
 /// Debian's programs that tests need are always there in CI; elsewhere a test that lacks one says so and passes.
 pub fn have(programs: &[&str]) -> bool {
     for program in programs {
-        let found = std::env::var_os("PATH")
-            .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
+        let found = std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        });
         if !found {
             assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
             eprintln!("skipped: {program} is not installed");

@@ -80,7 +80,8 @@ impl Program {
     pub fn sync(&self, images: &str, auth: &str, more: &[&str]) -> Finished {
         self.write("images.yaml", images);
         self.write("auth.yaml", auth);
-        let mut arguments = vec!["--images", "images.yaml", "--auth", "auth.yaml", "--report", "report.json"];
+        let mut arguments =
+            vec!["--images", "images.yaml", "--auth", "auth.yaml", "--report", "report.json"];
         arguments.extend(more);
         self.run(&arguments)
     }
@@ -117,7 +118,11 @@ impl From<Output> for Finished {
 impl Finished {
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "exit status\n--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "exit status\n--- stdout\n{}--- stderr\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 

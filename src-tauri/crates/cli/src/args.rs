@@ -69,9 +69,9 @@ pub(crate) struct SyncFlags {
     /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts
     #[arg(short, long, value_name = "N")]
     pub(crate) proc: Option<usize>,
-    /// How often a request that failed is sent again, and damaged content fetched again
-    #[arg(short, long, value_name = "N", default_value_t = 3)]
-    pub(crate) retries: u32,
+    /// How often a request that failed is sent again, and damaged content fetched again [default: 3]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
     /// Keep only these operating systems: linux, windows:10.0.17763.1817 (repeatable, comma list)
     #[arg(long, value_name = "LIST")]
     pub(crate) os: Vec<String>,

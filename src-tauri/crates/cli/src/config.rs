@@ -3,9 +3,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use accounts::{AuthEntry, CredentialFiles, FileAccess};
+use accounts::{
+    AccountAccess, Accounts, AuthEntry, CredentialFiles, FileAccess, SystemKeyring, Vault,
+};
 use engine::{Rule, RuleError};
-use profiles::image_syncer::{self, Loaded};
+use profiles::{
+    image_syncer::{self, Loaded},
+    profile::{Profiles, library},
+};
+use store::Dirs;
 
 use crate::{
     args::{Files, SyncFlags},
@@ -22,7 +28,9 @@ pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Work, Problems> 
     let loaded = match (&files.images, &files.config) {
         (Some(images), None) => image_syncer::load(flags.auth.as_deref(), images, &environment)?,
         (None, Some(config)) if flags.auth.is_none() => {
-            sync::warn("--config is deprecated: put its 'auth' and 'images' into files for --auth and --images");
+            sync::warn(
+                "--config is deprecated: put its 'auth' and 'images' into files for --auth and --images",
+            );
             image_syncer::load_config(config)?
         }
         (None, None) => {
@@ -42,7 +50,11 @@ pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Work, Problems> 
 }
 
 /// `copy SRC DST...`
-pub(crate) fn copy(source: &str, destinations: &[String], flags: &SyncFlags) -> Result<Work, Problems> {
+pub(crate) fn copy(
+    source: &str,
+    destinations: &[String],
+    flags: &SyncFlags,
+) -> Result<Work, Problems> {
     let destinations: Vec<&str> = destinations.iter().map(String::as_str).collect();
     let rule = Rule::parse(source, &destinations).map_err(|error| rule_problem(&error))?;
     work(vec![rule], auth(flags.auth.as_deref())?, flags)
@@ -74,9 +86,53 @@ fn told(loaded: Loaded) -> (Vec<Rule>, Vec<AuthEntry>) {
 }
 
 fn work(rules: Vec<Rule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<Work, Problems> {
-    let policy = sync::policy(flags)?;
-    let access = file_access(auth)?;
-    Ok(Work { rules, policy, options: sync::options(flags), access: Arc::new(access) })
+    Ok(Work::new(rules, Arc::new(file_access(auth)?), flags)?)
+}
+
+/// `run PROFILE`: the profile's rules and policy, with the accounts of the app; then as everywhere.
+pub(crate) fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Problems> {
+    let dirs = Dirs::of_system().ok_or_else(|| {
+        Problem::config("there is no home directory, hence no profiles")
+            .hint("Set HOME or IMAGE_SYNCER_CONFIG_DIR.")
+    })?;
+    let profiles = Profiles::at(dirs.profiles());
+    let stored = profiles.find(name).map_err(|error| match error {
+        library::Error::Broken(rejected) => Problems::from(rejected),
+        error => {
+            let known: Vec<String> = profiles
+                .list()
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|listed| Some(listed.profile.ok()?.profile.name))
+                .collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Problem::new(error.code(), error.to_string())
+                .hint(format!("Profiles in {}: {known}.", dirs.profiles().display()))
+                .into()
+        }
+    })?;
+    let prepared = stored.prepare()?;
+    let (accounts, unread) = Accounts::open(dirs.accounts());
+    if let Some(error) = unread {
+        return Err(Problem::new(registry::Code::FileFailed, error.to_string()).into());
+    }
+    let vault = Arc::new(Vault::new(Arc::new(SystemKeyring)));
+    let named = stored
+        .profile
+        .accounts
+        .iter()
+        .filter_map(|(address, id)| Some((address.parse().ok()?, id.clone())))
+        .collect();
+    let access = AccountAccess::new(accounts.list().to_vec(), vault)
+        .named(named)
+        .or(Arc::new(file_access(auth(flags.auth.as_deref())?)?));
+    let work = Work {
+        rules: prepared.rules,
+        policy: prepared.policy,
+        options: prepared.options,
+        access: Arc::new(access),
+    };
+    Ok(work.with(flags)?)
 }
 
 /// Logins from the auth file, then from what docker and podman have here.

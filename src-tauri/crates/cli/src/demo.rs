@@ -21,13 +21,20 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
     let watched = terminal::bars_on_stderr();
     let options = testkit::demo::Options { bytes_per_second: watched.then_some(BYTES_PER_SECOND) };
     let demo = testkit::demo::start_with(options).await.map_err(|error| {
-        Problem::new(registry::Code::Internal, format!("the demo's registries could not be started: {error}"))
+        Problem::new(
+            registry::Code::Internal,
+            format!("the demo's registries could not be started: {error}"),
+        )
     })?;
     let (source, destination) = (demo.source.host(), demo.destination.host());
     let mut rules = Vec::new();
     for repository in testkit::demo::REPOSITORIES {
-        let rule = Rule::parse(&format!("{source}/{repository}"), &[&format!("{destination}/{repository}")]);
-        rules.push(rule.map_err(|error| Problem::new(registry::Code::Internal, error.to_string()))?);
+        let rule = Rule::parse(
+            &format!("{source}/{repository}"),
+            &[&format!("{destination}/{repository}")],
+        );
+        rules
+            .push(rule.map_err(|error| Problem::new(registry::Code::Internal, error.to_string()))?);
     }
     let job = || Job {
         rules: rules.clone(),
@@ -36,7 +43,9 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
     };
     let show = if watched { Show::Bars } else { Show::Lines };
 
-    say(&format!("Two registries run inside this program: {source} holds images, {destination} has a few of them.\n"));
+    say(&format!(
+        "Two registries run inside this program: {source} holds images, {destination} has a few of them.\n"
+    ));
     say("What a sync would do (--dry-run):");
     let plan = job().plan();
     progress::follow(&plan, Show::Nothing, true).await;
@@ -47,10 +56,15 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
     say("\nThe same sync again; nothing has changed, so nothing is moved:");
     let second = run(job(), show).await;
 
-    if first.totals.failed + second.totals.failed > 0 || first.totals.copied == 0 || second.totals.copied > 0 {
+    if first.totals.failed + second.totals.failed > 0
+        || first.totals.copied == 0
+        || second.totals.copied > 0
+    {
         return Ok(ExitCode::FAILURE);
     }
-    say("\nNext, your own: image-syncer copy SOURCE DESTINATION --dry-run, or image-syncer --help for files of rules.");
+    say(
+        "\nNext, your own: image-syncer copy SOURCE DESTINATION --dry-run, or image-syncer --help for files of rules.",
+    );
     Ok(ExitCode::SUCCESS)
 }
 

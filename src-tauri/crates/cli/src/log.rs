@@ -3,7 +3,9 @@
 use std::{fs::File, io, sync::Mutex};
 
 use registry::Code;
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{
     args::{LogFormat, SyncFlags},
@@ -31,8 +33,11 @@ pub(crate) fn start(flags: &SyncFlags) -> Result<(), Problem> {
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match &flags.log {
         Some(path) => {
             let file = File::create(path).map_err(|error| {
-                Problem::new(Code::FileFailed, format!("--log: cannot write {}: {error}", path.display()))
-                    .hint("Name a file in a folder that exists and that you may write to.")
+                Problem::new(
+                    Code::FileFailed,
+                    format!("--log: cannot write {}: {error}", path.display()),
+                )
+                .hint("Name a file in a folder that exists and that you may write to.")
             })?;
             layer(flags.log_format, false, Mutex::new(file))
         }

@@ -27,7 +27,9 @@ use crate::{
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
             sync::print(&error.render().to_string());
             return ExitCode::SUCCESS;
         }
@@ -58,13 +60,18 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
         }
         Some(Command::Man) => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| Problem::new(registry::Code::Internal, format!("the manual page: {error}")))?;
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|error| {
+                Problem::new(registry::Code::Internal, format!("the manual page: {error}"))
+            })?;
             sync::print(&String::from_utf8_lossy(&page));
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Demo) => on_runtime(demo::demo()),
+        Some(Command::Run { profile, sync }) => {
+            log::start(&sync)?;
+            let work = config::profile(&profile, &sync)?;
+            on_runtime(sync::sync(work, &sync))
+        }
         Some(Command::Copy { source, destinations, sync }) => {
             log::start(&sync)?;
             let work = config::copy(&source, &destinations, &sync)?;
@@ -79,11 +86,13 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
 }
 
 /// The runtime is started only for what needs it, so that `--version` and usage errors take no time.
-fn on_runtime(work: impl Future<Output = Result<ExitCode, Problems>>) -> Result<ExitCode, Problems> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Problem::new(registry::Code::Internal, format!("no threads to work with: {error}")))?;
+fn on_runtime(
+    work: impl Future<Output = Result<ExitCode, Problems>>,
+) -> Result<ExitCode, Problems> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+            Problem::new(registry::Code::Internal, format!("no threads to work with: {error}"))
+        })?;
     let result = runtime.block_on(work);
     // What still hangs (a name look-up, a cancelled upload) must not hold the exit back.
     runtime.shutdown_background();

@@ -21,14 +21,20 @@ pub(crate) struct OutputFile {
 
 impl OutputFile {
     /// Makes sure that the file can be written, without changing it.
-    pub(crate) fn check(flag: &'static str, path: Option<&PathBuf>) -> Result<Option<Self>, Problem> {
+    pub(crate) fn check(
+        flag: &'static str,
+        path: Option<&PathBuf>,
+    ) -> Result<Option<Self>, Problem> {
         let Some(path) = path else { return Ok(None) };
         let file = Self { flag, path: path.clone() };
         if path.is_dir() {
             return Err(file.failed("it is a folder"));
         }
         if is_special(path) {
-            std::fs::OpenOptions::new().write(true).open(path).map_err(|error| file.failed(error))?;
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .map_err(|error| file.failed(error))?;
         } else {
             tempfile::NamedTempFile::new_in(file.folder()).map_err(|error| file.failed(error))?;
         }
@@ -41,7 +47,9 @@ impl OutputFile {
             return std::fs::write(&self.path, content).map_err(|error| self.failed(error));
         }
         let write = || {
-            let mut temporary = tempfile::Builder::new().permissions(permissions(&self.path)).tempfile_in(self.folder())?;
+            let mut temporary = tempfile::Builder::new()
+                .permissions(permissions(&self.path))
+                .tempfile_in(self.folder())?;
             temporary.write_all(content)?;
             temporary.as_file().sync_all()?;
             temporary.persist(&self.path).map_err(|error| error.error)?;
@@ -58,8 +66,11 @@ impl OutputFile {
     }
 
     fn failed(&self, why: impl std::fmt::Display) -> Problem {
-        Problem::new(Code::FileFailed, format!("{}: cannot write {}: {why}", self.flag, self.path.display()))
-            .hint("Name a file in a folder that exists and that you may write to.")
+        Problem::new(
+            Code::FileFailed,
+            format!("{}: cannot write {}: {why}", self.flag, self.path.display()),
+        )
+        .hint("Name a file in a folder that exists and that you may write to.")
     }
 }
 
@@ -77,8 +88,9 @@ fn permissions(path: &Path) -> std::fs::Permissions {
 
 /// The report as its file has it.
 pub(crate) fn report(report: &Report) -> Result<Vec<u8>, Problem> {
-    let mut text = serde_json::to_vec_pretty(report)
-        .map_err(|error| Problem::new(Code::Internal, format!("the report cannot be written: {error}")))?;
+    let mut text = serde_json::to_vec_pretty(report).map_err(|error| {
+        Problem::new(Code::Internal, format!("the report cannot be written: {error}"))
+    })?;
     text.push(b'\n');
     Ok(text)
 }
@@ -94,8 +106,10 @@ pub(crate) fn images(report: &Report, format: ImagesFormat) -> String {
     }
     match format {
         ImagesFormat::Json => {
-            let map: serde_json::Map<String, serde_json::Value> =
-                rules.into_iter().map(|(source, destinations)| (source.to_owned(), destinations.into())).collect();
+            let map: serde_json::Map<String, serde_json::Value> = rules
+                .into_iter()
+                .map(|(source, destinations)| (source.to_owned(), destinations.into()))
+                .collect();
             format!("{:#}\n", serde_json::Value::Object(map))
         }
         ImagesFormat::Yaml if rules.is_empty() => "{}\n".to_owned(),

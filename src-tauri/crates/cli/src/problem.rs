@@ -78,7 +78,10 @@ pub(crate) fn failures(images: &[ImageReport]) -> Vec<String> {
     let mut groups: Vec<(&Failure, Vec<&ImageReport>)> = Vec::new();
     for image in images.iter().filter(|image| image.status == Outcome::Failed) {
         let Some(error) = &image.error else { continue };
-        match groups.iter_mut().find(|(first, _)| first.code == error.code && first.cause == error.cause) {
+        match groups
+            .iter_mut()
+            .find(|(first, _)| first.code == error.code && first.cause == error.cause)
+        {
             Some((_, hit)) => hit.push(image),
             None => groups.push((error, vec![image])),
         }
@@ -123,5 +126,6 @@ pub(crate) fn usage(error: &clap::Error) -> Problem {
             message.push_str(line.strip_prefix("error:").unwrap_or(line).trim());
         }
     }
-    Problem { code: Code::ConfigInvalid, message, hints }.hint("Run 'image-syncer --help' for the flags and examples.")
+    Problem { code: Code::ConfigInvalid, message, hints }
+        .hint("Run 'image-syncer --help' for the flags and examples.")
 }

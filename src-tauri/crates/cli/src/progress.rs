@@ -41,7 +41,11 @@ enum Step {
     Renewed,
 }
 
-async fn next(run: &RunHandle, snapshot: &mut Snapshot, updates: &mut Receiver<Update>) -> Option<Step> {
+async fn next(
+    run: &RunHandle,
+    snapshot: &mut Snapshot,
+    updates: &mut Receiver<Update>,
+) -> Option<Step> {
     match updates.recv().await {
         Ok(update) if snapshot.apply(&update) => Some(Step::Changed(update)),
         Ok(_) | Err(RecvError::Lagged(_)) => {
@@ -69,9 +73,8 @@ impl View {
     fn new(show: Show, planning_only: bool) -> Self {
         let bars = (show == Show::Bars).then(|| {
             let all = MultiProgress::new();
-            let overall = all.add(ProgressBar::new(1).with_style(style(
-                "{msg}\n{bar:40.cyan/blue} {prefix}",
-            )));
+            let overall = all
+                .add(ProgressBar::new(1).with_style(style("{msg}\n{bar:40.cyan/blue} {prefix}")));
             overall.enable_steady_tick(Duration::from_millis(200));
             Bars { all, overall, images: Vec::new() }
         });
@@ -167,7 +170,10 @@ impl Bars {
             message.push_str(&format!(", {} failed", totals.failed));
         }
         self.overall.set_message(message);
-        let here = totals.bytes_copied + totals.bytes_mounted + totals.bytes_present + totals.bytes_in_flight;
+        let here = totals.bytes_copied
+            + totals.bytes_mounted
+            + totals.bytes_present
+            + totals.bytes_in_flight;
         self.overall.set_length(totals.bytes_total.max(1));
         self.overall.set_position(here.min(totals.bytes_total));
         let mut prefix = format!(
@@ -177,12 +183,19 @@ impl Bars {
             DecimalBytes(totals.bytes_per_second)
         );
         if let Some(left) = totals.seconds_left {
-            prefix.push_str(&format!(", {} left", HumanDuration(Duration::from_secs_f64(left.clamp(0.0, 1e9)))));
+            prefix.push_str(&format!(
+                ", {} left",
+                HumanDuration(Duration::from_secs_f64(left.clamp(0.0, 1e9)))
+            ));
         }
         self.overall.set_prefix(prefix);
 
-        let active: Vec<&ImageState> =
-            snapshot.images.iter().filter(|image| image.status == ImageStatus::Copying).take(NAMED).collect();
+        let active: Vec<&ImageState> = snapshot
+            .images
+            .iter()
+            .filter(|image| image.status == ImageStatus::Copying)
+            .take(NAMED)
+            .collect();
         while self.images.len() < active.len() {
             let bar = ProgressBar::new(1).with_style(style("  {bar:20.green} {msg}"));
             self.images.push(self.all.add(bar));
@@ -195,7 +208,10 @@ impl Bars {
         }
         for (bar, image) in self.images.iter().zip(active) {
             bar.set_length(image.bytes_total.max(1));
-            let here = image.bytes_copied + image.bytes_mounted + image.bytes_present + image.bytes_in_flight;
+            let here = image.bytes_copied
+                + image.bytes_mounted
+                + image.bytes_present
+                + image.bytes_in_flight;
             bar.set_position(here.min(image.bytes_total));
             bar.set_message(format!("{} -> {}", image.source, image.destination));
         }

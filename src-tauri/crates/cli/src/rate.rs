@@ -11,9 +11,11 @@ impl FromStr for Rate {
 
     /// `10MB/s`, `500KiB/s`, `80Mbit/s`, `1.5M`; `B` is bytes, `bit` and a lone lower-case `b` are bits.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no rate; write for example 10MB/s, 500KiB/s or 80Mbit/s");
+        let wrong =
+            || format!("'{text}' is no rate; write for example 10MB/s, 500KiB/s or 80Mbit/s");
         let body = text.trim();
-        let body = body.strip_suffix("/s").or_else(|| body.strip_suffix("ps")).unwrap_or(body).trim_end();
+        let body =
+            body.strip_suffix("/s").or_else(|| body.strip_suffix("ps")).unwrap_or(body).trim_end();
         let split = body.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(body.len());
         let number: f64 = body[..split].parse().map_err(|_| wrong())?;
         let unit = body[split..].trim_start();

@@ -24,38 +24,59 @@ pub(crate) struct Work {
     pub(crate) access: Arc<dyn AccessSource>,
 }
 
-/// The policy that the flags alone make.
-pub(crate) fn policy(flags: &SyncFlags) -> Result<Policy, Problem> {
-    let platforms =
-        PlatformFilter::parse(flags.os.iter().map(String::as_str), flags.arch.iter().map(String::as_str))
-            .map_err(Problem::config)?;
-    Ok(Policy {
-        platforms,
-        overwrite: if flags.force { Overwrite::Always } else { Overwrite::Differing },
-        referrers: flags.referrers,
-        fail_if_empty: flags.fail_if_empty,
-        retries: flags.retries,
-        ..Policy::default()
-    })
-}
-
-/// The client's options that the flags make.
-pub(crate) fn options(flags: &SyncFlags) -> ClientOptions {
-    if flags.proc == Some(0) {
-        warn("--proc 0: requests in flight are not capped; registries may answer with rate limits");
+impl Work {
+    /// Work whose policy and options are the flags' alone.
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        access: Arc<dyn AccessSource>,
+        flags: &SyncFlags,
+    ) -> Result<Self, Problem> {
+        let options = ClientOptions::default();
+        let policy = Policy { retries: options.retries, ..Policy::default() };
+        Self { rules, policy, options, access }.with(flags)
     }
-    ClientOptions {
-        retries: flags.retries,
-        requests_per_host: flags.proc.filter(|proc| *proc > 0),
-        bandwidth: flags.bandwidth.map(|rate| rate.0),
-        ..ClientOptions::default()
+
+    /// Lets the flags that were given have their way.
+    pub(crate) fn with(mut self, flags: &SyncFlags) -> Result<Self, Problem> {
+        if !flags.os.is_empty() || !flags.arch.is_empty() {
+            let (os, arch) =
+                (flags.os.iter().map(String::as_str), flags.arch.iter().map(String::as_str));
+            self.policy.platforms = PlatformFilter::parse(os, arch).map_err(Problem::config)?;
+            for rule in &mut self.rules {
+                rule.platforms = None;
+            }
+        }
+        if flags.force {
+            self.policy.overwrite = Overwrite::Always;
+        }
+        self.policy.referrers |= flags.referrers;
+        self.policy.fail_if_empty |= flags.fail_if_empty;
+        if let Some(retries) = flags.retries {
+            self.policy.retries = retries;
+            self.options.retries = retries;
+        }
+        match flags.proc {
+            Some(0) => {
+                warn(
+                    "--proc 0: requests in flight are not capped; registries may answer with rate limits",
+                );
+                self.options.requests_per_host = None;
+            }
+            Some(proc) => self.options.requests_per_host = Some(proc),
+            None => {}
+        }
+        if let Some(rate) = flags.bandwidth {
+            self.options.bandwidth = Some(rate.0);
+        }
+        Ok(self)
     }
 }
 
 /// Syncs, and says everything there is to say.
 pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Problems> {
     let report_file = OutputFile::check("--report", flags.report.as_ref())?;
-    let images_file = OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
+    let images_file =
+        OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
     let mut signals = Signals::new()?;
 
     let client = Client::new(work.options, work.access);
@@ -65,7 +86,9 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     let show = match () {
         () if flags.quiet => Show::Nothing,
         // Bars and a log on the same terminal tear each other apart.
-        () if terminal::bars_on_stderr() && (flags.verbose == 0 || flags.log.is_some()) => Show::Bars,
+        () if terminal::bars_on_stderr() && (flags.verbose == 0 || flags.log.is_some()) => {
+            Show::Bars
+        }
         () => Show::Lines,
     };
     let mut ended_by = None;
@@ -92,7 +115,12 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     let mut failed = false;
     for (file, content) in [
         (&report_file, report_file.as_ref().map(|_| output::report(&report))),
-        (&images_file, images_file.as_ref().map(|_| Ok(output::images(&report, flags.output_images_format).into_bytes()))),
+        (
+            &images_file,
+            images_file
+                .as_ref()
+                .map(|_| Ok(output::images(&report, flags.output_images_format).into_bytes())),
+        ),
     ] {
         let (Some(file), Some(content)) = (file, content) else { continue };
         if let Err(problem) = content.and_then(|content| file.write(&content)) {
@@ -127,7 +155,8 @@ fn tell(report: &Report, flags: &SyncFlags) {
 
 pub(crate) fn summary(report: &Report) -> String {
     let totals = &report.totals;
-    let mut text = format!("{} copied, {} skipped, {} failed", totals.copied, totals.skipped, totals.failed);
+    let mut text =
+        format!("{} copied, {} skipped, {} failed", totals.copied, totals.skipped, totals.failed);
     if report.images.iter().any(|image| image.status == Outcome::Cancelled) {
         text.push_str(&format!(", {} cancelled", totals.cancelled));
     }
@@ -162,10 +191,16 @@ impl Signals {
     fn new() -> Result<Self, Problem> {
         let listen = |kind| {
             signal(kind).map_err(|error| {
-                Problem::new(registry::Code::Internal, format!("signals cannot be listened for: {error}"))
+                Problem::new(
+                    registry::Code::Internal,
+                    format!("signals cannot be listened for: {error}"),
+                )
             })
         };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) -> u8 {

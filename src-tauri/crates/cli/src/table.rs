@@ -18,7 +18,8 @@ pub(crate) fn plan(report: &Report) -> String {
     let mut text = String::new();
     for row in std::iter::once(&head).chain(&rows) {
         let [a, b, c, d] = widths;
-        let line = format!("{:a$}  {:b$}  {:c$}  {:>d$}  {}", row[0], row[1], row[2], row[3], row[4]);
+        let line =
+            format!("{:a$}  {:b$}  {:c$}  {:>d$}  {}", row[0], row[1], row[2], row[3], row[4]);
         text.push_str(line.trim_end());
         text.push('\n');
     }
