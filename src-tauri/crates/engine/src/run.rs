@@ -13,6 +13,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
+use tracing::Instrument as _;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -102,7 +103,6 @@ impl Run {
 
     /// Starts a task of the run, in the span of whoever starts it.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        use tracing::Instrument as _;
         self.tasks.spawn(task.in_current_span());
     }
 
@@ -226,7 +226,7 @@ impl Drive {
                 permit = run.slots.clone().acquire_owned(), if !self.queue.is_empty() => {
                     if let (Ok(permit), Some(unit)) = (permit, self.take()) {
                         let slot = Slot { slots: run.slots.clone(), permit: Mutex::new(Some(permit)) };
-                        working.spawn(work(run.clone(), unit, slot));
+                        working.spawn(work(run.clone(), unit, slot).in_current_span());
                     }
                 }
                 Some(_) = working.join_next(), if !working.is_empty() => {}
