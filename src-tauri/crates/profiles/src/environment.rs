@@ -71,7 +71,6 @@ fn bare_name(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "an environment's signature")]
     fn env(name: &str) -> Option<String> {
         match name {
             "USER" => Some("me".into()),

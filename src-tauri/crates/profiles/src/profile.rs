@@ -221,7 +221,7 @@ impl ProfileRule {
             match destination {
                 Ok(destination) => destinations.push(destination),
                 Err(error) => {
-                    faults.push(Fault::of_rule(Field::Destination { rule, destination: n }, error))
+                    faults.push(Fault::of_rule(Field::Destination { rule, destination: n }, error));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Writing YAML.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use crate::document::as_bool;
 
@@ -31,7 +31,7 @@ fn quoted(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             // also what YAML takes for a line break or does not print
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }
             c => quoted.push(c),
         }

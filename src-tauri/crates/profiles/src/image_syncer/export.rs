@@ -55,8 +55,8 @@ pub fn export(rules: &[Rule]) -> Export {
         let _ = match destinations.as_slice() {
             [one] => writeln!(export.text, ": {}", scalar(one)),
             many => {
-                let list: String = many.iter().map(|to| format!("  - {}\n", scalar(to))).collect();
-                write!(export.text, ":\n{list}")
+                export.text.push_str(":\n");
+                many.iter().try_for_each(|to| writeln!(export.text, "  - {}", scalar(to)))
             }
         };
     }

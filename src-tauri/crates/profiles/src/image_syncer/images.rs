@@ -84,7 +84,7 @@ fn texts<'n>(source: &str, value: &'n Node, context: &mut Context<'_>) -> Vec<&'
     for item in items {
         match &item.value {
             Value::Scalar(Scalar { word, kind: Kind::Text }) if !word.text.is_empty() => {
-                words.push(word)
+                words.push(word);
             }
             Value::Scalar(Scalar { kind: Kind::Text | Kind::Null, .. }) => {
                 context

@@ -12,10 +12,10 @@ use crate::{
     yaml::scalar,
 };
 
-const FIELDS: &[&str] = &["version", "name", "rules", "platforms", "accounts", "policy"];
-const RULE: &[&str] = &["source", "destinations", "platforms"];
-const PLATFORMS: &[&str] = &["os", "arch"];
-const POLICY: &[&str] = &["overwrite", "referrers", "retries", "proc", "bandwidth"];
+pub(super) const FIELDS: &[&str] = &["version", "name", "rules", "platforms", "accounts", "policy"];
+pub(super) const RULE: &[&str] = &["source", "destinations", "platforms"];
+pub(super) const PLATFORMS: &[&str] = &["os", "arch"];
+pub(super) const POLICY: &[&str] = &["overwrite", "referrers", "retries", "proc", "bandwidth"];
 
 /// Where fields stand in a file.
 #[derive(Clone, Debug, Default)]
@@ -38,14 +38,13 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8]) -> Result<(Profile, Places), R
     let mut reader = Reader { findings: Findings::new(file.clone()), places: Places::default() };
     let root = document::text(bytes, &mut reader.findings)
         .and_then(|text| document::read(text, Format::Yaml, &mut reader.findings));
-    let profile = match root {
-        Some(root) => reader.profile(&root),
-        None => {
-            if reader.findings.problems.is_empty() {
-                reader.findings.wrong(Place { line: 1, column: 1 }, "the file is empty");
-            }
-            Profile::default()
+    let profile = if let Some(root) = root {
+        reader.profile(&root)
+    } else {
+        if reader.findings.problems.is_empty() {
+            reader.findings.wrong(Place { line: 1, column: 1 }, "the file is empty");
         }
+        Profile::default()
     };
     let Findings { mut problems, warnings, .. } = reader.findings;
     if problems.is_empty() {
@@ -70,7 +69,7 @@ impl Reader {
                 self.findings.wrong(root.place, "there is no 'version'").hint =
                     Some("write 'version: 1'".into());
             }
-            Some((_, Some(VERSION)) | (_, None)) => {}
+            Some((_, Some(VERSION) | None)) => {}
             Some((value, Some(version))) => {
                 let message = format!("this is format {version}, and format {VERSION} is known");
                 self.findings.problems.clear();
@@ -82,6 +81,7 @@ impl Reader {
         let mut named = false;
         for Entry { key, value } in entries {
             match self.name(key, FIELDS, "the profile") {
+                Some("platforms" | "accounts" | "policy") if value.is_null() => {}
                 Some("name") => {
                     named = true;
                     if let Some(word) = self.text(value, "'name'") {
@@ -123,6 +123,7 @@ impl Reader {
         let Some(entries) = self.map(node, &what) else { return rule };
         for Entry { key, value } in entries {
             match self.name(key, RULE, &what) {
+                Some("platforms") if value.is_null() => {}
                 Some("source") => {
                     has_source = true;
                     if let Some(word) = self.text(value, "'source'") {
@@ -170,6 +171,7 @@ impl Reader {
         let mut policy = ProfilePolicy::default();
         for Entry { key, value } in self.map(node, "'policy'").unwrap_or_default() {
             match self.name(key, POLICY, "'policy'") {
+                Some("retries" | "proc" | "bandwidth") if value.is_null() => {}
                 Some("overwrite") => {
                     match self.text(value, "'overwrite'").map(|word| word.text.as_str()) {
                         Some("never") => policy.overwrite = Overwrite::Never,

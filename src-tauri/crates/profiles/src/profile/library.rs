@@ -252,7 +252,7 @@ impl Profiles {
 /// The id of a profile's file; `None` for other files.
 fn id_of(path: &Path) -> Option<String> {
     let id = path.file_name()?.to_str()?.strip_suffix(".yaml")?;
-    (!id.is_empty() && !id.starts_with('.')).then(|| id.to_owned())
+    (!id.is_empty() && !id.starts_with('.') && !id.contains('\0')).then(|| id.to_owned())
 }
 
 /// Names that differ only in case or in spaces around them are one.

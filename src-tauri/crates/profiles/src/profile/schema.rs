@@ -1,13 +1,13 @@
 //! The profile file's JSON Schema, for editors.
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Profile, VERSION};
 
-/// `engine::Overwrite` as the file names it.
+// `engine::Overwrite` as the file names it.
 #[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
+#[schemars(rename_all = "lowercase", inline)]
 #[expect(dead_code, reason = "it is only described")]
 pub(super) enum OverwriteName {
     Never,
@@ -21,8 +21,15 @@ pub fn schema() -> Value {
     let mut schema = Value::from(generator.into_root_schema_for::<Profile>());
     schema["title"] = json!("Image Syncer profile");
     // The file says its version; a profile in memory has none.
-    schema["properties"]["version"] =
-        json!({"description": "The format's version.", "const": VERSION});
+    let mut properties = Map::new();
+    properties.insert(
+        "version".into(),
+        json!({"description": "The format's version.", "const": VERSION}),
+    );
+    if let Some(others) = schema["properties"].as_object_mut() {
+        properties.append(others);
+        *others = properties;
+    }
     if let Some(required) = schema["required"].as_array_mut() {
         required.insert(0, json!("version"));
     }
