@@ -1,1 +1,69 @@
-//! The Tauri shell.
+//! The Tauri shell: one window, two commands for its page (`rpc` and `subscribe`), and what the `api` crate needs of a
+//! desktop. Everything else is in the crates, which know no window.
+
+mod close;
+mod host;
+mod ipc;
+mod log;
+
+use std::process::ExitCode;
+
+use api::Api;
+use tauri::{Manager as _, RunEvent, WebviewWindowBuilder, WindowEvent};
+
+pub(crate) use host::Desktop;
+
+/// The one window, as it is called in `tauri.conf.json` and in the capability.
+const WINDOW: &str = "main";
+
+/// What the command line says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Args {
+    /// Begin with the demo.
+    pub demo: bool,
+}
+
+/// Runs the app until its window is closed.
+pub fn run(args: Args) -> ExitCode {
+    log::start();
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| show(app)))
+        .plugin(tauri_plugin_dialog::init())
+        .invoke_handler(tauri::generate_handler![ipc::rpc, ipc::subscribe])
+        .setup(move |app| {
+            let host = Desktop::new(app.handle().clone(), args)?;
+            app.manage(Api::new(host));
+            close::on_signals(app.handle());
+            // the window comes last: its page may ask at once
+            let windows = app.config().app.windows.clone();
+            for window in windows.iter().filter(|window| window.label == WINDOW) {
+                WebviewWindowBuilder::from_config(app.handle(), window)?.build()?;
+            }
+            Ok(())
+        })
+        .build(tauri::generate_context!());
+    let app = match app {
+        Ok(app) => app,
+        Err(error) => {
+            tracing::error!("the app can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = app.run_return(|app, event| {
+        if let RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } = event {
+            close::on_request(app, &api);
+        }
+    });
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// Brings the window to the front: a second start hands over to the first.
+fn show(app: &tauri::AppHandle) {
+    if let Some(window) = app.get_webview_window(WINDOW) {
+        for done in [window.unminimize(), window.show(), window.set_focus()] {
+            if let Err(error) = done {
+                tracing::warn!("the window could not be shown: {error}");
+            }
+        }
+    }
+}

@@ -10,13 +10,15 @@ use registry::{
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use crate::{Account, keyring::Vault};
+use crate::{Account, Address, auth_file::longest, keyring::Vault};
 
 /// Reaches registries with the accounts of the user: of those that cover a repository, the one with the longest
-/// namespace. Where none does, another source is asked, such as docker's files; or access is anonymous.
+/// namespace; one that a profile names goes before another of equal length. Where none does, another source is asked,
+/// such as docker's files; or access is anonymous.
 #[derive(Debug)]
 pub struct AccountAccess {
     accounts: Vec<Account>,
+    named: Vec<(Address, String)>,
     vault: Arc<Vault>,
     others: Arc<dyn AccessSource>,
     /// Secrets by account: a run asks once per repository, the keyring is asked once per account.
@@ -26,13 +28,47 @@ pub struct AccountAccess {
 impl AccountAccess {
     /// Access by these accounts only.
     pub fn new(accounts: Vec<Account>, vault: Arc<Vault>) -> Self {
-        Self { accounts, vault, others: Arc::new(Anonymous), secrets: Mutex::default() }
+        let others = Arc::new(Anonymous);
+        Self { accounts, named: Vec::new(), vault, others, secrets: Mutex::default() }
+    }
+
+    /// For these registries and namespaces, uses the accounts with these ids.
+    #[must_use]
+    pub fn named(self, named: Vec<(Address, String)>) -> Self {
+        Self { named, ..self }
     }
 
     /// Asks `others` where no account covers a repository.
     #[must_use]
     pub fn or(self, others: Arc<dyn AccessSource>) -> Self {
         Self { others, ..self }
+    }
+
+    fn choose(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> Result<Option<&Account>> {
+        let account = longest(&self.accounts, |account| &account.address, registry, repository);
+        let named = longest(&self.named, |(address, _)| address, registry, repository);
+        let Some((address, id)) = named else { return Ok(account) };
+        let length = |address: &Address| address.covers(registry, repository);
+        if account.is_some_and(|account| length(&account.address) > length(address)) {
+            return Ok(account);
+        }
+        // a secret goes to its own registry only, whatever a profile says
+        let found = self
+            .accounts
+            .iter()
+            .find(|account| account.id == *id && account.address.registry == *registry);
+        found.map(Some).ok_or_else(|| {
+            Error::new(
+                Code::AuthRequired,
+                format!("the profile names the account '{id}', and there is none for this registry"),
+            )
+            .registry(registry)
+            .hint("Add the account, or take its name out of the profile.")
+        })
     }
 
     async fn secret(&self, account: &Account, renew: bool) -> Result<SecretString> {
@@ -58,12 +94,7 @@ impl AccessSource for AccountAccess {
         repository: Option<&RepositoryName>,
         renew: bool,
     ) -> Result<Access> {
-        let covering = self
-            .accounts
-            .iter()
-            .filter_map(|account| Some((account.address.covers(registry, repository)?, account)))
-            .max_by_key(|(components, _)| *components);
-        let Some((_, account)) = covering else {
+        let Some(account) = self.choose(registry, repository)? else {
             return self.others.access(registry, repository, renew).await;
         };
         let credential = if account.username.is_empty() {
@@ -200,6 +231,23 @@ mod tests {
             "me:team-2"
         );
         assert_eq!(keyring.0.lock().unwrap()["host"], 1);
+    }
+
+    #[tokio::test]
+    async fn a_profile_may_name_accounts() {
+        let plain = |id: &str, address: &str| vec![(address.parse().unwrap(), id.to_owned())];
+        let access = access(Arc::default()).named(plain("deep", "r.example.com/x"));
+        assert_eq!(who(&access, "r.example.com", Some("x/y"), false).await.unwrap(), "me:deep-1");
+        assert_eq!(who(&access, "r.example.com", Some("y"), false).await.unwrap(), "me:host-1");
+        // a longer namespace is more special than what the profile says of the whole registry
+        let access = access.named(plain("host", "r.example.com"));
+        assert_eq!(who(&access, "r.example.com", Some("team/a"), false).await.unwrap(), "me:team-1");
+        // neither an account of another registry nor one that is not there is used
+        for id in ["lost", "nobody"] {
+            let access = super::tests::access(Arc::default()).named(plain(id, "r.example.com"));
+            let error = who(&access, "r.example.com", Some("y"), false).await.unwrap_err();
+            assert_eq!(error.code(), Code::AuthRequired, "{id}");
+        }
     }
 
     #[tokio::test]

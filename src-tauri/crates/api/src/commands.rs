@@ -1,30 +1,127 @@
-//! The list of commands. Each is `name(request) -> answer`; the page calls `rpc(name, request)`.
-//!
-//! | command | request | answer |
-//! |---|---|---|
-//! | `app.info` | – | `AppInfo` |
-//! | `settings.get` | – | `Settings` |
-//! | `settings.set` | `Settings` | `Settings` |
-//! | `keyring.status` | – | `KeyringStatus` |
-//! | `keyring.retry` | – | `KeyringStatus` (asks the system to unlock) |
-//! | `keyring.useMemory` | – | `KeyringStatus` (secrets live until the app ends) |
-//! | `accounts.list` | – | `Account[]` |
-//! | `accounts.save` | `AccountDraft` | `Account` |
-//! | `accounts.remove` | `{id}` | – |
-//! | `accounts.test` | `{token, draft: AccountDraft}` (a saved account: its id and `secret: null`) | `CheckReport`; steps come as `check` events too |
-//! | `profiles.list` | – | `ProfileSummary[]` |
-//! | `profiles.get` | `{id}` | `Profile` |
-//! | `profiles.check` | `Profile` | `RuleProblem[]` |
-//! | `profiles.save` | `Profile` | `Profile` |
-//! | `profiles.duplicate` | `{id}` | `Profile` |
-//! | `profiles.remove` | `{id}` | – |
-//! | `profiles.import` | `{name, images: path, auth: path or null}` | `ImportReport` |
-//! | `profiles.command` | `{id}` | `string`: the command line that does the same |
-//! | `files.pick` | `{kind: "images" or "auth" or "ca"}` | path or null (a dialog of the system, opened by the shell) |
-//! | `runs.plan` | `{profileId}` | `RunInfo` |
-//! | `runs.start` | `{profileId}` | `RunInfo` |
-//! | `runs.cancel` | `{id}` | – |
-//! | `runs.list` | – | `RunInfo[]` of this session, newest first |
-//! | `runs.snapshot` | `{id}` | `engine::Snapshot` |
-//! | `runs.saveReport` | `{id}` | path or null (JSON, by a dialog of the system) |
-//! | `demo.start` | – | `Demo` (idempotent) |
+//! The list of commands. Each is `name(request) -> answer`; the page calls `rpc(name, request)`. The router, the
+//! TypeScript types and the page's idea of what exists all come from this one list.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use ts_rs::{Config, TS};
+
+use crate::{
+    Api, Host, accounts, app, demo,
+    dto::{
+        Account, AccountDraft, ApiError, AppInfo, ById, ByProfile, CheckReport, Demo, ImportReport, ImportRequest,
+        KeyringStatus, PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TestRequest,
+    },
+    error::Result,
+    profiles, runs,
+    typescript::Types,
+};
+
+/// A command, for lists of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// `accounts.save`
+    pub name: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+    pub(crate) request: fn(&Config) -> String,
+    pub(crate) answer: fn(&Config) -> String,
+}
+
+macro_rules! commands {
+    ($($(#[doc = $doc:literal])+ $name:literal => $module:ident::$handler:ident($request:ty) -> $answer:ty;)*) => {
+        /// Every command.
+        pub const COMMANDS: &[Command] = &[$(Command {
+            name: $name,
+            doc: concat!($($doc, "\n"),+),
+            request: <$request as TS>::name,
+            answer: <$answer as TS>::name,
+        }),*];
+
+        impl<H: Host> Api<H> {
+            /// Finds a command, reads its request, runs it, and writes its answer.
+            pub(crate) async fn route(self: &Arc<Self>, name: &str, request: Value) -> Result<Value> {
+                match name {
+                    $($name => {
+                        let request: $request = read(name, request)?;
+                        let answer: $answer = $module::$handler(self, request).await?;
+                        write(name, &answer)
+                    })*
+                    _ => Err(ApiError::new(registry::Code::Internal, format!("there is no command '{name}'"))),
+                }
+            }
+        }
+
+        pub(crate) fn types(types: &mut Types<'_>) {
+            $(types.add::<$request>(); types.add::<$answer>();)*
+        }
+    };
+}
+
+commands! {
+    /// What the page must know at its start.
+    "app.info" => app::info(()) -> AppInfo;
+    /// What the user has set.
+    "settings.get" => app::settings(()) -> Settings;
+    /// Sets it.
+    "settings.set" => app::set_settings(Settings) -> Settings;
+    /// Whether secrets can be kept. Never asks the user anything.
+    "keyring.status" => app::keyring_status(()) -> KeyringStatus;
+    /// Tries the keyring again; the system may ask the user for its password.
+    "keyring.retry" => app::keyring_retry(()) -> KeyringStatus;
+    /// From here on secrets live in memory until the app ends.
+    "keyring.useMemory" => app::keyring_use_memory(()) -> KeyringStatus;
+    /// Every account.
+    "accounts.list" => accounts::list(()) -> Vec<Account>;
+    /// Adds an account or changes the one with the id. Its secret goes to the keyring.
+    "accounts.save" => accounts::save(AccountDraft) -> Account;
+    /// Removes an account and its secret.
+    "accounts.remove" => accounts::remove(ById) -> ();
+    /// Tests the connection; steps come as `check` events too.
+    "accounts.test" => accounts::test(TestRequest) -> CheckReport;
+    /// Every profile, also those whose file can't be read.
+    "profiles.list" => profiles::list(()) -> Vec<ProfileSummary>;
+    /// One profile.
+    "profiles.get" => profiles::get(ById) -> Profile;
+    /// What is wrong with a profile as it is typed.
+    "profiles.check" => profiles::check(Profile) -> Vec<RuleProblem>;
+    /// Saves a profile; one without an id is new.
+    "profiles.save" => profiles::save(Profile) -> Profile;
+    /// Makes a copy under another name.
+    "profiles.duplicate" => profiles::duplicate(ById) -> Profile;
+    /// Removes a profile.
+    "profiles.remove" => profiles::remove(ById) -> ();
+    /// Makes a profile, and accounts, from the original image-syncer's files.
+    "profiles.import" => profiles::import(ImportRequest) -> ImportReport;
+    /// The command line that does the same as a profile.
+    "profiles.command" => profiles::command(ById) -> String;
+    /// A path from the system's file dialog; `null` when the user changed their mind.
+    "files.pick" => app::pick_file(PickRequest) -> Option<String>;
+    /// Compares: a run that writes nothing.
+    "runs.plan" => runs::plan(ByProfile) -> RunInfo;
+    /// Starts to copy.
+    "runs.start" => runs::start(ByProfile) -> RunInfo;
+    /// Ends a plan or run cleanly; it is over when its `run` event says so.
+    "runs.cancel" => runs::cancel(ById) -> ();
+    /// The plans and runs of this session, newest first.
+    "runs.list" => runs::list(()) -> Vec<RunInfo>;
+    /// Everything about one of them at this moment.
+    "runs.snapshot" => runs::snapshot(ById) -> engine::Snapshot;
+    /// Saves the report (JSON) where the user says; the path, or `null` when they changed their mind.
+    "runs.saveReport" => runs::save_report(ById) -> Option<String>;
+    /// Starts the demo's two registries, once.
+    "demo.start" => demo::start(()) -> Demo;
+}
+
+fn read<T: serde::de::DeserializeOwned>(name: &str, request: Value) -> Result<T> {
+    // serde's own words would repeat the value, which may be a secret
+    serde_json::from_value(request).map_err(|_| {
+        ApiError::new(registry::Code::Internal, format!("the request of '{name}' has not the right form"))
+    })
+}
+
+fn write<T: serde::Serialize>(name: &str, answer: &T) -> Result<Value> {
+    serde_json::to_value(answer).map_err(|error| {
+        ApiError::new(registry::Code::Internal, format!("the answer of '{name}' can't be written: {error}"))
+    })
+}

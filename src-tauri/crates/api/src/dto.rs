@@ -2,10 +2,12 @@
 //!
 //! Ids are strings. Times are RFC 3339. Byte counts are numbers (exact up to 9 PB). `Option` is an explicit `null`.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// Something went wrong. The page shows a title and a remedy by `code`, from its own catalogue.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiError {
     /// A stable code, `auth.rejected`.
@@ -19,7 +21,7 @@ pub struct ApiError {
 }
 
 /// What the page must know at its start.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct AppInfo {
     /// The version.
@@ -30,11 +32,13 @@ pub struct AppInfo {
     pub demo: bool,
     /// Where the app's files are.
     pub config_dir: String,
+    /// What was wrong with the app's own files at its start; the broken ones were kept aside.
+    pub problems: Vec<ApiError>,
 }
 
 /// What the user has set.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// `system`, `light` or `dark`.
     pub theme: String,
@@ -45,7 +49,7 @@ pub struct Settings {
 }
 
 /// Whether secrets can be kept.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyringStatus {
     /// `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only.
@@ -57,7 +61,7 @@ pub struct KeyringStatus {
 }
 
 /// An account, without its secret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// The id.
@@ -81,7 +85,7 @@ pub struct Account {
 }
 
 /// An account as it is added or changed. The secret goes in only.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountDraft {
     /// The id when one is changed.
@@ -93,7 +97,8 @@ pub struct AccountDraft {
     /// The user name; empty for anonymous access.
     pub username: String,
     /// The secret; `null` keeps the one that is stored.
-    pub secret: Option<String>,
+    #[ts(type = "string | null")]
+    pub secret: Option<SecretString>,
     /// The certificate is not verified, plain HTTP is allowed.
     pub insecure: bool,
     /// A CA file to trust for it.
@@ -101,7 +106,7 @@ pub struct AccountDraft {
 }
 
 /// *Test connection*: one line of the check list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckStep {
     /// `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`.
@@ -117,7 +122,7 @@ pub struct CheckStep {
 }
 
 /// *Test connection*: the whole.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
     /// Whether an image could be read or written with this account.
@@ -126,8 +131,66 @@ pub struct CheckReport {
     pub steps: Vec<CheckStep>,
 }
 
+/// What names one thing: an account, a profile, a run.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ById {
+    /// Its id.
+    pub id: String,
+}
+
+/// What names a profile to run.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ByProfile {
+    /// The profile's id.
+    pub profile_id: String,
+}
+
+/// *Test connection* of an account as it is typed.
+#[derive(Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TestRequest {
+    /// What the page calls this test; its `check` events carry it.
+    pub token: String,
+    /// The account. A saved one: its id, and `secret: null` for the stored secret.
+    pub draft: AccountDraft,
+}
+
+/// Which files to import.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportRequest {
+    /// The name of the profile to make; the file's name when empty.
+    pub name: String,
+    /// Path of the images file.
+    pub images: String,
+    /// Path of the auth file.
+    pub auth: Option<String>,
+}
+
+/// What kind of file the system's dialog offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum FileKind {
+    /// An images file.
+    Images,
+    /// An auth file.
+    Auth,
+    /// Certificates.
+    Ca,
+}
+
+/// Which kind of file to pick.
+#[derive(Clone, Copy, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PickRequest {
+    /// The kind.
+    pub kind: FileKind,
+}
+
 /// One rule as the user writes it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleDraft {
     /// `quay.io/a/b:/^v1/`
@@ -137,7 +200,7 @@ pub struct RuleDraft {
 }
 
 /// A profile.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     /// The id; empty for a new one.
@@ -157,7 +220,7 @@ pub struct Profile {
 }
 
 /// A profile in the list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileSummary {
     /// The id.
@@ -177,7 +240,7 @@ pub struct ProfileSummary {
 }
 
 /// How a profile's last run ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
     /// When it ended.
@@ -193,7 +256,7 @@ pub struct LastRun {
 }
 
 /// What is wrong with a rule while it is typed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleProblem {
     /// Which rule, from 0.
@@ -207,7 +270,7 @@ pub struct RuleProblem {
 }
 
 /// What an import brought.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
     /// The profile that was made.
@@ -221,7 +284,7 @@ pub struct ImportReport {
 }
 
 /// The demo's two registries.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Demo {
     /// `127.0.0.1:port` of the source.
@@ -233,7 +296,7 @@ pub struct Demo {
 }
 
 /// A plan or run that the app knows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RunInfo {
     /// The id.
@@ -251,7 +314,7 @@ pub struct RunInfo {
 }
 
 /// What the page is told without asking, over one channel.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum AppEvent {
     /// A plan or run began or ended.

@@ -52,11 +52,16 @@ pub enum Language {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { version: VERSION, theme: Theme::System, language: Language::System, notify: true }
+        Self::new(Theme::System, Language::System, true)
     }
 }
 
 impl Settings {
+    /// Settings of this version.
+    pub fn new(theme: Theme, language: Language, notify: bool) -> Self {
+        Self { version: VERSION, theme, language, notify }
+    }
+
     /// Reads the file; defaults where there is none. One that can't be understood is kept aside and told.
     pub fn load(path: &Path) -> Result<Self, Error> {
         Ok(file::read(path, VERSION)?.or_default())

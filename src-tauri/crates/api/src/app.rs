@@ -1,0 +1,199 @@
+//! The state behind the commands, and the commands that are about the app itself.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ::accounts::{Accounts, Vault, keyring};
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use store::{Language, LastRuns, Settings, Theme};
+use tracing::Instrument as _;
+
+use crate::{
+    Host,
+    accounts::Tested,
+    demo::DemoRegistries,
+    dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PickRequest},
+    error::Result,
+    runs::Runs,
+    text::Tongue,
+};
+
+/// All commands, over one host.
+pub struct Api<H> {
+    pub(crate) host: H,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) accounts: tokio::sync::Mutex<Accounts>,
+    pub(crate) tested: Mutex<Option<Tested>>,
+    pub(crate) settings: Mutex<Settings>,
+    pub(crate) last_runs: Mutex<LastRuns>,
+    pub(crate) runs: Runs,
+    pub(crate) demo: tokio::sync::Mutex<Option<Arc<DemoRegistries>>>,
+    problems: Vec<ApiError>,
+}
+
+/// A lock whose holder may have panicked: what it guards is replaced whole, never left half-changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<H: Host> Api<H> {
+    /// Reads the files. What is wrong with them is told by `app.info`.
+    pub fn new(host: H) -> Arc<Self> {
+        let dirs = host.dirs();
+        let mut problems = Vec::new();
+        let (accounts, problem) = Accounts::open(dirs.accounts());
+        problems.extend(problem.map(ApiError::from));
+        let settings = Settings::load(&dirs.settings()).unwrap_or_else(|problem| {
+            problems.push(problem.into());
+            Settings::default()
+        });
+        let last_runs = LastRuns::load(&dirs.last_runs()).unwrap_or_else(|problem| {
+            problems.push(problem.into());
+            LastRuns::default()
+        });
+        for problem in &problems {
+            tracing::warn!(code = problem.code, "{}", problem.message);
+        }
+        Arc::new(Self {
+            vault: Arc::new(Vault::new(host.keyring())),
+            accounts: accounts.into(),
+            tested: Mutex::default(),
+            settings: settings.into(),
+            last_runs: last_runs.into(),
+            runs: Runs::default(),
+            demo: tokio::sync::Mutex::default(),
+            problems,
+            host,
+        })
+    }
+
+    /// Runs a command. A panic in it is answered as `internal`, so that the page is never left waiting.
+    pub async fn call(self: &Arc<Self>, name: &str, request: Value) -> Result<Value> {
+        let span = tracing::debug_span!("command", name);
+        let answer = AssertUnwindSafe(self.route(name, request)).catch_unwind().instrument(span).await;
+        let answer = answer.unwrap_or_else(|_| {
+            // the panic hook has told where; the payload may hold anything
+            Err(ApiError::new(registry::Code::Internal, format!("the command '{name}' broke off")))
+        });
+        if let Err(error) = &answer {
+            tracing::info!(command = name, code = error.code, "{}", error.message);
+        }
+        answer
+    }
+
+    /// The host.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Whether anything is being copied right now.
+    pub fn is_copying(&self) -> bool {
+        self.runs.is_copying()
+    }
+
+    /// Cancels whatever goes on, and waits until it has ended, but not longer than `limit`.
+    pub async fn stop(&self, limit: Duration) {
+        self.runs.stop(limit).await;
+    }
+
+    /// The language of texts outside the page.
+    pub fn tongue(&self) -> Tongue {
+        Tongue::choose(&lock(&self.settings), &self.host.locale())
+    }
+
+    fn told(&self, status: keyring::Status) -> KeyringStatus {
+        let status = KeyringStatus::from(status);
+        self.host.emit(AppEvent::Keyring { status: status.clone() });
+        status
+    }
+}
+
+pub(crate) async fn info<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<AppInfo> {
+    Ok(AppInfo {
+        version: env!("CARGO_PKG_VERSION").into(),
+        locale: api.host.locale(),
+        demo: api.host.is_demo(),
+        config_dir: api.host.dirs().config().display().to_string(),
+        problems: api.problems.clone(),
+    })
+}
+
+pub(crate) async fn settings<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<dto::Settings> {
+    Ok((&*lock(&api.settings)).into())
+}
+
+pub(crate) async fn set_settings<H: Host>(api: &Arc<Api<H>>, request: dto::Settings) -> Result<dto::Settings> {
+    let settings = Settings::try_from(&request)?;
+    let mut current = lock(&api.settings);
+    settings.save(&api.host.dirs().settings())?;
+    *current = settings;
+    Ok(request)
+}
+
+pub(crate) async fn keyring_status<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<KeyringStatus> {
+    Ok(api.vault.status().await.into())
+}
+
+pub(crate) async fn keyring_retry<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<KeyringStatus> {
+    Ok(api.told(api.vault.retry().await))
+}
+
+pub(crate) async fn keyring_use_memory<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<KeyringStatus> {
+    Ok(api.told(api.vault.use_memory().await))
+}
+
+pub(crate) async fn pick_file<H: Host>(api: &Arc<Api<H>>, request: PickRequest) -> Result<Option<String>> {
+    Ok(api.host.pick_file(request.kind).await.map(|path| path.display().to_string()))
+}
+
+impl From<keyring::Status> for KeyringStatus {
+    fn from(status: keyring::Status) -> Self {
+        let state = match status.state {
+            keyring::State::Ready => "ready",
+            keyring::State::Missing => "missing",
+            keyring::State::Locked => "locked",
+            keyring::State::Memory => "memory",
+        };
+        Self { state: state.into(), hint: status.hint, detail: status.detail }
+    }
+}
+
+impl From<&Settings> for dto::Settings {
+    fn from(settings: &Settings) -> Self {
+        let theme = match settings.theme {
+            Theme::System => "system",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        };
+        let language = match settings.language {
+            Language::System => "system",
+            Language::English => "en",
+            Language::Chinese => "zh-CN",
+        };
+        Self { theme: theme.into(), language: language.into(), notify: settings.notify }
+    }
+}
+
+impl TryFrom<&dto::Settings> for Settings {
+    type Error = ApiError;
+
+    fn try_from(settings: &dto::Settings) -> Result<Self> {
+        let theme = match settings.theme.as_str() {
+            "system" => Theme::System,
+            "light" => Theme::Light,
+            "dark" => Theme::Dark,
+            _ => return Err(ApiError::field("theme", "there is no such theme")),
+        };
+        let language = match settings.language.as_str() {
+            "system" => Language::System,
+            "en" => Language::English,
+            "zh-CN" => Language::Chinese,
+            _ => return Err(ApiError::field("language", "there is no such language")),
+        };
+        Ok(Self::new(theme, language, settings.notify))
+    }
+}

@@ -1,0 +1,115 @@
+//! Errors of the lower crates as the page gets them: a stable code, a sentence, hints, and values for the texts.
+
+use accounts::{InvalidAddress, account};
+use registry::{Code, Error};
+use store::file;
+
+use crate::dto::ApiError;
+
+/// Codes of this crate's own, besides [`Code::ALL`].
+pub mod codes {
+    /// The profile is being run already.
+    pub const RUN_BUSY: &str = "run.busy";
+    /// No such account, profile or run: it was removed meanwhile.
+    pub const GONE: &str = "gone";
+
+    /// All of them.
+    pub const ALL: &[&str] = &[RUN_BUSY, GONE];
+}
+
+/// The answer to a command.
+pub type Result<T, E = ApiError> = std::result::Result<T, E>;
+
+impl ApiError {
+    /// An error without values and hints.
+    pub fn new(code: impl ToString, message: impl Into<String>) -> Self {
+        Self { code: code.to_string(), message: message.into(), hint: String::new(), params: [].into() }
+    }
+
+    /// Adds a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: &str) -> Self {
+        if !self.hint.is_empty() && !hint.is_empty() {
+            self.hint.push('\n');
+        }
+        self.hint.push_str(hint);
+        self
+    }
+
+    /// Adds a value for the texts.
+    #[must_use]
+    pub fn param(mut self, name: &str, value: impl ToString) -> Self {
+        self.params.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// What the page asked about is not there (any more).
+    pub(crate) fn gone(what: &str, id: &str) -> Self {
+        Self::new(codes::GONE, format!("there is no {what} '{id}' any more")).param("id", id)
+    }
+
+    /// A field of a form is wrong.
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::new(Code::ConfigInvalid, message).param("field", field)
+    }
+}
+
+impl From<&Error> for ApiError {
+    fn from(error: &Error) -> Self {
+        let mut api = Self::new(error.code(), error.to_string());
+        api.hint = error.hints().collect::<Vec<_>>().join("\n");
+        for (name, value) in [
+            ("host", error.at().map(ToOwned::to_owned)),
+            ("reference", error.about().map(ToOwned::to_owned)),
+            ("side", error.side().map(|side| side.to_string())),
+            ("status", error.http_status().map(|status| status.to_string())),
+        ] {
+            if let Some(value) = value {
+                api = api.param(name, value);
+            }
+        }
+        api
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<&file::Error> for ApiError {
+    fn from(error: &file::Error) -> Self {
+        let (code, path, hint) = match error {
+            file::Error::Io { path, .. } => (Code::FileFailed, path, "Check its permissions and the free space."),
+            file::Error::Broken { path, .. } => {
+                (Code::ConfigInvalid, path, "Mend the copy that was kept and rename it back, or begin anew.")
+            }
+            file::Error::Newer { path, .. } => (Code::ConfigInvalid, path, "Update Image Syncer."),
+        };
+        Self::new(code, error.to_string()).hint(hint).param("path", path.display())
+    }
+}
+
+impl From<file::Error> for ApiError {
+    fn from(error: file::Error) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<account::Error> for ApiError {
+    fn from(error: account::Error) -> Self {
+        match &error {
+            account::Error::File(error) => error.into(),
+            account::Error::Taken { name, .. } => Self::field("address", error.to_string())
+                .hint("Edit that account, or add a namespace to the address of this one.")
+                .param("name", name),
+        }
+    }
+}
+
+impl From<InvalidAddress> for ApiError {
+    fn from(error: InvalidAddress) -> Self {
+        Self::field("address", error.to_string())
+    }
+}

@@ -1,0 +1,69 @@
+//! The end of the app. While something is being copied, closing the window asks first; whatever ends the app, a run is
+//! cancelled cleanly before: nothing is half-tagged.
+
+use std::{sync::Arc, time::Duration};
+
+use api::Api;
+use tauri::{AppHandle, CloseRequestApi, Manager as _};
+use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKind};
+
+use crate::Desktop;
+
+/// How long a run may take to end.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The window is to be closed.
+pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
+    let api = app.state::<Arc<Api<Desktop>>>();
+    if !api.is_copying() {
+        return;
+    }
+    request.prevent_close();
+    let tongue = api.tongue();
+    let text = |key: &str| tongue.text(key, &[]);
+    let buttons = MessageDialogButtons::OkCancelCustom(text("quit_yes"), text("quit_no"));
+    let app = app.clone();
+    app.clone()
+        .dialog()
+        .message(text("quit_text"))
+        .title(text("quit_title"))
+        .kind(MessageDialogKind::Warning)
+        .buttons(buttons)
+        .show(move |yes| {
+            if yes {
+                end(&app, 0);
+            }
+        });
+}
+
+/// SIGINT and SIGTERM end the app as they end the headless program.
+pub(crate) fn on_signals(app: &AppHandle) {
+    #[cfg(unix)]
+    for (kind, code) in [
+        (tokio::signal::unix::SignalKind::interrupt(), 130),
+        (tokio::signal::unix::SignalKind::terminate(), 143),
+    ] {
+        let app = app.clone();
+        tauri::async_runtime::spawn(async move {
+            match tokio::signal::unix::signal(kind) {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                    end(&app, code);
+                }
+                Err(error) => tracing::warn!("a signal can't be awaited: {error}"),
+            }
+        });
+    }
+    #[cfg(not(unix))]
+    let _ = app;
+}
+
+/// Cancels what goes on, waits for its end, and ends the app.
+fn end(app: &AppHandle, code: i32) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let api = app.state::<Arc<Api<Desktop>>>().inner().clone();
+        api.stop(LIMIT).await;
+        app.exit(code);
+    });
+}

@@ -1,0 +1,78 @@
+//! Quitting while images are being copied.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::{Image, Layer, Registry};
+
+use crate::{
+    app::App,
+    desktop::{Bus, Desktop},
+};
+
+/// A source so slow that a run lasts for minutes, and a profile that copies from it.
+async fn slow_run(app: &App) -> (Registry, Registry) {
+    let source = Registry::builder().throttle(20_000).start().await;
+    let destination = Registry::start().await;
+    source.push("team/big", "1", &Image::single("linux/amd64", [Layer::random(1, 4_000_000)]));
+    for registry in [&source, &destination] {
+        let draft = json!({ "id": null, "name": "", "address": registry.host(), "username": "", "secret": null,
+            "insecure": true, "caFile": null });
+        app.rpc("accounts.save", draft).await.unwrap();
+    }
+    let profile = json!({ "id": "", "name": "Slow", "os": [], "arch": [], "overwrite": "differing", "referrers": false,
+        "rules": [{ "source": format!("{}/team/big:1", source.host()),
+            "destinations": [format!("{}/team/big", destination.host())] }] });
+    let profile = app.rpc("profiles.save", profile).await.unwrap();
+    let run = app.rpc("runs.start", json!({ "profileId": profile["id"] })).await.unwrap();
+    app.until_answer("runs.snapshot", json!({ "id": run["id"] }), |snapshot| {
+        snapshot["totals"]["bytesInFlight"].as_u64() > Some(0)
+    })
+    .await;
+    (source, destination)
+}
+
+async fn until_ended(app: &App) {
+    let until = Instant::now() + Duration::from_secs(12);
+    while !app.processes().is_empty() {
+        assert!(Instant::now() < until, "the app goes on\n{}", app.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_the_window_asks_and_cancels_cleanly() {
+    let mut desktop = Desktop::start(Bus::Bare);
+    desktop.window_manager();
+    let app = App::start(&desktop).await;
+    let (_source, destination) = slow_run(&app).await;
+
+    desktop.keys(&["alt+F4"]);
+    app.until("the question", || async { desktop.has_window("Images are being copied").then_some(()) }).await;
+    desktop.keys(&["Escape"]);
+    app.until("no question", || async { (!desktop.has_window("Images are being copied")).then_some(()) }).await;
+    let runs = app.rpc("runs.list", json!(null)).await.unwrap();
+    assert_eq!(runs[0]["endedAt"], json!(null), "it goes on");
+
+    desktop.keys(&["alt+F4"]);
+    app.until("the question", || async { desktop.has_window("Images are being copied").then_some(()) }).await;
+    desktop.keys(&["Return"]);
+    until_ended(&app).await;
+    assert_eq!(destination.tags("team/big"), Vec::<String>::new());
+    let last = std::fs::read_to_string(desktop.path("data/image-syncer/last-runs.json")).unwrap();
+    assert!(last.contains(r#""cancelled": 1"#), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_cancels_cleanly_without_a_question() {
+    let desktop = Desktop::start(Bus::Bare);
+    let app = App::start(&desktop).await;
+    let (_source, destination) = slow_run(&app).await;
+    let [id] = app.processes()[..] else { panic!("one process is expected") };
+    let sent = std::process::Command::new("kill").args(["-s", "TERM", &id.to_string()]).status().unwrap();
+    assert!(sent.success());
+    until_ended(&app).await;
+    assert_eq!(destination.tags("team/big"), Vec::<String>::new());
+    let last = std::fs::read_to_string(desktop.path("data/image-syncer/last-runs.json")).unwrap();
+    assert!(last.contains(r#""cancelled": 1"#), "{last}");
+}

@@ -1,0 +1,40 @@
+//! Registries with images in them, as the stories need them.
+
+use testkit::{Image, Layer, Registry};
+
+use crate::{docker_registry::DockerRegistry, skopeo};
+
+/// `repository:tag` of the images at the source.
+pub const IMAGES: [&str; 4] = ["team/app:1.0", "team/app:1.1", "team/app:latest", "team/tool:2.0"];
+
+/// Fills a real registry: `skopeo` brings images of several platforms there.
+pub async fn fill(destination: &DockerRegistry) {
+    let origin = Registry::start().await;
+    for reference in IMAGES {
+        let (repository, tag) = reference.split_once(':').unwrap();
+        // `latest` is 1.1
+        let seed = if tag == "latest" { "1.1" } else { tag }.bytes().map(u64::from).sum::<u64>();
+        let layer = |n: u64| Layer::random(seed * 10 + n, 150_000);
+        origin.push(
+            repository,
+            tag,
+            &Image::multi([
+                Image::single("linux/amd64", [Layer::random(1, 200_000), layer(1)]),
+                Image::single("linux/arm64", [Layer::random(2, 200_000), layer(2)]),
+            ]),
+        );
+        let (from, to) = (format!("{}/{reference}", origin.host()), format!("{}/{reference}", destination.host()));
+        tokio::task::spawn_blocking(move || skopeo::copy(&from, &to, &[])).await.unwrap();
+    }
+}
+
+/// The manifest of an image, as skopeo reads it.
+pub async fn raw(reference: String, login: Option<(&str, &str)>) -> Result<Vec<u8>, String> {
+    let creds = login.map(|(user, secret)| format!("{user}:{secret}"));
+    tokio::task::spawn_blocking(move || {
+        let more: Vec<&str> = creds.iter().flat_map(|creds| ["--creds", creds.as_str()]).collect();
+        skopeo::raw(&reference, &more)
+    })
+    .await
+    .unwrap()
+}
