@@ -45,21 +45,27 @@ pub(crate) async fn alone(
     let Taker { writer, meter, .. } = &mut taker;
     let mut stream = Stream { run, source, blob, writer, meter, marks };
     let ended = loop {
-        let pass = async {
-            let room = make_room(run, hosts.iter().cloned().collect(), room).await?;
-            stream.pass(room, &hosts[1]).await
+        room = match make_room(run, hosts.iter().cloned().collect(), room).await {
+            Ok(room) => room,
+            Err(error) => {
+                room = Room::new();
+                break Err(error.into());
+            }
         };
-        match pass.await {
+        match stream.pass(&mut room, &hosts[1]).await {
             Ok(Pass::Written) => break Ok(End::Written),
             Ok(Pass::Found) => break Ok(End::Found),
-            // room was given back, so that it can be taken in order again
+            // given back, so that it can be taken in order again
             Ok(Pass::Again) => room = Room::new(),
             Err(broken) => break Err(broken),
         }
     };
     match ended {
         Ok(end) => there(taker, end, blob),
-        Err(broken) => give_up(run, source, blob, taker, broken, None),
+        Err(broken) => {
+            room.retain(|host, _| *host == hosts[1]);
+            give_up(run, source, blob, taker, broken, None, room);
+        }
     }
 }
 
@@ -67,7 +73,7 @@ impl Stream<'_> {
     /// Reads from the last mark before the byte that the upload wants, to the end.
     async fn pass(
         &mut self,
-        mut room: Room,
+        room: &mut Room,
         destination: &registry::Registry,
     ) -> Result<Pass, Broken> {
         let wanted = self.writer.offset();

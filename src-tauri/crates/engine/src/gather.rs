@@ -171,7 +171,7 @@ async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descripto
         Ok(room) => transfer::transfer(&run, &source, &blob, takers, room).await,
         Err(error) => {
             for taker in takers {
-                run.discard(taker.writer);
+                run.discard(taker.writer, Room::new());
                 let _ = taker.done.send(End::Failed(error.clone(), source.name().clone()));
             }
         }

@@ -13,11 +13,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
-use tracing::Instrument as _;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
 };
+use tracing::Instrument as _;
 
 use crate::{
     Job, Policy,
@@ -25,7 +25,7 @@ use crate::{
     board::Board,
     claims::Claims,
     expand::{Group, expand, group, written},
-    gather::Gather,
+    gather::{Gather, Room},
     image,
     once::Once,
     place::Places,
@@ -106,10 +106,11 @@ impl Run {
         self.tasks.spawn(task.in_current_span());
     }
 
-    /// Gives an upload up, without waiting for that.
-    pub(crate) fn discard(&self, writer: BlobWriter) {
-        self.spawn(async {
+    /// Gives an upload up, without waiting for that. It keeps the room that it has until it is done.
+    pub(crate) fn discard(&self, writer: BlobWriter, room: Room) {
+        self.spawn(async move {
             let _ = tokio::time::timeout(DISCARD, writer.cancel()).await;
+            drop(room);
         });
     }
 }
@@ -161,6 +162,9 @@ pub(crate) async fn run(job: Job, plan_only: bool, board: Arc<Board>, stop: Canc
     run.stop.cancel();
     run.tasks.close();
     let _ = tokio::time::timeout(DISCARD, run.tasks.wait()).await;
+    for warning in run.client.warnings() {
+        board.warn(warning);
+    }
     drop(teller);
     board.tick(true);
 }

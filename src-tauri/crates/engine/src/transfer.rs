@@ -236,7 +236,7 @@ async fn take(
         }
         Err(broken) => {
             let ticket = lock(&reading.tickets).pop();
-            give_up(run, source, blob, taker, broken, ticket);
+            give_up(run, source, blob, taker, broken, ticket, room);
         }
     }
 }
@@ -313,8 +313,9 @@ pub(crate) fn give_up(
     taker: Taker,
     broken: Broken,
     ticket: Option<Ticket>,
+    room: Room,
 ) {
-    run.discard(taker.writer);
+    run.discard(taker.writer, room);
     let end = if broken.is_damage() {
         let key = || (source.registry().clone(), blob.digest.clone());
         End::Damaged(broken.0, ticket.unwrap_or_else(|| run.gather.announce(key())))

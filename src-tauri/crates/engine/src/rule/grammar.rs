@@ -180,8 +180,10 @@ impl<'a> Text<'a> {
             let error = self.part("repository", &e, base);
             match path[e.at..].chars().next() {
                 Some(c) if c.is_ascii_uppercase() => error.hint(format!(
-                    "repository names have no upper-case letters: '{}'",
-                    &self.text.replacen(path, &path.to_ascii_lowercase(), 1)
+                    "repository names have no upper-case letters: '{}{}{}'",
+                    &self.text[..base],
+                    path.to_ascii_lowercase(),
+                    &self.text[name.len()..]
                 )),
                 Some(' ') => error.hint("take the space out".to_owned()),
                 _ => error,

@@ -1,5 +1,7 @@
 //! Which tag of the source becomes which at a destination.
 
+use std::collections::HashSet;
+
 use registry::{Digest, Tag, Target};
 
 use super::{DestinationRule, DestinationTags, Rule, Selection, grammar::count};
@@ -53,7 +55,10 @@ impl Rule {
                 count(named.len())
             ));
         }
-        Ok(selected.into_iter().cloned().zip(named.into_iter().cloned()).collect())
+        // A tag may be written twice, and a registry may list one on two pages.
+        let mut seen = HashSet::with_capacity(selected.len());
+        let pairs = selected.into_iter().zip(named).filter(|pair| seen.insert(*pair));
+        Ok(pairs.map(|(from, to)| (from.clone(), to.clone())).collect())
     }
 
     /// For a source by digest (rows 12 to 15): the digest, and what it is to be called at a destination; by digest again

@@ -69,6 +69,13 @@ fn every_row_of_the_grammar() {
             &["r.io/x/b:one,two"],
             &["v1.0->r.io/x/b:one", "v2.0->r.io/x/b:two"],
         ),
+        (
+            4,
+            "quay.io/a/b:v1.0,v2.0,v1.0",
+            &["r.io/x/b"],
+            &["v1.0->r.io/x/b:v1.0", "v2.0->r.io/x/b:v2.0"],
+        ),
+        (4, "quay.io/a/b:v1.0,v1.0", &["r.io/x/b:1,2"], &["v1.0->r.io/x/b:1", "v1.0->r.io/x/b:2"]),
         (8, "quay.io/a/b:/^v1\\./", &["r.io/x/b"], &["v1.0->r.io/x/b:v1.0", "v1.1->r.io/x/b:v1.1"]),
         (9, "quay.io/a/b:/1/", &["r.io/x/b"], &["v1.0->r.io/x/b:v1.0", "v1.1->r.io/x/b:v1.1"]),
         (10, "quay.io/a/b:/nope/", &["r.io/x/b"], &[]),
@@ -273,6 +280,12 @@ fn bad_rules_name_the_text_and_the_place() {
             "r.io/x",
             "source 'quay.io/A/B:v1': its repository has an upper-case letter 'A' (character 9)",
             "repository names have no upper-case letters: 'quay.io/a/b:v1'",
+        ),
+        (
+            "B.io/B:B",
+            "r.io/x",
+            "source 'B.io/B:B': its repository has an upper-case letter 'B' (character 6)",
+            "repository names have no upper-case letters: 'B.io/b:B'",
         ),
         (
             "quay.io/a/b:/v[/",

@@ -133,6 +133,7 @@ async fn dropping_the_handle_cancels() {
     let run = sync(&at(&from, "a:1"), &[&at(&to, "x")]).start();
     fault.wait_fired().await;
     drop(run);
+    fault.release();
     to.wait_for(|all| all.iter().all(|r| r.ended.is_some())).await;
     assert_eq!(to.tags("x"), [""; 0]);
 }

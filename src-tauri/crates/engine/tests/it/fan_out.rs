@@ -73,8 +73,10 @@ async fn a_slow_destination_holds_the_stream_back_but_is_not_left_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_destination_that_takes_nothing_is_left_behind_and_catches_up() {
     let (from, to) = world(3).await;
-    let built = from.push("a/b", "1", &image());
-    let layer = Layer::random(1, SIZE);
+    // more than the buffers on the way swallow
+    let size = 24 << 20;
+    let layer = Layer::random(3, size);
+    let built = from.push("a/b", "1", &Image::single("linux/amd64", [layer.clone()]));
     let stall = to[1].fault(
         Fault::on(Kind::UploadFinish).reference(layer.digest()).stall(Stall::RequestBody(100_000)),
     );
@@ -91,9 +93,9 @@ async fn a_destination_that_takes_nothing_is_left_behind_and_catches_up() {
     assert_all(&report, Outcome::Copied);
     assert!(to[1].has("x/b", "1", &built));
     // it went on from where it stood
-    assert_eq!(to[1].count_of("POST", Kind::Any), 3);
+    assert_eq!(to[1].count_of("POST", Kind::Any), 2);
     assert_eq!(from.blob_gets(layer.digest()), 2);
-    assert!(report.totals.bytes_read < 2 * SIZE as u64 + 100_000);
+    assert!(report.totals.bytes_read < 2 * size as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

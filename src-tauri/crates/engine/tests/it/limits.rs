@@ -1,5 +1,7 @@
 //! The bound on requests in flight to one host.
 
+use std::time::Duration;
+
 use engine::Outcome;
 use testkit::{Image, Layer, Registry};
 
@@ -22,6 +24,7 @@ async fn no_host_gets_more_requests_at_once_than_allowed() {
         let (from, to) = two().await;
         let third = Registry::start().await;
         fill(&from, "a", 100);
+        from.set_latency(Duration::from_millis(10));
         let report =
             limited(sync(&at(&from, "a"), &[&at(&to, "x"), &at(&third, "x")]), limit).run().await;
         assert_all(&report, Outcome::Copied);
