@@ -101,11 +101,29 @@ impl Findings {
 }
 
 fn at(file: &Arc<str>, place: Place, message: String) -> Problem {
+    let message = printable(message);
     Problem {
         line: place.line,
         column: place.column,
         ..Problem::whole(file, Code::ConfigInvalid, message)
     }
+}
+
+/// A text that may hold anything, as a terminal may show it.
+fn printable(text: String) -> String {
+    let bad =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(bad) {
+        return text;
+    }
+    text.chars().fold(String::new(), |mut shown, c| {
+        if bad(c) {
+            shown.extend(c.escape_default())
+        } else {
+            shown.push(c)
+        }
+        shown
+    })
 }
 
 /// A place in a file: line and column, both from 1.

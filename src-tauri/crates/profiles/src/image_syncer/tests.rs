@@ -300,6 +300,12 @@ fn bad_images_files() {
             ],
         ),
         (
+            "\"a/b:\\e[31m\\u202e\": r.io/x\n",
+            &[
+                "images.yaml:1:1: source 'a/b:\\u{1b}[31m\\u{202e}': its tag has the control character \\u{1b} (character 5) | -",
+            ],
+        ),
+        (
             "auth: {r.io: {username: x}}\nimages: {a/b: r.io/x}\n",
             &[
                 "images.yaml:1:1: this is a combined file, with 'auth' and 'images' in it | give it with --config, or make two files of it",

@@ -244,7 +244,13 @@ impl Profiles {
         fs::create_dir_all(&self.dir).map_err(told)?;
         let file =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(told)?;
-        file.lock().map_err(told)?;
+        match file.lock() {
+            // some network file systems have no locks: names may then be given twice
+            Err(error) if error.kind() != io::ErrorKind::Unsupported => {
+                return Err(told(error).into());
+            }
+            _ => {}
+        }
         Ok(file)
     }
 }
