@@ -91,6 +91,7 @@ fn page(ask: &Ask, path: &str, mut entries: Vec<String>) -> Result<Page, Reply> 
     {
         return Err(bad_number(status));
     }
+    let before_last = entries.iter().rev().nth(1).cloned().unwrap_or_default();
     if let Some(last) = ask.parameter("last").filter(|last| !last.is_empty()) {
         entries.retain(|entry| entry.as_str() > last);
     }
@@ -104,10 +105,8 @@ fn page(ask: &Ask, path: &str, mut entries: Vec<String>) -> Result<Page, Reply> 
     entries.truncate(size);
     let link = match (entries.last(), more) {
         (Some(last), true) => links(ask, path, size, last),
-        (Some(last), false) if quirk!(ask, Quirk::Link(LinkForm::LastRepeats)) => {
-            // the entry before the last, so that the last comes again
-            let before = format!("{}\u{20}", &last[..last.len() - 1]);
-            links(ask, path, 1, &before)
+        (Some(_), false) if quirk!(ask, Quirk::Link(LinkForm::LastRepeats)) => {
+            links(ask, path, 1, &before_last)
         }
         _ => Vec::new(),
     };
