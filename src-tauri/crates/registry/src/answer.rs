@@ -167,6 +167,7 @@ impl Answer {
         }
         match (status, body.code.as_deref()) {
             (401, _) => Code::AuthRequired,
+            (407, _) => Code::ProxyFailed,
             (429, _) | (_, Some("TOOMANYREQUESTS")) => Code::RateLimited,
             (400..500, Some("NAME_INVALID")) => Code::RepoName,
             (400..500, Some("BLOB_UNKNOWN")) => Code::BlobNotFound,

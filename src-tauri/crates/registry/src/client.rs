@@ -123,11 +123,6 @@ impl Client {
         Err(answer.error(Code::NotARegistry, message))
     }
 
-    /// The names of the registry's repositories, page after page (`_catalog`), up to `limit`.
-    pub async fn catalog(&self, registry: &Registry, limit: usize) -> Result<Vec<String>> {
-        todo!("{registry} {limit}")
-    }
-
     /// Waits for room for one request at each of the hosts, each host counted once (a copy within one host is one).
     /// Room is taken in one fixed order of hosts, so that crossing copies can't wait for each other for ever.
     pub async fn permits(&self, hosts: &[&Registry]) -> Permits {

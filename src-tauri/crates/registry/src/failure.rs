@@ -2,7 +2,10 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
-use rustls::{AlertDescription, CertificateError, Error as TlsError, pki_types::UnixTime};
+use rustls::{
+    AlertDescription, CertificateError, Error as TlsError,
+    pki_types::{InvalidDnsNameError, UnixTime},
+};
 use url::Url;
 
 use crate::{Code, Error, redact};
@@ -77,7 +80,9 @@ impl Failure {
             }
             (None, failed) => failed,
         };
-        let cause = chain.last().map(|error| redact::text(&error.to_string(), &[]));
+        // what is wrong with a certificate is said in full already
+        let cause = chain.last().filter(|_| failed.code == Code::TlsFailed || !is_tls(failed.code));
+        let cause = cause.map(|error| redact::text(&error.to_string(), &[]));
         Self { cause: cause.filter(|cause| !failed.reason.contains(cause.as_str())), ..failed }
     }
 
@@ -87,6 +92,9 @@ impl Failure {
         }
         if error.is_dns() {
             return Self::new(Code::NetDns, "the host name does not resolve");
+        }
+        if chain.iter().any(|error| error.is::<InvalidDnsNameError>()) {
+            return Self::new(Code::NetDns, "the host name is not a valid one").is_final();
         }
         if error.is_timeout() {
             let reason = if error.is_connect() {
@@ -231,7 +239,9 @@ fn certificate(error: &CertificateError, url: &Url) -> (Code, String) {
             let names = if names.is_empty() { "no name at all".into() } else { names.join(", ") };
             (Code::TlsName, format!("the certificate is for {names}, not for {}", host(url)))
         }
-        CertificateError::UnknownIssuer => (
+        // the second: an authority of the same name has another kind of key
+        CertificateError::UnknownIssuer
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
             Code::TlsUntrusted,
             "the certificate is signed by nobody that this system trusts".into(),
         ),

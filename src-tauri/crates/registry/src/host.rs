@@ -51,6 +51,10 @@ pub(crate) struct Learnt {
     pub(crate) mounts_declined: u32,
     /// Uploads must go in chunks of at most so many bytes.
     pub(crate) chunk_size: Option<u64>,
+    /// PUT takes no bytes: they must come by PATCH.
+    pub(crate) put_refused: bool,
+    /// PATCH is not to be had: an upload that broke off begins again.
+    pub(crate) patch_refused: bool,
     /// There is no referrers API.
     pub(crate) no_referrers: bool,
 }
@@ -193,6 +197,8 @@ pub(crate) struct Contact {
 #[derive(Debug, Default)]
 struct Known {
     scheme: Option<Scheme>,
+    /// It has answered to TLS with something else, and plain HTTP may be spoken with it.
+    seems_plain: bool,
     failures: u64,
     last: Option<Failure>,
     /// A request has given up on the host, which has never answered.
@@ -203,8 +209,8 @@ struct Known {
 pub(crate) enum Turn<'a> {
     /// The host is known.
     Known(Scheme),
-    /// This request is the one that goes ahead; the others wait until the guard is dropped.
-    First(Alone<'a, ()>),
+    /// This request is the one that goes ahead, in this scheme; the others wait until the guard is dropped.
+    First(Alone<'a, ()>, Scheme),
     /// The request that went ahead has failed.
     Failed(Failure),
 }
@@ -223,7 +229,8 @@ impl Contact {
         match (state.scheme, &state.last) {
             (Some(scheme), _) => Turn::Known(scheme),
             (None, Some(failure)) if state.failures != seen => Turn::Failed(failure.clone()),
-            (None, _) => Turn::First(alone),
+            (None, _) if state.seems_plain => Turn::First(alone, Scheme::Http),
+            (None, _) => Turn::First(alone, Scheme::Https),
         }
     }
 
@@ -237,7 +244,12 @@ impl Contact {
         if state.scheme.is_some() {
             return;
         }
-        *state = Known { scheme: Some(scheme), failures: state.failures, last: None, down: None };
+        *state = Known { scheme: Some(scheme), failures: state.failures, ..Known::default() };
+    }
+
+    /// The host does not speak TLS, but has not answered plain HTTP yet.
+    pub(crate) fn seems_plain(&self) {
+        lock(&self.state).seems_plain = true;
     }
 
     /// The host has not answered.

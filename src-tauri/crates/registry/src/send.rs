@@ -280,7 +280,7 @@ impl Trip<'_> {
     async fn try_once(&mut self) -> Result<Reply, Lost> {
         let (mut scheme, mut first) = match self.host.contact.turn().await {
             Turn::Known(scheme) => (scheme, None),
-            Turn::First(alone) => (Scheme::Https, Some(alone)),
+            Turn::First(alone, scheme) => (scheme, Some(alone)),
             Turn::Failed(failure) => return Err(Lost::Network(failure)),
         };
         let mut tls_failure: Option<Failure> = None;
@@ -291,10 +291,17 @@ impl Trip<'_> {
                 Ok(reply) => reply,
                 Err(Lost::Network(failure)) if first.is_some() && !self.host.contact.is_made() => {
                     if scheme == Scheme::Https && self.may_be_plain(&failure) {
-                        (scheme, tls_failure) = (Scheme::Http, Some(failure));
+                        scheme = Scheme::Http;
+                        // finding out how to ask is no try
+                        self.attempts -= 1;
+                        if failure.plain == Plain::Surely {
+                            self.host.contact.seems_plain();
+                        } else {
+                            tls_failure = Some(failure);
+                        }
                         continue;
                     }
-                    // a host that answers neither is told about as one that should speak TLS
+                    // a host that seems to speak neither is told about as one that should speak TLS
                     let failure = tls_failure.unwrap_or(failure);
                     self.host.contact.failed(&failure);
                     return Err(Lost::Network(failure));
@@ -338,7 +345,8 @@ impl Trip<'_> {
         may && failure.plain != Plain::No && !matches!(self.ask.body, Body::Stream { .. })
     }
 
-    /// Sends the request and follows where it is led. `tls_failure` says that this is a second try, in plain HTTP.
+    /// Sends the request and follows where it is led. `tls_failure`
+    /// is why plain HTTP is tried, where that was no sure sign of it.
     async fn journey(
         &mut self,
         home: Home,
@@ -364,7 +372,6 @@ impl Trip<'_> {
             let status = response.status();
             if is_home {
                 if let Some(failure) = tls_failure
-                    && failure.plain != Plain::Surely
                     && status == StatusCode::BAD_REQUEST
                 {
                     // so says a TLS server to one who speaks plainly
@@ -462,3 +469,6 @@ impl Trip<'_> {
         Url::parse(&text).unwrap_or_else(|_| home.url.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,19 +102,18 @@ impl Exchange<'_> {
                         }
                         continue;
                     }
-                    let error = self.error(login, &reply);
-                    match reply.status.as_u16() {
-                        401 if login.is_anonymous() => {
-                            return Err(NoToken::Denied(self.named(error, attempts, begin)));
-                        }
-                        400 | 401 if !login.is_anonymous() => {
-                            return Err(NoToken::Refused(self.named(error, attempts, begin)));
-                        }
-                        400 | 403 => {
-                            return Err(NoToken::Denied(self.named(error, attempts, begin)));
-                        }
-                        _ => (error, retry::may_pass(reply.status)),
+                    let status = reply.status.as_u16();
+                    // OAuth2 says 400 `invalid_grant` of a refresh token that is no good
+                    let is_refused = !login.is_anonymous()
+                        && (status == 401 || status == 400 && refresh.is_some());
+                    let error = self.error(login, &reply, is_refused);
+                    if is_refused {
+                        return Err(NoToken::Refused(self.named(error, attempts, begin)));
                     }
+                    if matches!(status, 400 | 401 | 403) {
+                        return Err(NoToken::Denied(self.named(error, attempts, begin)));
+                    }
+                    (error, retry::may_pass(reply.status))
                 }
             };
             match pauses.next() {
@@ -199,17 +198,15 @@ impl Exchange<'_> {
         Error::new(Code::AuthUnavailable, message)
     }
 
-    fn error(&self, login: &Login, reply: &Reply) -> Error {
+    fn error(&self, login: &Login, reply: &Reply, is_refused: bool) -> Error {
         let body = login.secret(|secret| ErrorBody::parse(&reply.body, &[secret]));
         let body = body.unwrap_or_else(|| ErrorBody::parse(&reply.body, &[]));
         let by = self.service_name();
         let error = match reply.status.as_u16() {
-            400 | 401 if !login.is_anonymous() => login.rejected(by),
-            400 | 401 => {
-                Error::new(Code::AuthRequired, format!("{by} gives no token to the anonymous"))
-            }
+            _ if is_refused => login.rejected(by),
+            401 => Error::new(Code::AuthRequired, format!("{by} gives no token to the anonymous")),
             // which right was asked for, and so the code, is known to the request alone
-            403 => Error::new(Code::PullDenied, format!("{by} gives no token for this")),
+            400 | 403 => Error::new(Code::PullDenied, format!("{by} gives no token for this")),
             _ => Error::new(Code::AuthUnavailable, format!("{WHAT} from {by} failed")),
         };
         error.status(reply.status.as_u16()).said(body.code, body.message)

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Method};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -218,7 +218,7 @@ impl<'a> Seeker<'a> {
                 if !self.host.auth.is_known() && !self.pinged {
                     // some registries say how to log in at their front door alone
                     self.pinged = true;
-                    if let Ok((StatusCode::UNAUTHORIZED, found)) = self.ping(home, None).await {
+                    if let Ok(found) = self.ping(home).await {
                         self.host.auth.remember(&found);
                     }
                 }
@@ -230,10 +230,18 @@ impl<'a> Seeker<'a> {
                 Ok(can && !std::mem::replace(&mut self.learnt, true))
             }
             Proof::Token { pass, slot, login } => {
-                let asked = challenges.iter().find(|c| c.scheme == "bearer");
-                let asked = asked.and_then(|c| c.param("scope")).unwrap_or_default();
-                if !self.widened && slot.widen(pass.fetch, asked) {
+                let param = |name| {
+                    let bearer = challenges.iter().find(|c| c.scheme == "bearer");
+                    bearer.and_then(|bearer| bearer.param(name))
+                };
+                let is_wider = slot.widen(pass.fetch, param("scope").unwrap_or_default());
+                let is_too_weak = param("error") == Some("insufficient_scope");
+                if is_too_weak && !is_wider && slot.is_useless(pass.fetch) {
+                    return Ok(false);
+                }
+                if !self.widened && (is_wider || is_too_weak) {
                     self.widened = true;
+                    slot.drop_token(pass.fetch);
                     return Ok(true);
                 }
                 if !pass.is_fresh && !self.renewed {
@@ -241,17 +249,19 @@ impl<'a> Seeker<'a> {
                     slot.drop_token(pass.fetch);
                     return Ok(true);
                 }
-                Ok(self.succeed(login).await)
+                if self.succeed(login).await {
+                    return Ok(true);
+                }
+                if is_too_weak {
+                    slot.mark_useless(pass.fetch);
+                }
+                Ok(false)
             }
-            Proof::Credential { header, login, .. } => {
+            Proof::Credential { login, .. } => {
+                // One that was good elsewhere is good; the 401 is about the repository. Else it is not sent again to
+                // find out: some registries lock the account after a few attempts.
                 if !login.is_good() {
-                    // Is it who we are, or what we ask for? The front door tells.
-                    match self.ping(home, Some(header)).await {
-                        Ok((StatusCode::UNAUTHORIZED, _)) => login.refused(&self.rejected(login)),
-                        Ok(_) => login.accepted(),
-                        // nobody knows; this request fails, the next one asks again
-                        Err(_) => return Ok(false),
-                    }
+                    login.refused(&self.rejected(login));
                 }
                 Ok(self.succeed(login).await)
             }
@@ -313,19 +323,14 @@ impl<'a> Seeker<'a> {
         login.succeed(ask).await.is_some()
     }
 
-    async fn ping(
-        &self,
-        home: &Home,
-        header: Option<&HeaderValue>,
-    ) -> Result<(StatusCode, Vec<Challenge>), Failure> {
+    /// The challenges at the registry's front door.
+    async fn ping(&self, home: &Home) -> Result<Vec<Challenge>, Failure> {
         let url = home.url.join("v2/").unwrap_or_else(|_| home.url.clone());
-        let mut headers = HeaderMap::new();
-        headers.extend(header.map(|header| (AUTHORIZATION, header.clone())));
-        let parcel =
-            Parcel { method: Method::GET, url, headers, body: Load::Empty, wait: Wait::Answer };
+        let (method, headers, body) = (Method::GET, HeaderMap::new(), Load::Empty);
+        let parcel = Parcel { method, url, headers, body, wait: Wait::Answer };
         let proxy = self.reach.access.proxy.as_ref();
         let answer = transmit(self.client, &self.reach.http, proxy, parcel, 1).await?;
-        Ok((answer.status(), Challenge::of(answer.headers())))
+        Ok(Challenge::of(answer.headers()))
     }
 
     /// A token of nobody's for another registry that a redirect has led to.

@@ -56,6 +56,8 @@ struct State {
     fetches: u64,
     /// How the last one failed, and until when that is remembered.
     failure: Option<(Error, Instant)>,
+    /// The fetch whose token allows too little, though all was asked for: more is not to be had.
+    useless: Option<u64>,
 }
 
 /// A token for one request.
@@ -70,7 +72,7 @@ pub(crate) struct Pass {
 
 impl Slot {
     pub(crate) fn new(scopes: Vec<String>) -> Self {
-        let state = State { scopes, token: None, fetches: 0, failure: None };
+        let state = State { scopes, token: None, fetches: 0, failure: None, useless: None };
         Self { flight: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
@@ -134,15 +136,20 @@ impl Slot {
         }
     }
 
-    /// Asks for more with the next token. Says whether it is more.
+    /// A fresh token allowed too little. The next image need not find that out again.
+    pub(crate) fn mark_useless(&self, fetch: u64) {
+        lock(&self.state).useless = Some(fetch);
+    }
+
+    pub(crate) fn is_useless(&self, fetch: u64) -> bool {
+        lock(&self.state).useless == Some(fetch)
+    }
+
+    /// Asks for more with the next token. Says whether that is more than the token of that fetch has.
     pub(crate) fn widen(&self, fetch: u64, asked: &str) -> bool {
         let mut state = lock(&self.state);
-        let grown = scope::widen(&mut state.scopes, asked);
-        if grown && state.fetches == fetch {
-            state.token = None;
-        }
         // when another request has widened it already, its token is new to this one
-        grown || state.fetches != fetch
+        scope::widen(&mut state.scopes, asked) || state.fetches != fetch
     }
 }
 

@@ -1,0 +1,195 @@
+//! Waits that registries order, room for requests, and what registries tell besides.
+
+use futures_util::future::join_all;
+use testkit::{Fault, Quirk, Registry as Server, Reply};
+
+use super::*;
+use crate::Quota;
+
+#[tokio::test]
+async fn a_wait_in_seconds_costs_no_retry() {
+    let server = registry(Server::builder(), 1).await;
+    let options = ClientOptions { retries: 0, ..quick() };
+    let setup = Setup::new(server.host(), options, Access::default());
+    for status in [429, 503] {
+        let reply = Reply::status(status).header("retry-after", "1");
+        server.fault(Fault::on(Kind::Manifest).answer(reply));
+        let begin = Instant::now();
+        setup.get("team/r0").await.unwrap();
+        assert!(begin.elapsed() >= Duration::from_millis(950), "{:?}", begin.elapsed());
+    }
+    assert_eq!(manifests(&server), 4);
+    server.assert_all_fired();
+}
+
+#[tokio::test]
+async fn a_wait_until_a_date() {
+    let server = registry(Server::builder(), 1).await;
+    let setup = Setup::anonymous(server.host());
+    let date = Reply::http_date(2);
+    server.fault(Fault::on(Kind::Manifest).answer(Reply::too_many_requests(Some(&date))));
+    let begin = Instant::now();
+    setup.get("team/r0").await.unwrap();
+    // dates have no fractions of seconds
+    assert!(begin.elapsed() >= Duration::from_millis(900), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_wait_holds_for_all_requests_of_the_class_and_no_others() {
+    let server = registry(Server::builder(), 2).await;
+    let setup = Setup::anonymous(server.host());
+    setup.get("team/r0").await.unwrap();
+    server.clear_log();
+    server.fault(Fault::on(Kind::Manifest).answer(Reply::too_many_requests(Some("1"))));
+    let first = setup.get("team/r0");
+    let others = async {
+        server.wait_for(|all| all.iter().any(|r| r.status == Some(429))).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let begin = Instant::now();
+        drop(setup.post("team/r0").await.unwrap());
+        assert!(begin.elapsed() < Duration::from_millis(500), "writes are not held back");
+        for result in join_all((0..10).map(|_| setup.get("team/r1"))).await {
+            result.unwrap();
+        }
+    };
+    let (first, ()) = tokio::join!(first, others);
+    first.unwrap();
+    let requests = server.requests();
+    let refused = requests.iter().find(|r| r.status == Some(429)).unwrap().started;
+    let early = requests.iter().filter(|r| {
+        r.kind == Kind::Manifest
+            && r.started > refused
+            && r.started < refused + Duration::from_millis(950)
+    });
+    assert_eq!(early.count(), 0);
+    assert_eq!(manifests(&server), 12);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_is_an_error_at_once() {
+    let server = registry(Server::builder(), 1).await;
+    let setup = Setup::anonymous(server.host());
+    let reply = Reply::error(429, "TOOMANYREQUESTS", "You have reached your pull rate limit.");
+    server.fault(Fault::on(Kind::Manifest).always().answer(reply.header("retry-after", "21600")));
+    let begin = Instant::now();
+    let error = setup.get("team/r0").await.unwrap_err();
+    assert_eq!((error.code(), error.attempts()), (Code::RateLimited, 1));
+    assert_eq!(error.wait(), Some(Duration::from_secs(21600)));
+    let text = error.to_string();
+    assert!(text.contains("6.0 h") && text.contains("pull rate limit"), "{text}");
+    // and the next ones need not ask
+    let error = setup.get("team/r0").await.unwrap_err();
+    assert_eq!(error.code(), Code::RateLimited);
+    assert!(error.wait() > Some(Duration::from_secs(21_000)));
+    assert_eq!(manifests(&server), 1);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn waits_that_never_end_do() {
+    let server = registry(Server::builder(), 1).await;
+    let options = ClientOptions { longest_wait: Duration::from_secs(2), ..quick() };
+    let setup = Setup::new(server.host(), options, Access::default());
+    server.fault(Fault::on(Kind::Manifest).always().answer(Reply::too_many_requests(Some("1"))));
+    let error = setup.get("team/r0").await.unwrap_err();
+    assert_eq!((error.code(), error.attempts()), (Code::RateLimited, 3), "{error}");
+}
+
+#[tokio::test]
+async fn a_wait_of_nothing_is_a_failure_like_others() {
+    for after in [Some("0"), None] {
+        let server = registry(Server::builder(), 1).await;
+        let setup = Setup::anonymous(server.host());
+        server.fault(Fault::on(Kind::Manifest).always().answer(Reply::too_many_requests(after)));
+        let error = setup.get("team/r0").await.unwrap_err();
+        assert_eq!((error.code(), error.attempts()), (Code::RateLimited, 4), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_requests_in_flight_than_allowed() {
+    for (requests, own, most) in [(Some(3), None, 3), (Some(8), Some(2), 2), (None, Some(1), 1)] {
+        let server = registry(Server::builder(), 1).await;
+        let options = ClientOptions { requests_per_host: requests, ..quick() };
+        let access = Access { limit: own, ..Access::default() };
+        let setup = Setup::new(server.host(), options, access);
+        setup.get("team/r0").await.unwrap();
+        server.set_latency(Duration::from_millis(20));
+        for result in join_all((0..20).map(|_| setup.get("team/r0"))).await {
+            result.unwrap();
+        }
+        assert_eq!(server.max_in_flight(), most);
+    }
+}
+
+#[tokio::test]
+async fn room_grows_while_all_goes_well() {
+    let server = registry(Server::builder().latency(Duration::from_millis(20)), 1).await;
+    let setup = Setup::anonymous(server.host());
+    for result in join_all((0..300).map(|_| setup.get("team/r0"))).await {
+        result.unwrap();
+    }
+    assert_eq!(server.max_in_flight(), 64);
+}
+
+#[tokio::test]
+async fn permits_of_crossing_copies_don_t_deadlock_and_count_a_host_once() {
+    let (a, b) = (registry(Server::builder(), 1).await, registry(Server::builder(), 1).await);
+    let options = ClientOptions { requests_per_host: Some(1), ..quick() };
+    let setup = Setup::new(a.host(), options, Access::default());
+    let (a, b): (Registry, Registry) = (a.host().parse().unwrap(), b.host().parse().unwrap());
+    drop(setup.client.permits(&[&a, &a]).await);
+    let crossing = join_all((0..100).map(async |n| {
+        let permits = if n % 2 == 0 {
+            setup.client.permits(&[&a, &b]).await
+        } else {
+            setup.client.permits(&[&b, &a]).await
+        };
+        tokio::task::yield_now().await;
+        drop(permits);
+    }));
+    tokio::time::timeout(Duration::from_secs(5), crossing).await.unwrap();
+    // a request under the permits takes no room of its own
+    let permits = setup.client.permits(&[&a]).await;
+    setup.get_as("team/r0", Side::Source, |ask| ask.room = Room::Held).await.unwrap();
+    drop(permits);
+    setup.get("team/r0").await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_that_are_read_make_room_and_those_that_fail_too() {
+    let server = registry(Server::builder(), 1).await;
+    let options = ClientOptions { requests_per_host: Some(1), ..quick() };
+    let setup = Setup::new(server.host(), options, Access::default());
+    let kept = setup.post("team/r0").await.unwrap();
+    let absent = setup.get("team/absent").await.unwrap_err();
+    assert_eq!(absent.code(), Code::RefNotFound);
+    let get = setup.get("team/r0");
+    tokio::time::timeout(Duration::from_secs(5), get).await.unwrap().unwrap();
+    drop(kept);
+}
+
+#[tokio::test]
+async fn the_quota_of_docker_hub_is_kept() {
+    let server = registry(Server::builder(), 1).await;
+    let setup = Setup::anonymous(server.host());
+    assert_eq!(setup.client.quota(&setup.registry), None);
+    server.fault(Fault::on(Kind::Manifest).header("ratelimit-limit", "100;w=21600"));
+    server.fault(Fault::on(Kind::Manifest).header("ratelimit-remaining", "76;w=21600"));
+    setup.get("team/r0").await.unwrap();
+    let window = Some(Duration::from_secs(21600));
+    let quota = Quota { limit: 100, remaining: 76, window };
+    assert_eq!(setup.client.quota(&setup.registry), Some(quota));
+}
+
+#[tokio::test]
+async fn warnings_are_told_once() {
+    let quirk = Quirk::Warning("this registry goes away".into());
+    let server = registry(Server::builder().quirk(quirk), 1).await;
+    let setup = Setup::anonymous(server.host());
+    setup.get("team/r0").await.unwrap();
+    setup.get("team/r0").await.unwrap();
+    let expected = format!("{}: this registry goes away", server.host());
+    assert_eq!(setup.client.warnings(), [expected]);
+    assert!(setup.client.warnings().is_empty());
+}
