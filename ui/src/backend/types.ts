@@ -13,6 +13,8 @@ export interface AppInfo {
   locale: string;
   demo: boolean;
   configDir: string;
+  /** What was wrong with the app's own files at its start; the broken ones were kept aside. */
+  problems: ApiError[];
 }
 
 export interface Settings {

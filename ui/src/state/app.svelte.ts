@@ -27,7 +27,7 @@ export class App {
   readonly keyring: Keyring;
   readonly runs: Runs;
 
-  info = $state.raw<AppInfo>({ version: '', locale: 'en', demo: false, configDir: '' });
+  info = $state.raw<AppInfo>({ version: '', locale: 'en', demo: false, configDir: '', problems: [] });
   settings = $state.raw<Settings>({ theme: 'system', language: 'system', notify: true });
   /** The start failed. */
   error = $state.raw<Problem | null>(null);

@@ -87,5 +87,7 @@ export function date(time: string): string {
 
 /** `a, b and c` in the language in use. */
 export function list(items: string[]): string {
+  // Intl's Chinese "和" has no space around it: references run together
+  if (locale() === 'zh-CN') return items.join('、');
   return new Intl.ListFormat(locale(), { type: 'conjunction' }).format(items);
 }

@@ -61,13 +61,19 @@ function splitOption(word: string): [string, string | undefined] {
 /** Words as a shell would split them: quotes are taken off; it ends at the next command. */
 function words(line: string): string[] {
   const found: string[] = [];
-  for (const match of line.matchAll(
-    /"((?:[^"\\]|\\.)*)"|'([^']*)'|(\\\n|\n|[;|&])|((?:[^\s"';|&\\]|\\.)+)/g,
+  let word: string | null = null;
+  for (const [piece, double, single, end, escaped] of line.matchAll(
+    /"((?:[^"\\]|\\.)*)"|'([^']*)'|([\n;|&])|\\([^])|\s+|[^\s"';|&\\]+/g,
   )) {
-    if (match[3] === '\\\n') continue;
-    if (match[3]) break;
-    found.push(match[1] ?? match[2] ?? match[4] ?? '');
+    if (end) break;
+    if (escaped === '\n' || /^\s/.test(piece)) {
+      if (word !== null) found.push(word);
+      word = null;
+    } else {
+      word = (word ?? '') + (double ?? single ?? escaped ?? piece);
+    }
   }
+  if (word !== null) found.push(word);
   return found;
 }
 

@@ -1,6 +1,6 @@
 // Accounts, profiles and images as a team would have them.
 
-import type { Account, Failure, Profile, ProfileSummary } from '../types';
+import type { Account, ApiError, Failure, Profile, ProfileSummary } from '../types';
 import type { Scenario } from './scenario';
 
 const HOUR = 3_600_000;
@@ -164,6 +164,14 @@ export const BROKEN: ProfileSummary = {
     params: { line: '7' },
   },
   lastRun: null,
+};
+
+export const KEPT_ASIDE: ApiError = {
+  code: 'file.failed',
+  message:
+    'settings.yaml, line 1: not understood; it was kept as settings.yaml.broken and the app begins with its defaults',
+  hint: '',
+  params: {},
 };
 
 export interface FakeImage {

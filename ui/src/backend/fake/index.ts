@@ -66,6 +66,7 @@ class Fake {
           locale: this.#how.locale,
           demo: this.#how.demo,
           configDir: '/home/acme/.config/image-syncer',
+          problems: this.#how.name === 'broken' ? [data.KEPT_ASIDE] : [],
         })),
       settingsGet: () => answer(() => this.#settings),
       settingsSet: (settings) => answer(() => (this.#settings = { ...settings })),

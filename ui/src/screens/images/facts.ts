@@ -5,6 +5,7 @@ import { m } from '../../i18n';
 import { describe } from '../../text/errors';
 import { bytes } from '../../text/format';
 import { plain } from '../../text/plain';
+import { reasonText } from './look';
 import type { Fact } from './view.svelte';
 
 export function factLabel(fact: Fact): string {
@@ -36,7 +37,7 @@ export function factText(row: ImageState, fact: Fact): string {
     case 'destination':
       return plain(row.destination);
     case 'reason':
-      return plain(row.reason ?? '');
+      return reasonText(row.reason ?? '');
     case 'move':
       return bytes(row.plan?.bytes_to_move ?? 0);
     case 'present':

@@ -73,10 +73,22 @@ export function runLook(row: ImageState): Look {
   }
 }
 
+// what the engine says of rows that it skips or ends; the report's contract names these
+const REASONS: Record<string, () => string> = {
+  'same digest': m.why_skip,
+  'immutable tag': m.why_immutable,
+  'the run was cancelled': m.error_cancelled_title,
+};
+
+/** The engine's reason in the language in use, where it is one of those that have a text. */
+export function reasonText(reason: string): string {
+  return REASONS[reason]?.() ?? plain(reason);
+}
+
 /** Why it is so, on the row's own line. */
 export function why(row: ImageState): string {
   if (row.error) return describe(row.error).title;
-  if (row.reason) return plain(row.reason);
+  if (row.reason) return reasonText(row.reason);
   switch (planClass(row)) {
     case 'copy':
       return m.why_copy();

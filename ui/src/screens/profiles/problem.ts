@@ -1,11 +1,12 @@
 import type { RuleProblem } from '../../backend/types';
-import { locale } from '../../i18n';
+import { locale, m } from '../../i18n';
 import { describe } from '../../text/errors';
 
-/** What is wrong with a field, in one line: what Rust says in English, its catalogue text in other languages. */
-export function problemText(problem: RuleProblem | null): string | null {
+/** What is wrong with a field, in one line. The particulars are in English. */
+export function problemText(problem: RuleProblem | null, value: string): string | null {
   if (!problem) return null;
+  if (value.trim() === '') return m.common_required();
   const text = describe(problem.error);
   if (locale() === 'en') return text.detail || text.title;
-  return text.detail ? `${text.title}：${text.detail}` : text.title;
+  return text.detail ? m.editor_not_valid({ detail: text.detail }) : text.title;
 }

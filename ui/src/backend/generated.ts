@@ -1,0 +1,802 @@
+// Generated from Rust (crate `api`). Not to be edited: `UPDATE_TYPES=1 cargo test -p api --test typescript` writes it anew.
+
+/**
+ * An account, without its secret.
+ */
+export type Account = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * What the user calls it.
+ */
+name: string, 
+/**
+ * `host[:port]` or `host/namespace`.
+ */
+address: string, 
+/**
+ * The user name; empty for anonymous access.
+ */
+username: string, 
+/**
+ * Whether a secret is kept for it (in the keyring or in memory).
+ */
+hasSecret: boolean, 
+/**
+ * `keyring` or `memory`; `none` without a secret.
+ */
+secretIn: string, 
+/**
+ * The certificate is not verified, plain HTTP is allowed.
+ */
+insecure: boolean, 
+/**
+ * A CA file to trust for it.
+ */
+caFile: string | null, 
+/**
+ * When *Test connection* last passed.
+ */
+verifiedAt: string | null, };
+
+/**
+ * An account as it is added or changed. The secret goes in only.
+ */
+export type AccountDraft = { 
+/**
+ * The id when one is changed.
+ */
+id: string | null, 
+/**
+ * What the user calls it; the address when empty.
+ */
+name: string, 
+/**
+ * `host[:port]` or `host/namespace`; `https://` and a pasted `docker login …` line are understood too.
+ */
+address: string, 
+/**
+ * The user name; empty for anonymous access.
+ */
+username: string, 
+/**
+ * The secret; `null` keeps the one that is stored.
+ */
+secret: string | null, 
+/**
+ * The certificate is not verified, plain HTTP is allowed.
+ */
+insecure: boolean, 
+/**
+ * A CA file to trust for it.
+ */
+caFile: string | null, };
+
+/**
+ * What a run does, or would do, with an image.
+ */
+export type Action = "copy" | "skip" | "overwrite" | "conflict" | "blocked";
+
+/**
+ * Something went wrong. The page shows a title and a remedy by `code`, from its own catalogue.
+ */
+export type ApiError = { 
+/**
+ * A stable code, `auth.rejected`.
+ */
+code: string, 
+/**
+ * One sentence in English with all particulars, for *Details*.
+ */
+message: string, 
+/**
+ * What to do, English, one sentence a line; may be empty.
+ */
+hint: string, 
+/**
+ * Values for the catalogue's text: `host`, `repo`, `tag`, `line`, …
+ */
+params: { [key in string]: string }, };
+
+/**
+ * What the page is told without asking, over one channel.
+ */
+export type AppEvent = { "type": "run", 
+/**
+ * Which.
+ */
+run: RunInfo, } | { "type": "update", 
+/**
+ * Which run.
+ */
+runId: string, 
+/**
+ * What changed.
+ */
+update: Update, } | { "type": "check", 
+/**
+ * The token that the page gave to the test.
+ */
+token: string, 
+/**
+ * The step.
+ */
+step: CheckStep, } | { "type": "keyring", 
+/**
+ * Its state now.
+ */
+status: KeyringStatus, };
+
+/**
+ * What the page must know at its start.
+ */
+export type AppInfo = { 
+/**
+ * The version.
+ */
+version: string, 
+/**
+ * The language of the system, `zh-CN`.
+ */
+locale: string, 
+/**
+ * Whether the app was started to show the demo (`make run`).
+ */
+demo: boolean, 
+/**
+ * Where the app's files are.
+ */
+configDir: string, 
+/**
+ * What was wrong with the app's own files at its start; the broken ones were kept aside.
+ */
+problems: Array<ApiError>, };
+
+/**
+ * What names one thing: an account, a profile, a run.
+ */
+export type ById = { 
+/**
+ * Its id.
+ */
+id: string, };
+
+/**
+ * What names a profile to run.
+ */
+export type ByProfile = { 
+/**
+ * The profile's id.
+ */
+profileId: string, };
+
+/**
+ * *Test connection*: the whole.
+ */
+export type CheckReport = { 
+/**
+ * Whether an image could be read or written with this account.
+ */
+passed: boolean, 
+/**
+ * The steps in their order.
+ */
+steps: Array<CheckStep>, };
+
+/**
+ * *Test connection*: one line of the check list.
+ */
+export type CheckStep = { 
+/**
+ * `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`.
+ */
+step: string, 
+/**
+ * `passed`, `failed`, `warning` (works, worth knowing), `skipped`.
+ */
+state: string, 
+/**
+ * Milliseconds.
+ */
+millis: number, 
+/**
+ * What was found: address, issuer and expiry, …
+ */
+detail: string, 
+/**
+ * Why it failed.
+ */
+error: ApiError | null, };
+
+/**
+ * The demo's two registries.
+ */
+export type Demo = { 
+/**
+ * `127.0.0.1:port` of the source.
+ */
+source: string, 
+/**
+ * `127.0.0.1:port` of the destination.
+ */
+destination: string, 
+/**
+ * The profile that copies from one to the other.
+ */
+profileId: string, };
+
+/**
+ * Why an image failed: a stable code, a sentence, and what to do.
+ */
+export type Failure = { 
+/**
+ * The stable code.
+ */
+code: string, 
+/**
+ * What failed, on which registry, reference and side, after how many tries and how long.
+ */
+message: string, 
+/**
+ * What to do, one sentence a line.
+ */
+hint: string, };
+
+/**
+ * What kind of file the system's dialog offers.
+ */
+export type FileKind = "images" | "auth" | "ca";
+
+/**
+ * One row: a source image and a destination.
+ */
+export type ImageState = { 
+/**
+ * Its number within the run, from 0, never reused.
+ */
+id: number, 
+/**
+ * Full reference, or the rule as written.
+ */
+source: string, 
+/**
+ * Full reference, or the rule as written.
+ */
+destination: string, 
+/**
+ * Where it is.
+ */
+status: ImageStatus, 
+/**
+ * What is or would be done.
+ */
+action: Action | null, 
+/**
+ * How much is there already, once compared.
+ */
+plan: Plan | null, 
+/**
+ * Bytes of blobs that this image needs at the destination.
+ */
+bytesTotal: number, 
+/**
+ * Of these: confirmed by the destination through an upload. Never goes down.
+ */
+bytesCopied: number, 
+/**
+ * Of these: sent, not yet confirmed.
+ */
+bytesInFlight: number, 
+/**
+ * Of these: mounted.
+ */
+bytesMounted: number, 
+/**
+ * Of these: found there.
+ */
+bytesPresent: number, 
+/**
+ * Why it ended as it did, for people.
+ */
+reason: string | null, 
+/**
+ * Why it failed.
+ */
+error: Failure | null, };
+
+/**
+ * Where an image is.
+ */
+export type ImageStatus = "waiting" | "resolving" | "planned" | "copying" | "copied" | "skipped" | "failed" | "cancelled";
+
+/**
+ * What an import brought.
+ */
+export type ImportReport = { 
+/**
+ * The profile that was made.
+ */
+profile: ProfileSummary | null, 
+/**
+ * Accounts that were made, their secrets already in the keyring.
+ */
+accounts: Array<Account>, 
+/**
+ * Taken as it was.
+ */
+taken: number, 
+/**
+ * Taken, but differently, or not at all: one sentence each.
+ */
+notes: Array<string>, };
+
+/**
+ * Which files to import.
+ */
+export type ImportRequest = { 
+/**
+ * The name of the profile to make; the file's name when empty.
+ */
+name: string, 
+/**
+ * Path of the images file.
+ */
+images: string, 
+/**
+ * Path of the auth file.
+ */
+auth: string | null, };
+
+/**
+ * Whether secrets can be kept.
+ */
+export type KeyringStatus = { 
+/**
+ * `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only.
+ */
+state: string, 
+/**
+ * What to do about it on this system, English; empty when `ready`.
+ */
+hint: string, 
+/**
+ * The particulars, for *Details*.
+ */
+detail: string, };
+
+/**
+ * How a profile's last run ended.
+ */
+export type LastRun = { 
+/**
+ * When it ended.
+ */
+endedAt: string, 
+/**
+ * Images copied.
+ */
+copied: number, 
+/**
+ * Images skipped.
+ */
+skipped: number, 
+/**
+ * Images failed.
+ */
+failed: number, 
+/**
+ * Images cancelled.
+ */
+cancelled: number, };
+
+/**
+ * Where a run is.
+ */
+export type Phase = "planning" | "copying" | "verifying" | "done";
+
+/**
+ * Which kind of file to pick.
+ */
+export type PickRequest = { 
+/**
+ * The kind.
+ */
+kind: FileKind, };
+
+/**
+ * What a run would do with an image, and how much of it is there already.
+ */
+export type Plan = { 
+/**
+ * What would be done.
+ */
+action: Action, 
+/**
+ * Bytes of blobs that would be moved.
+ */
+bytes_to_move: number, 
+/**
+ * Bytes of blobs that the destination repository has.
+ */
+bytes_present: number, 
+/**
+ * Bytes of blobs that another repository of the destination has or will have by then.
+ */
+bytes_mountable: number, };
+
+/**
+ * A profile.
+ */
+export type Profile = { 
+/**
+ * The id; empty for a new one.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * The rules.
+ */
+rules: Array<RuleDraft>, 
+/**
+ * Values of `--os`.
+ */
+os: Array<string>, 
+/**
+ * Values of `--arch`.
+ */
+arch: Array<string>, 
+/**
+ * `never`, `differing` or `always`.
+ */
+overwrite: string, 
+/**
+ * Whether signatures and other referrers come along.
+ */
+referrers: boolean, };
+
+/**
+ * A profile in the list.
+ */
+export type ProfileSummary = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * How many rules.
+ */
+rules: number, 
+/**
+ * The first rule, `source → destination`.
+ */
+first: string, 
+/**
+ * Whether this is the demo's profile.
+ */
+demo: boolean, 
+/**
+ * Why the file can't be read, if so.
+ */
+broken: ApiError | null, 
+/**
+ * When it was last run and what came of it.
+ */
+lastRun: LastRun | null, };
+
+/**
+ * One rule as the user writes it.
+ */
+export type RuleDraft = { 
+/**
+ * `quay.io/a/b:/^v1/`
+ */
+source: string, 
+/**
+ * `registry.example.com/x/b`, at least one.
+ */
+destinations: Array<string>, };
+
+/**
+ * What is wrong with a rule while it is typed.
+ */
+export type RuleProblem = { 
+/**
+ * Which rule, from 0.
+ */
+rule: number, 
+/**
+ * `source`, `destination`, or a field of the profile (`name`, `os`, `arch`).
+ */
+field: string, 
+/**
+ * Which destination, from 0.
+ */
+destination: number, 
+/**
+ * What is wrong.
+ */
+error: ApiError, };
+
+/**
+ * A plan or run that the app knows.
+ */
+export type RunInfo = { 
+/**
+ * The id.
+ */
+id: string, 
+/**
+ * The profile.
+ */
+profileId: string, 
+/**
+ * Its name.
+ */
+profileName: string, 
+/**
+ * `plan` or `run`.
+ */
+kind: string, 
+/**
+ * When it began.
+ */
+startedAt: string, 
+/**
+ * When it ended.
+ */
+endedAt: string | null, };
+
+/**
+ * What the user has set.
+ */
+export type Settings = { 
+/**
+ * `system`, `light` or `dark`.
+ */
+theme: string, 
+/**
+ * `system`, `en` or `zh-CN`.
+ */
+language: string, 
+/**
+ * Whether the end of a run is notified.
+ */
+notify: boolean, };
+
+/**
+ * Everything about a run at one moment.
+ */
+export type Snapshot = { 
+/**
+ * The last update that is in it.
+ */
+seq: number, 
+/**
+ * The phase.
+ */
+phase: Phase, 
+/**
+ * The sums.
+ */
+totals: Totals, 
+/**
+ * The rows, `images[i].id == i`.
+ */
+images: Array<ImageState>, 
+/**
+ * Every warning so far.
+ */
+warnings: Array<string>, };
+
+/**
+ * *Test connection* of an account as it is typed.
+ */
+export type TestRequest = { 
+/**
+ * What the page calls this test; its `check` events carry it.
+ */
+token: string, 
+/**
+ * The account. A saved one: its id, and `secret: null` for the stored secret.
+ */
+draft: AccountDraft, };
+
+/**
+ * Sums over all rows.
+ */
+export type Totals = { 
+/**
+ * Rows known so far.
+ */
+images: number, 
+/**
+ * Rows compared so far.
+ */
+resolved: number, 
+/**
+ * Ended: copied.
+ */
+copied: number, 
+/**
+ * Ended: skipped.
+ */
+skipped: number, 
+/**
+ * Ended: failed.
+ */
+failed: number, 
+/**
+ * Ended: cancelled.
+ */
+cancelled: number, 
+/**
+ * Bytes needed at the destinations by images that are compared.
+ */
+bytesTotal: number, 
+/**
+ * Bytes confirmed through uploads.
+ */
+bytesCopied: number, 
+/**
+ * Bytes sent, not yet confirmed.
+ */
+bytesInFlight: number, 
+/**
+ * Bytes mounted.
+ */
+bytesMounted: number, 
+/**
+ * Bytes found there.
+ */
+bytesPresent: number, 
+/**
+ * Bytes per second over the last seconds, confirmed and in flight.
+ */
+bytesPerSecond: number, 
+/**
+ * Seconds since the start.
+ */
+seconds: number, 
+/**
+ * Seconds still to go, once everything is resolved and the rate is known.
+ */
+secondsLeft: number | null, };
+
+/**
+ * What changed since the update before.
+ */
+export type Update = { 
+/**
+ * Rises by one with each update of a run. A gap means: ask for a snapshot.
+ */
+seq: number, 
+/**
+ * The phase now.
+ */
+phase: Phase, 
+/**
+ * The sums now.
+ */
+totals: Totals, 
+/**
+ * The rows that changed, whole.
+ */
+images: Array<ImageState>, 
+/**
+ * Warnings that are new.
+ */
+warnings: Array<string>, };
+
+/** Every command: what it is asked with, and what it answers. */
+export interface Commands {
+  /** What the page must know at its start. */
+  'app.info': { request: null; answer: AppInfo };
+  /** What the user has set. */
+  'settings.get': { request: null; answer: Settings };
+  /** Sets it. */
+  'settings.set': { request: Settings; answer: Settings };
+  /** Whether secrets can be kept. Never asks the user anything. */
+  'keyring.status': { request: null; answer: KeyringStatus };
+  /** Tries the keyring again; the system may ask the user for its password. */
+  'keyring.retry': { request: null; answer: KeyringStatus };
+  /** From here on secrets live in memory until the app ends. */
+  'keyring.useMemory': { request: null; answer: KeyringStatus };
+  /** Every account. */
+  'accounts.list': { request: null; answer: Array<Account> };
+  /** Adds an account or changes the one with the id. Its secret goes to the keyring. */
+  'accounts.save': { request: AccountDraft; answer: Account };
+  /** Removes an account and its secret. */
+  'accounts.remove': { request: ById; answer: null };
+  /** Tests the connection; steps come as `check` events too. */
+  'accounts.test': { request: TestRequest; answer: CheckReport };
+  /** Every profile, also those whose file can't be read. */
+  'profiles.list': { request: null; answer: Array<ProfileSummary> };
+  /** One profile. */
+  'profiles.get': { request: ById; answer: Profile };
+  /** What is wrong with a profile as it is typed. */
+  'profiles.check': { request: Profile; answer: Array<RuleProblem> };
+  /** Saves a profile; one without an id is new. */
+  'profiles.save': { request: Profile; answer: Profile };
+  /** Makes a copy under another name. */
+  'profiles.duplicate': { request: ById; answer: Profile };
+  /** Removes a profile. */
+  'profiles.remove': { request: ById; answer: null };
+  /** Makes a profile, and accounts, from the original image-syncer's files. */
+  'profiles.import': { request: ImportRequest; answer: ImportReport };
+  /** The command line that does the same as a profile. */
+  'profiles.command': { request: ById; answer: string };
+  /** A path from the system's file dialog; `null` when the user changed their mind. */
+  'files.pick': { request: PickRequest; answer: string | null };
+  /** Compares: a run that writes nothing. */
+  'runs.plan': { request: ByProfile; answer: RunInfo };
+  /** Starts to copy. */
+  'runs.start': { request: ByProfile; answer: RunInfo };
+  /** Ends a plan or run cleanly; it is over when its `run` event says so. */
+  'runs.cancel': { request: ById; answer: null };
+  /** The plans and runs of this session, newest first. */
+  'runs.list': { request: null; answer: Array<RunInfo> };
+  /** Everything about one of them at this moment. */
+  'runs.snapshot': { request: ById; answer: Snapshot };
+  /** Saves the report (JSON) where the user says; the path, or `null` when they changed their mind. */
+  'runs.saveReport': { request: ById; answer: string | null };
+  /** Starts the demo's two registries, once. */
+  'demo.start': { request: null; answer: Demo };
+}
+
+/** Every code that an error may have. */
+export const CODES = [
+  'auth.required',
+  'auth.rejected',
+  'auth.unavailable',
+  'access.pull-denied',
+  'access.push-denied',
+  'repo.must-exist',
+  'repo.name',
+  'ref.not-found',
+  'catalog.unsupported',
+  'manifest.schema1',
+  'manifest.rejected',
+  'manifest.invalid',
+  'blob.not-found',
+  'tag.immutable',
+  'quota.exceeded',
+  'registry.read-only',
+  'rate.limited',
+  'digest.mismatch',
+  'upload.expired',
+  'tls.untrusted',
+  'tls.expired',
+  'tls.name',
+  'tls.failed',
+  'http.plain',
+  'net.dns',
+  'net.timeout',
+  'net.reset',
+  'proxy.failed',
+  'registry.not-found',
+  'registry.failed',
+  'registry.refused',
+  'redirect.refused',
+  'keyring.missing',
+  'keyring.locked',
+  'helper.failed',
+  'platform.none',
+  'rule.conflict',
+  'rule.invalid',
+  'rule.empty',
+  'config.invalid',
+  'file.failed',
+  'cancelled',
+  'internal',
+  'run.busy',
+  'gone',
+] as const;

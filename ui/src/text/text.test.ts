@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { setLocale } from '../i18n';
+import { catalogue, describe as describeError } from './errors';
+import { ago, bytes, duration, list, millis, percent, rate } from './format';
+import { plain } from './plain';
+import { cut, shortDigest, split } from './reference';
+import { ruleLine } from './rule';
+
+describe('plain', () => {
+  test('takes away what reorders or hides text, and nothing else', () => {
+    expect(plain('a\u202eb\u2066c\u2069\u200f\u061cd')).toBe('abcd');
+    expect(plain('x\u0000\u001b[31my\u009f')).toBe('x[31my');
+    expect(plain('two\nlines\tand 中文 فريق')).toBe('two\nlines\tand 中文 فريق');
+  });
+});
+
+describe('references', () => {
+  test.each([
+    ['quay.io/a/b:v1', { head: 'quay.io/a/', name: 'b', selector: ':v1' }],
+    ['localhost:5000/b', { head: 'localhost:5000/', name: 'b', selector: '' }],
+    ['nginx', { head: '', name: 'nginx', selector: '' }],
+    ['quay.io/a/b:/^v1\\/x:/', { head: 'quay.io/a/', name: 'b', selector: ':/^v1\\/x:/' }],
+    ['r.io/b:v1@sha256:ab', { head: 'r.io/', name: 'b', selector: ':v1@sha256:ab' }],
+    ['', { head: '', name: '', selector: '' }],
+  ])('%s is cut where it may be shortened', (text, parts) => {
+    expect(split(text)).toEqual(parts);
+    expect(cut(text).repository + cut(text).selector).toBe(text);
+  });
+
+  test('a digest is shortened', () => {
+    expect(shortDigest(`@sha256:${'0123456789abcdef'.repeat(4)}`)).toBe('@sha256:0123456789ab…');
+  });
+});
+
+describe('a rule as one line', () => {
+  test.each([
+    ['quay.io/a/b', ['r.io/x/b'], 'All tags of quay.io/a/b → r.io/x/b'],
+    ['quay.io/a/b:v1.0', ['r.io/x/b:prod'], 'quay.io/a/b, tag v1.0 → r.io/x/b as prod'],
+    [
+      'quay.io/a/b:v1.0,v2.0',
+      ['r.io/x/b', 's.io/y'],
+      'quay.io/a/b, tags v1.0 and v2.0 → r.io/x/b and s.io/y',
+    ],
+    ['quay.io/a/b:/^v1/', ['r.io/x/b'], 'quay.io/a/b, tags matching /^v1/ → r.io/x/b'],
+    [
+      `quay.io/a/b@sha256:${'ab'.repeat(32)}`,
+      ['r.io/x/b'],
+      'quay.io/a/b, digest sha256:abababababab… → r.io/x/b',
+    ],
+    ['', ['r.io/x/b'], ''],
+    ['quay.io/a/b', [' '], ''],
+  ])('%s', (source, destinations, line) => {
+    expect(ruleLine({ source, destinations })).toBe(line);
+  });
+
+  test('in Chinese', () => {
+    setLocale('zh-CN');
+    expect(ruleLine({ source: 'quay.io/a/b:v1,v2', destinations: ['r.io/b', 's.io/b'] })).toBe(
+      'quay.io/a/b，Tag v1、v2 → r.io/b、s.io/b',
+    );
+  });
+});
+
+describe('errors', () => {
+  test('every code that Rust knows has its texts, and no other', () => {
+    const rust = readFileSync(
+      join(import.meta.dirname, '../../../src-tauri/crates/registry/src/code.rs'),
+      'utf8',
+    );
+    const codes = [...rust.matchAll(/^ {4}\w+ = "([a-z0-9.-]+)",$/gm)].map((match) => match[1] ?? '');
+    expect(codes.length).toBeGreaterThan(40);
+    expect(Object.keys(catalogue).sort()).toEqual(codes.sort());
+  });
+
+  test('the host is named, or spoken of', () => {
+    const error = { code: 'net.timeout', message: 'no answer', hint: '' };
+    expect(describeError({ ...error, params: { host: 'quay.io\u202e' } }).title).toBe(
+      'quay.io does not answer',
+    );
+    expect(describeError(error).title).toBe('The registry does not answer');
+  });
+
+  test('a code that is not known is our fault, and keeps its name and words', () => {
+    const text = describeError({ code: 'new.code', message: 'what\u202eever', hint: 'do it' });
+    expect(text).toMatchObject({ code: 'new.code', title: 'Something went wrong on our side' });
+    expect(text.detail).toBe('whatever\ndo it');
+  });
+
+  test('where only the particulars say anything, they are the remedy', () => {
+    expect(describeError({ code: 'config.invalid', message: 'line 3: twice', hint: '' }).remedy).toBe(
+      'line 3: twice',
+    );
+  });
+});
+
+describe('formats', () => {
+  test.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [12_345_678, '12.3 MB'],
+    [999_999_999, '1.0 GB'],
+    [4_000_000_000_000, '4.0 TB'],
+    [9e15, '9.0 PB'],
+    [9e18, '9,000 PB'],
+  ])('%d bytes', (value, text) => {
+    expect(bytes(value)).toBe(text);
+  });
+
+  test('times, shares, lists', () => {
+    expect(rate(1_500_000)).toBe('1.5 MB/s');
+    expect(millis(12.4)).toBe('12 ms');
+    expect(percent(0.457)).toBe('46%');
+    expect(duration(-3)).toBe('0 sec');
+    expect(duration(125)).toBe('2 min 5 sec');
+    expect(duration(3 * 3600 + 59)).toBe('3 hr 0 min');
+    const now = Date.parse('2026-11-24T12:00:00Z');
+    expect(ago('2026-11-24T11:59:40Z', now)).toBe('now');
+    expect(ago('2026-11-24T09:30:00Z', now)).toBe('2 hours ago');
+    expect(ago('2026-11-23T11:00:00Z', now)).toBe('yesterday');
+    expect(ago('2026-10-01T11:00:00Z', now)).toContain('2026');
+    expect(ago('nonsense', now)).toBe('');
+    expect(list(['a', 'b', 'c'])).toBe('a, b, and c');
+    setLocale('zh-CN');
+    expect(duration(125)).toBe('2分钟 5秒');
+    expect(ago('2026-11-24T09:30:00Z', now)).toBe('2小时前');
+  });
+});
