@@ -118,9 +118,9 @@ fn printable(text: String) -> String {
     }
     text.chars().fold(String::new(), |mut shown, c| {
         if bad(c) {
-            shown.extend(c.escape_default())
+            shown.extend(c.escape_default());
         } else {
-            shown.push(c)
+            shown.push(c);
         }
         shown
     })
