@@ -64,7 +64,9 @@ impl AccountAccess {
         found.map(Some).ok_or_else(|| {
             Error::new(
                 Code::AuthRequired,
-                format!("the profile names the account '{id}', and there is none for this registry"),
+                format!(
+                    "the profile names the account '{id}', and there is none for this registry"
+                ),
             )
             .registry(registry)
             .hint("Add the account, or take its name out of the profile.")
@@ -241,7 +243,10 @@ mod tests {
         assert_eq!(who(&access, "r.example.com", Some("y"), false).await.unwrap(), "me:host-1");
         // a longer namespace is more special than what the profile says of the whole registry
         let access = access.named(plain("host", "r.example.com"));
-        assert_eq!(who(&access, "r.example.com", Some("team/a"), false).await.unwrap(), "me:team-1");
+        assert_eq!(
+            who(&access, "r.example.com", Some("team/a"), false).await.unwrap(),
+            "me:team-1"
+        );
         // neither an account of another registry nor one that is not there is used
         for id in ["lost", "nobody"] {
             let access = super::tests::access(Arc::default()).named(plain(id, "r.example.com"));

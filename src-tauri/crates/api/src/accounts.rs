@@ -64,7 +64,7 @@ fn old(accounts: &::accounts::Accounts, draft: &AccountDraft) -> Result<Option<A
     let Some(id) = draft.id.as_deref().filter(|id| !id.is_empty()) else { return Ok(None) };
     match accounts.get(id) {
         Some(account) => Ok(Some(account.clone())),
-        None => Err(ApiError::gone("account", id)),
+        None => Err(ApiError::gone("account")),
     }
 }
 
@@ -81,11 +81,16 @@ fn understand(draft: AccountDraft, old: Option<&Account>) -> Result<Drafted> {
     }
     if secret.is_none()
         && !username.is_empty()
-        && old.is_some_and(|old| old.secret_in != SecretPlace::None && !same_host(&old.address, &typed.address))
+        && old.is_some_and(|old| {
+            old.secret_in != SecretPlace::None && !same_host(&old.address, &typed.address)
+        })
     {
         // else whoever can change an address could send the secret anywhere
-        return Err(ApiError::field("secret", "the stored secret belongs to the account's former address")
-            .hint("Enter the secret again."));
+        return Err(ApiError::field(
+            "secret",
+            "the stored secret belongs to the account's former address",
+        )
+        .hint("Enter the secret again."));
     }
     let name = match draft.name.trim() {
         "" => typed.address.to_string(),
@@ -110,7 +115,8 @@ fn same_host(a: &Address, b: &Address) -> bool {
 
 /// Whether two accounts are tested alike.
 fn same_way(a: &Account, b: &Account) -> bool {
-    (&a.address, &a.username, a.insecure, &a.ca_file) == (&b.address, &b.username, b.insecure, &b.ca_file)
+    (&a.address, &a.username, a.insecure, &a.ca_file)
+        == (&b.address, &b.username, b.insecure, &b.ca_file)
 }
 
 fn verified_at<H: Host>(
@@ -123,17 +129,19 @@ fn verified_at<H: Host>(
     let tested = lock(&api.tested);
     let just_tested = tested
         .as_ref()
-        .filter(|tested| same_way(&tested.account, account) && tested.account.id == old.map_or("", |old| &old.id))
+        .filter(|tested| {
+            same_way(&tested.account, account) && tested.account.id == old.map_or("", |old| &old.id)
+        })
         .filter(|tested| exposed(tested.secret.as_ref()) == exposed(secret))
         .map(|tested| tested.at);
-    just_tested
-        .or_else(|| old.filter(|old| secret.is_none() && same_way(old, account)).and_then(|old| old.verified_at))
+    just_tested.or_else(|| {
+        old.filter(|old| secret.is_none() && same_way(old, account)).and_then(|old| old.verified_at)
+    })
 }
 
 pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<()> {
     let mut accounts = api.accounts.lock().await;
-    let account =
-        accounts.get(&request.id).cloned().ok_or_else(|| ApiError::gone("account", &request.id))?;
+    let account = accounts.get(&request.id).cloned().ok_or_else(|| ApiError::gone("account"))?;
     match api.vault.remove(&account).await {
         // without a keyring its secret is out of reach anyway
         Err(error) if error.code() == Code::KeyringMissing => {
@@ -166,7 +174,8 @@ pub(crate) async fn test<H: Host>(api: &Arc<Api<H>>, request: TestRequest) -> Re
     let tell = |done: &check::Done| {
         api.host.emit(AppEvent::Check { token: token.clone(), step: done.into() });
     };
-    let steps = check::check(&account.address.registry, access, &check::Limits::default(), tell).await;
+    let steps =
+        check::check(&account.address.registry, access, &check::Limits::default(), tell).await;
     let passed = check::passed(&steps);
     if passed {
         note(api, account, secret).await;
@@ -180,10 +189,10 @@ async fn note<H: Host>(api: &Api<H>, account: Account, secret: Option<SecretStri
     if secret.is_none() {
         let mut accounts = api.accounts.lock().await;
         let saved = accounts.get(&account.id).filter(|saved| same_way(saved, &account)).cloned();
-        if let Some(saved) = saved {
-            if let Err(error) = accounts.put(Account { verified_at: Some(at), ..saved }) {
-                tracing::warn!("a passed test could not be noted: {error}");
-            }
+        if let Some(saved) = saved
+            && let Err(error) = accounts.put(Account { verified_at: Some(at), ..saved })
+        {
+            tracing::warn!("a passed test could not be noted: {error}");
         }
     }
     *lock(&api.tested) = Some(Tested { account, secret, at });

@@ -1,5 +1,10 @@
 //! The state behind the commands, and the commands that are about the app itself.
 
+#![expect(
+    clippy::unused_async,
+    reason = "all commands have one form, those too that need not wait"
+)]
+
 use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,6 +13,7 @@ use std::{
 
 use ::accounts::{Accounts, Vault, keyring};
 use futures_util::FutureExt as _;
+use registry::Code;
 use serde_json::Value;
 use store::{Language, LastRuns, Settings, Theme};
 use tracing::Instrument as _;
@@ -15,6 +21,7 @@ use tracing::Instrument as _;
 use crate::{
     Host,
     accounts::Tested,
+    commands::COMMANDS,
     demo::DemoRegistries,
     dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PickRequest},
     error::Result,
@@ -73,11 +80,18 @@ impl<H: Host> Api<H> {
 
     /// Runs a command. A panic in it is answered as `internal`, so that the page is never left waiting.
     pub async fn call(self: &Arc<Self>, name: &str, request: Value) -> Result<Value> {
+        // from here on the name is one of ours, and may be logged
+        let name = COMMANDS
+            .iter()
+            .map(|command| command.name)
+            .find(|known| *known == name)
+            .ok_or_else(|| ApiError::new(Code::Internal, "there is no such command"))?;
         let span = tracing::debug_span!("command", name);
-        let answer = AssertUnwindSafe(self.route(name, request)).catch_unwind().instrument(span).await;
+        let answer =
+            AssertUnwindSafe(self.route(name, request)).catch_unwind().instrument(span).await;
         let answer = answer.unwrap_or_else(|_| {
             // the panic hook has told where; the payload may hold anything
-            Err(ApiError::new(registry::Code::Internal, format!("the command '{name}' broke off")))
+            Err(ApiError::new(Code::Internal, format!("the command '{name}' broke off")))
         });
         if let Err(error) = &answer {
             tracing::info!(command = name, code = error.code, "{}", error.message);
@@ -126,7 +140,10 @@ pub(crate) async fn settings<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<dto::
     Ok((&*lock(&api.settings)).into())
 }
 
-pub(crate) async fn set_settings<H: Host>(api: &Arc<Api<H>>, request: dto::Settings) -> Result<dto::Settings> {
+pub(crate) async fn set_settings<H: Host>(
+    api: &Arc<Api<H>>,
+    request: dto::Settings,
+) -> Result<dto::Settings> {
     let settings = Settings::try_from(&request)?;
     let mut current = lock(&api.settings);
     settings.save(&api.host.dirs().settings())?;
@@ -142,11 +159,17 @@ pub(crate) async fn keyring_retry<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<
     Ok(api.told(api.vault.retry().await))
 }
 
-pub(crate) async fn keyring_use_memory<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<KeyringStatus> {
+pub(crate) async fn keyring_use_memory<H: Host>(
+    api: &Arc<Api<H>>,
+    (): (),
+) -> Result<KeyringStatus> {
     Ok(api.told(api.vault.use_memory().await))
 }
 
-pub(crate) async fn pick_file<H: Host>(api: &Arc<Api<H>>, request: PickRequest) -> Result<Option<String>> {
+pub(crate) async fn pick_file<H: Host>(
+    api: &Arc<Api<H>>,
+    request: PickRequest,
+) -> Result<Option<String>> {
     Ok(api.host.pick_file(request.kind).await.map(|path| path.display().to_string()))
 }
 

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use registry::Code;
 use serde_json::Value;
 use ts_rs::{Config, TS};
 
 use crate::{
     Api, Host, accounts, app, demo,
     dto::{
-        Account, AccountDraft, ApiError, AppInfo, ById, ByProfile, CheckReport, Demo, ImportReport, ImportRequest,
-        KeyringStatus, PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TestRequest,
+        Account, AccountDraft, ApiError, AppInfo, ById, ByProfile, CheckReport, Demo, ImportReport,
+        ImportRequest, KeyringStatus, PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo,
+        Settings, TestRequest,
     },
     error::Result,
     profiles, runs,
@@ -47,7 +49,7 @@ macro_rules! commands {
                         let answer: $answer = $module::$handler(self, request).await?;
                         write(name, &answer)
                     })*
-                    _ => Err(ApiError::new(registry::Code::Internal, format!("there is no command '{name}'"))),
+                    _ => Err(ApiError::new(Code::Internal, "there is no such command")),
                 }
             }
         }
@@ -116,12 +118,12 @@ commands! {
 fn read<T: serde::de::DeserializeOwned>(name: &str, request: Value) -> Result<T> {
     // serde's own words would repeat the value, which may be a secret
     serde_json::from_value(request).map_err(|_| {
-        ApiError::new(registry::Code::Internal, format!("the request of '{name}' has not the right form"))
+        ApiError::new(Code::Internal, format!("the request of '{name}' has not the right form"))
     })
 }
 
 fn write<T: serde::Serialize>(name: &str, answer: &T) -> Result<Value> {
     serde_json::to_value(answer).map_err(|error| {
-        ApiError::new(registry::Code::Internal, format!("the answer of '{name}' can't be written: {error}"))
+        ApiError::new(Code::Internal, format!("the answer of '{name}' can't be written: {error}"))
     })
 }

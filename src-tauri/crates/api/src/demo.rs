@@ -24,15 +24,17 @@ pub(crate) struct DemoRegistries(Demo);
 
 pub(crate) async fn start<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<dto::Demo> {
     let mut demo = api.demo.lock().await;
-    let running = match demo.as_ref() {
-        Some(running) => running.clone(),
-        None => {
-            let options = Options { bytes_per_second: Some(BYTES_PER_SECOND) };
-            let started = start_with(options).await.map_err(|error| {
-                ApiError::new(Code::Internal, format!("the demo's registries can't be started: {error}"))
-            })?;
-            demo.insert(Arc::new(DemoRegistries(started))).clone()
-        }
+    let running = if let Some(running) = demo.as_ref() {
+        running.clone()
+    } else {
+        let options = Options { bytes_per_second: Some(BYTES_PER_SECOND) };
+        let started = start_with(options).await.map_err(|error| {
+            ApiError::new(
+                Code::Internal,
+                format!("the demo's registries can't be started: {error}"),
+            )
+        })?;
+        demo.insert(Arc::new(DemoRegistries(started))).clone()
     };
     Ok(dto::Demo {
         source: running.0.source.host().into(),

@@ -1,5 +1,7 @@
 //! Errors of the lower crates as the page gets them: a stable code, a sentence, hints, and values for the texts.
 
+use std::fmt;
+
 use accounts::{InvalidAddress, account};
 use registry::{Code, Error};
 use store::file;
@@ -17,13 +19,34 @@ pub mod codes {
     pub const ALL: &[&str] = &[RUN_BUSY, GONE];
 }
 
+/// A code as text, one of the lower crates' or of this one's own.
+#[derive(Debug)]
+pub struct ErrorCode(String);
+
+impl From<Code> for ErrorCode {
+    fn from(code: Code) -> Self {
+        Self(code.to_string())
+    }
+}
+
+impl From<&'static str> for ErrorCode {
+    fn from(code: &'static str) -> Self {
+        Self(code.into())
+    }
+}
+
 /// The answer to a command.
 pub type Result<T, E = ApiError> = std::result::Result<T, E>;
 
 impl ApiError {
     /// An error without values and hints.
-    pub fn new(code: impl ToString, message: impl Into<String>) -> Self {
-        Self { code: code.to_string(), message: message.into(), hint: String::new(), params: [].into() }
+    pub fn new(code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into().0,
+            message: message.into(),
+            hint: String::new(),
+            params: [].into(),
+        }
     }
 
     /// Adds a hint.
@@ -38,14 +61,14 @@ impl ApiError {
 
     /// Adds a value for the texts.
     #[must_use]
-    pub fn param(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn param(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.params.insert(name.into(), value.to_string());
         self
     }
 
     /// What the page asked about is not there (any more).
-    pub(crate) fn gone(what: &str, id: &str) -> Self {
-        Self::new(codes::GONE, format!("there is no {what} '{id}' any more")).param("id", id)
+    pub(crate) fn gone(what: &str) -> Self {
+        Self::new(codes::GONE, format!("there is no such {what} any more"))
     }
 
     /// A field of a form is wrong.
@@ -81,10 +104,14 @@ impl From<Error> for ApiError {
 impl From<&file::Error> for ApiError {
     fn from(error: &file::Error) -> Self {
         let (code, path, hint) = match error {
-            file::Error::Io { path, .. } => (Code::FileFailed, path, "Check its permissions and the free space."),
-            file::Error::Broken { path, .. } => {
-                (Code::ConfigInvalid, path, "Mend the copy that was kept and rename it back, or begin anew.")
+            file::Error::Io { path, .. } => {
+                (Code::FileFailed, path, "Check its permissions and the free space.")
             }
+            file::Error::Broken { path, .. } => (
+                Code::ConfigInvalid,
+                path,
+                "Mend the copy that was kept and rename it back, or begin anew.",
+            ),
             file::Error::Newer { path, .. } => (Code::ConfigInvalid, path, "Update Image Syncer."),
         };
         Self::new(code, error.to_string()).hint(hint).param("path", path.display())

@@ -1,5 +1,10 @@
 //! Commands about profiles: what is copied where. Their files are the `profiles` crate's business.
 
+#![expect(
+    clippy::unused_async,
+    reason = "all commands have one form, those too that need not wait"
+)]
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -18,7 +23,9 @@ use crate::{
     Api, Host,
     app::lock,
     demo::{self, DemoAccess},
-    dto::{self, ApiError, ById, ImportReport, ImportRequest, ProfileSummary, RuleDraft, RuleProblem},
+    dto::{
+        self, ApiError, ById, ImportReport, ImportRequest, ProfileSummary, RuleDraft, RuleProblem,
+    },
     error::{Result, codes},
 };
 
@@ -52,7 +59,10 @@ pub(crate) async fn list<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<Vec<Profi
 }
 
 fn summary(profile: &dto::Profile, demo: bool) -> ProfileSummary {
-    let first = profile.rules.first().map(|rule| format!("{} → {}", rule.source, rule.destinations.join(", ")));
+    let first = profile
+        .rules
+        .first()
+        .map(|rule| format!("{} → {}", rule.source, rule.destinations.join(", ")));
     ProfileSummary {
         id: profile.id.clone(),
         name: profile.name.clone(),
@@ -66,7 +76,7 @@ fn summary(profile: &dto::Profile, demo: bool) -> ProfileSummary {
 
 pub(crate) async fn get<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<dto::Profile> {
     if request.id == demo::ID {
-        return demo_profile(api).await.ok_or_else(|| ApiError::gone("profile", demo::ID));
+        return demo_profile(api).await.ok_or_else(|| ApiError::gone("profile"));
     }
     Ok(told(&library(api).get(&request.id)?))
 }
@@ -76,12 +86,18 @@ async fn demo_profile<H: Host>(api: &Arc<Api<H>>) -> Option<dto::Profile> {
     api.demo.lock().await.as_ref().map(|demo| demo.profile(name))
 }
 
-pub(crate) async fn check<H: Host>(_: &Arc<Api<H>>, request: dto::Profile) -> Result<Vec<RuleProblem>> {
+pub(crate) async fn check<H: Host>(
+    _: &Arc<Api<H>>,
+    request: dto::Profile,
+) -> Result<Vec<RuleProblem>> {
     let profile = drafted(request, Profile::default())?;
     Ok(profile.check().into_iter().map(Into::into).collect())
 }
 
-pub(crate) async fn save<H: Host>(api: &Arc<Api<H>>, request: dto::Profile) -> Result<dto::Profile> {
+pub(crate) async fn save<H: Host>(
+    api: &Arc<Api<H>>,
+    request: dto::Profile,
+) -> Result<dto::Profile> {
     not_the_demo(&request.id)?;
     let library = library(api);
     let id = request.id.clone();
@@ -94,7 +110,8 @@ pub(crate) async fn save<H: Host>(api: &Arc<Api<H>>, request: dto::Profile) -> R
     if let Some(fault) = profile.check().into_iter().next() {
         return Err(RuleProblem::from(fault).error);
     }
-    let stored = if id.is_empty() { library.create(&profile)? } else { library.save(&id, &profile)? };
+    let stored =
+        if id.is_empty() { library.create(&profile)? } else { library.save(&id, &profile)? };
     Ok(told(&stored))
 }
 
@@ -120,8 +137,11 @@ pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<
 
 fn not_the_demo(id: &str) -> Result<()> {
     if id == demo::ID {
-        return Err(ApiError::new(Code::ConfigInvalid, "the demo's profile can't be changed or copied")
-            .hint("Make a profile of your own."));
+        return Err(ApiError::new(
+            Code::ConfigInvalid,
+            "the demo's profile can't be changed or copied",
+        )
+        .hint("Make a profile of your own."));
     }
     Ok(())
 }
@@ -132,10 +152,11 @@ pub(crate) async fn command<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result
     }
     let name = library(api).get(&request.id)?.profile.name;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let name = match name.chars().all(plain) && !name.starts_with('-') {
-        true => name,
+    let name = if name.chars().all(plain) && !name.starts_with('-') {
+        name
+    } else {
         // the one thing that ends a quote is a quote
-        false => format!("'{}'", name.replace('\'', r"'\''")),
+        format!("'{}'", name.replace('\'', r"'\''"))
     };
     Ok(format!("image-syncer run {}{name}", if name.starts_with("'-") { "-- " } else { "" }))
 }
@@ -150,9 +171,11 @@ pub(crate) struct Work {
 /// Makes a profile ready to run. A keyring that is needed and locked is told here, before anything is contacted.
 pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     if id == demo::ID {
-        let demo = demo_profile(api).await.ok_or_else(|| ApiError::gone("profile", id))?;
+        let demo = demo_profile(api).await.ok_or_else(|| ApiError::gone("profile"))?;
         let profile = drafted(demo, Profile::default())?;
-        let prepared = profile.prepare().map_err(|_| ApiError::new(Code::Internal, "the demo's rules are wrong"))?;
+        let prepared = profile
+            .prepare()
+            .map_err(|_| ApiError::new(Code::Internal, "the demo's rules are wrong"))?;
         return Ok(Work { name: profile.name, prepared, access: Arc::new(DemoAccess) });
     }
     let stored = library(api).get(id)?;
@@ -161,7 +184,11 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     let accounts = api.accounts.lock().await.list().to_vec();
     let registries = || {
         let destinations = prepared.rules.iter().flat_map(|rule| &rule.destinations);
-        prepared.rules.iter().map(|rule| &rule.source.registry).chain(destinations.map(|to| &to.registry))
+        prepared
+            .rules
+            .iter()
+            .map(|rule| &rule.source.registry)
+            .chain(destinations.map(|to| &to.registry))
     };
     for account in &accounts {
         if registries().any(|registry| *registry == account.address.registry) {
@@ -188,7 +215,10 @@ pub(crate) fn ran<H: Host>(api: &Arc<Api<H>>, profile: &str, last: LastRun) {
     }
 }
 
-pub(crate) async fn import<H: Host>(api: &Arc<Api<H>>, request: ImportRequest) -> Result<ImportReport> {
+pub(crate) async fn import<H: Host>(
+    api: &Arc<Api<H>>,
+    request: ImportRequest,
+) -> Result<ImportReport> {
     let images = PathBuf::from(&request.images);
     let auth = request.auth.filter(|path| !path.trim().is_empty()).map(PathBuf::from);
     let name = match request.name.trim() {
@@ -236,7 +266,9 @@ async fn add_account<H: Host>(
         username,
         insecure: entry.insecure,
         // as the headless program would, were it started beside the file
-        ca_file: entry.ca.map(|ca| auth.and_then(Path::parent).map_or(ca.clone(), |folder| folder.join(ca))),
+        ca_file: entry
+            .ca
+            .map(|ca| auth.and_then(Path::parent).map_or(ca.clone(), |folder| folder.join(ca))),
         verified_at: None,
         secret_in: SecretPlace::None,
     };
@@ -247,7 +279,9 @@ async fn add_account<H: Host>(
     match entry.password.filter(|_| !account.username.is_empty()) {
         Some(password) => account.secret_in = api.vault.set(&account, &password).await?,
         None if account.username.is_empty() => {}
-        None => notes.push(format!("{}: '{}' has no password; enter one", entry.origin, entry.written)),
+        None => {
+            notes.push(format!("{}: '{}' has no password; enter one", entry.origin, entry.written));
+        }
     }
     if let Err(error) = accounts.put(account.clone()) {
         let _ = api.vault.remove(&account).await;
@@ -317,7 +351,9 @@ impl From<Fault> for RuleProblem {
             Field::Arch { rule } => ("arch", rule.unwrap_or_default(), 0),
             Field::Account { .. } => ("account", 0, 0),
         };
-        let error = ApiError::field(field, fault.message).hint(&fault.hint.unwrap_or_default()).param("at", fault.at);
+        let error = ApiError::field(field, fault.message)
+            .hint(&fault.hint.unwrap_or_default())
+            .param("at", fault.at);
         Self { rule: rule as u32, field: field.into(), destination: destination as u32, error }
     }
 }
@@ -325,7 +361,10 @@ impl From<Fault> for RuleProblem {
 impl From<&Rejected> for ApiError {
     fn from(rejected: &Rejected) -> Self {
         let first = rejected.problems.first();
-        let mut error = Self::new(first.map_or(Code::ConfigInvalid, |problem| problem.code), rejected.to_string());
+        let mut error = Self::new(
+            first.map_or(Code::ConfigInvalid, |problem| problem.code),
+            rejected.to_string(),
+        );
         for hint in rejected.problems.iter().filter_map(|problem| problem.hint.as_deref()) {
             error = error.hint(hint);
         }
@@ -339,8 +378,10 @@ impl From<&Rejected> for ApiError {
 impl From<library::Error> for ApiError {
     fn from(error: library::Error) -> Self {
         match &error {
-            library::Error::Unknown(id) => Self::gone("profile", id),
-            library::Error::NoName | library::Error::Taken(_) => Self::field("name", error.to_string()),
+            library::Error::Unknown(_) => Self::gone("profile"),
+            library::Error::NoName | library::Error::Taken(_) => {
+                Self::field("name", error.to_string())
+            }
             library::Error::Broken(rejected) => rejected.into(),
             library::Error::File(file) => file.into(),
         }

@@ -1,6 +1,11 @@
 //! Commands about plans and runs, and what goes on behind them: each is driven by a task that folds the engine's
 //! updates into a snapshot and hands them on.
 
+#![expect(
+    clippy::unused_async,
+    reason = "all commands have one form, those too that need not wait"
+)]
+
 use std::{
     collections::VecDeque,
     path::Path,
@@ -58,7 +63,7 @@ enum Kind {
 impl Runs {
     fn get(&self, id: &str) -> Result<Arc<Run>> {
         let list = lock(&self.list);
-        list.iter().find(|run| run.id == id).cloned().ok_or_else(|| ApiError::gone("run", id))
+        list.iter().find(|run| run.id == id).cloned().ok_or_else(|| ApiError::gone("run"))
     }
 
     fn active(&self) -> Vec<Arc<Run>> {
@@ -152,7 +157,12 @@ async fn begin<H: Host>(api: &Arc<Api<H>>, profile: &str, kind: Kind) -> Result<
 }
 
 /// Sees a plan or run to its end.
-async fn drive<H: Host>(api: Arc<Api<H>>, run: Arc<Run>, handle: RunHandle, updates: Receiver<Update>) {
+async fn drive<H: Host>(
+    api: Arc<Api<H>>,
+    run: Arc<Run>,
+    handle: RunHandle,
+    updates: Receiver<Update>,
+) {
     // whatever happens here, those who wait for the end are told
     let _ended = run.ended.clone().drop_guard();
     let over = CancellationToken::new();
@@ -220,7 +230,12 @@ async fn forward<H: Host>(
             // we were too slow: begin anew. The page sees the gap in the numbers and asks for the snapshot
             Err(RecvError::Lagged(_)) => {
                 let (now, after) = watch();
-                let update = Update { seq: now.seq, phase: now.phase, totals: now.totals, ..Update::default() };
+                let update = Update {
+                    seq: now.seq,
+                    phase: now.phase,
+                    totals: now.totals,
+                    ..Update::default()
+                };
                 *lock(&run.snapshot) = now;
                 updates = after;
                 api.host.emit(AppEvent::Update { run_id: run.id.clone(), update });
@@ -246,16 +261,22 @@ pub(crate) async fn snapshot<H: Host>(api: &Arc<Api<H>>, request: ById) -> Resul
     Ok(snapshot)
 }
 
-pub(crate) async fn save_report<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<Option<String>> {
+pub(crate) async fn save_report<H: Host>(
+    api: &Arc<Api<H>>,
+    request: ById,
+) -> Result<Option<String>> {
     let run = api.runs.get(&request.id)?;
     let report = lock(&run.report).clone();
-    let report = report.ok_or_else(|| ApiError::new(codes::RUN_BUSY, "the run has not ended yet"))?;
+    let report =
+        report.ok_or_else(|| ApiError::new(codes::RUN_BUSY, "the run has not ended yet"))?;
     let name = format!("image-syncer-report-{}.json", run.id);
     let Some(path) = api.host.save_file(Path::new(&name)).await else { return Ok(None) };
-    let mut bytes = serde_json::to_vec_pretty(&*report)
-        .map_err(|error| ApiError::new(Code::Internal, format!("the report can't be written: {error}")))?;
+    let mut bytes = serde_json::to_vec_pretty(&*report).map_err(|error| {
+        ApiError::new(Code::Internal, format!("the report can't be written: {error}"))
+    })?;
     bytes.push(b'\n');
     // not by rename: the user may have chosen a place where only this file may be written
-    std::fs::write(&path, bytes).map_err(|error| ApiError::from(store::Error::io(&path, &error)))?;
+    std::fs::write(&path, bytes)
+        .map_err(|error| ApiError::from(store::Error::io(&path, &error)))?;
     Ok(Some(path.display().to_string()))
 }

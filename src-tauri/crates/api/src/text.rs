@@ -52,9 +52,10 @@ impl Tongue {
         while let Some((before, after)) = rest.split_once('{') {
             out.push_str(before);
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            match values.iter().find(|(key, _)| *key == name) {
-                Some((_, value)) => out.push_str(value),
-                None => tracing::error!(key, name, "a value is missing"),
+            if let Some((_, value)) = values.iter().find(|(key, _)| *key == name) {
+                out.push_str(value);
+            } else {
+                tracing::error!(key, name, "a value is missing");
             }
             rest = after;
         }
@@ -107,12 +108,15 @@ mod tests {
         assert!(notice(Tongue::English, ended(3, 2, 1, 4)).title.contains("failures"));
         assert!(notice(Tongue::English, ended(3, 2, 0, 4)).title.contains("cancelled"));
         let chinese = notice(Tongue::Chinese, ended(3, 2, 0, 0));
-        assert!(chinese.title.starts_with("Team {copied}：") && chinese.body.contains('3'), "{chinese:?}");
+        assert!(
+            chinese.title.starts_with("Team {copied}：") && chinese.body.contains('3'),
+            "{chinese:?}"
+        );
     }
 
     #[test]
     fn the_language_is_chosen() {
-        let settings = |language| Settings { language, ..Settings::default() };
+        let settings = |language| Settings::new(store::Theme::System, language, true);
         assert_eq!(Tongue::choose(&settings(Language::System), "zh_CN.UTF-8"), Tongue::Chinese);
         assert_eq!(Tongue::choose(&settings(Language::System), "de-DE"), Tongue::English);
         assert_eq!(Tongue::choose(&settings(Language::English), "zh-CN"), Tongue::English);

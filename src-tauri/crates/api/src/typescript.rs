@@ -49,24 +49,26 @@ pub fn file() -> String {
     types.add::<AppEvent>();
     commands::types(&mut types);
 
-    let mut out = String::from(
-        "// Generated from Rust (crate `api`). Not to be edited: `UPDATE_TYPES=1 cargo test -p api --test typescript` \
-         writes it anew.\n\n",
-    );
-    for declaration in types.declarations.values() {
-        out += declaration;
-        out += "\n";
-    }
-    out += "/** Every command: what it is asked with, and what it answers. */\nexport interface Commands {\n";
-    for command in COMMANDS {
+    let commands = COMMANDS.iter().map(|command| {
         let (request, answer) = ((command.request)(&config), (command.answer)(&config));
-        out += &format!("  /** {} */\n", command.doc.trim().replace('\n', " "));
-        out += &format!("  '{}': {{ request: {request}; answer: {answer} }};\n", command.name);
-    }
-    out += "}\n\n/** Every code that an error may have. */\nexport const CODES = [\n";
-    for code in Code::ALL.iter().map(|code| code.as_str()).chain(codes::ALL.iter().copied()) {
-        out += &format!("  '{code}',\n");
-    }
-    out += "] as const;\n";
-    out
+        let doc = command.doc.trim().replace('\n', " ");
+        format!(
+            "  /** {doc} */\n  '{}': {{ request: {request}; answer: {answer} }};\n",
+            command.name
+        )
+    });
+    let codes = Code::ALL.iter().map(|code| code.as_str()).chain(codes::ALL.iter().copied());
+    let codes = codes.map(|code| format!("  '{code}',\n"));
+    let parts = [
+        "// Generated from Rust (crate `api`). Not to be edited:\n",
+        "// `UPDATE_TYPES=1 cargo test -p api --test typescript` writes it anew.\n\n",
+        &types.declarations.into_values().collect::<Vec<_>>().join("\n"),
+        "\n/** Every command: what it is asked with, and what it answers. */\nexport interface Commands {\n",
+        &commands.collect::<String>(),
+        "}\n\n/** Every code that an error may have. */\nexport const CODES = [\n",
+        &codes.collect::<String>(),
+        "] as const;\n",
+    ];
+    // ts-rs leaves spaces at the ends of lines
+    parts.concat().lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }

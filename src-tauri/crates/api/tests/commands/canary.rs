@@ -1,0 +1,180 @@
+//! A known secret is stored and used while every command runs, right and wrong; then everything that the page, the log
+//! and the disk got is searched for it.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use api::commands::COMMANDS;
+use serde_json::{Value, json};
+use testkit::{Auth, Image, Layer, Registry};
+
+use crate::host::{World, draft, profile};
+
+const CANARY: &str = "CANARY-d41d8cd9";
+/// `me:CANARY-d41d8cd9`, as the `Authorization` header has it.
+const ENCODED: &str = "bWU6Q0FOQVJZLWQ0MWQ4Y2Q5";
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_stored_secret_comes_out_nowhere() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let mut world = World::new();
+    let mut seen = String::new();
+    let mut called = BTreeSet::new();
+    let source = Registry::start().await;
+    let destination = Registry::builder().auth(Auth::token("me", CANARY)).start().await;
+    source.push("a/b", "1", &Image::single("linux/amd64", [Layer::random(1, 20_000)]));
+    let path = |name: &str| world.files.path().join(name);
+    std::fs::write(
+        path("images.yaml"),
+        format!("{}/a/b: {}/x/b\n", source.host(), destination.host()),
+    )
+    .unwrap();
+    std::fs::write(
+        path("auth.yaml"),
+        format!("other.example.com: {{username: me, password: {CANARY}}}\n"),
+    )
+    .unwrap();
+    let (images, auth) = (json!(path("images.yaml")), json!(path("auth.yaml")));
+
+    let mut stored = draft(destination.host(), "me", CANARY);
+    let mut saved = draft(destination.host(), "me", "");
+    let id = destination.host().replace(['.', ':'], "-");
+    saved["id"] = json!(id);
+    let wrong = draft(destination.host(), "me", &format!("{CANARY}-wrong"));
+    let pasted = draft(&format!("docker login -u me -p {CANARY} pasted.example.com"), "", "");
+    let broken = draft(&format!("https://me:{CANARY}@"), "me", "");
+    let rule = (format!("{}/a/b", source.host()), format!("{}/x/b", destination.host()));
+    let ours = profile("", "Ours", &rule.0, &rule.1);
+    let run = |id: &str| json!({ "id": id });
+    let of = |id: &str| json!({ "profileId": id });
+
+    let script: Vec<(&str, Value)> = vec![
+        ("app.info", json!(null)),
+        ("settings.get", json!(null)),
+        ("settings.set", json!({ "theme": "dark", "language": "en", "notify": true })),
+        ("keyring.status", json!(null)),
+        ("keyring.retry", json!(null)),
+        ("accounts.test", json!({ "token": "1", "draft": wrong })),
+        ("accounts.test", json!({ "token": "2", "draft": stored })),
+        ("accounts.save", stored.clone()),
+        ("accounts.save", pasted),
+        ("accounts.save", broken),
+        ("accounts.save", draft(source.host(), "", "")),
+        ("accounts.test", json!({ "token": "3", "draft": saved })),
+        ("accounts.list", json!(null)),
+        ("profiles.check", ours.clone()),
+        ("profiles.save", ours),
+        ("profiles.import", json!({ "name": "Theirs", "images": images, "auth": auth })),
+        // the auth file where the images file is expected
+        ("profiles.import", json!({ "name": "Swapped", "images": auth, "auth": images })),
+        ("profiles.list", json!(null)),
+        ("profiles.get", json!({ "id": "ours" })),
+        ("profiles.command", json!({ "id": "ours" })),
+        ("profiles.duplicate", json!({ "id": "ours" })),
+        ("files.pick", json!({ "kind": "auth" })),
+        ("runs.plan", of("ours")),
+        ("runs.start", of("ours")),
+        ("runs.cancel", run("1")),
+        ("runs.start", of("theirs")),
+        ("runs.list", json!(null)),
+        ("runs.snapshot", run("2")),
+        ("runs.saveReport", run("2")),
+        ("demo.start", json!(null)),
+        ("keyring.useMemory", json!(null)),
+        ("accounts.save", draft("memory.example.com", "me", CANARY)),
+        ("profiles.remove", json!({ "id": "ours-2" })),
+        ("accounts.remove", json!({ "id": "pasted-example-com" })),
+    ];
+    for (name, request) in script {
+        called.insert(name);
+        let answer = world.call(name, request).await;
+        writeln!(seen, "{name}: {answer:?}").unwrap();
+        if let (true, Ok(run)) = (name == "runs.plan" || name == "runs.start", &answer) {
+            let id = run["id"].as_str().unwrap().to_owned();
+            world.ended(&id).await;
+        }
+    }
+    assert_eq!(
+        called,
+        COMMANDS.iter().map(|command| command.name).collect(),
+        "every command is run"
+    );
+    assert_eq!(destination.tags("x/b"), ["1"], "the secret was used");
+
+    // requests of the wrong form, with the secret where it does not belong
+    for command in COMMANDS {
+        stored["insecure"] = json!(CANARY);
+        for request in [json!(CANARY), json!([CANARY]), json!({ "id": [CANARY] }), stored.clone()] {
+            writeln!(seen, "{}: {:?}", command.name, world.call(command.name, request).await)
+                .unwrap();
+        }
+    }
+    writeln!(seen, "{:?}", world.call(CANARY, json!(null)).await.map_err(|error| error.code))
+        .unwrap();
+    while let Ok(event) = world.events.try_recv() {
+        writeln!(seen, "{event}").unwrap();
+    }
+    while let Ok(notice) = world.notices.try_recv() {
+        writeln!(seen, "{notice:?}").unwrap();
+    }
+    assert!(
+        seen.contains("auth.rejected") && seen.contains("config.invalid"),
+        "both kinds of failure were seen"
+    );
+    for secret in [CANARY, ENCODED] {
+        assert!(
+            !seen.contains(secret),
+            "in an answer, event or notice:\n{}",
+            around(&seen, secret)
+        );
+        let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+        assert!(log.contains("command"), "the log was kept");
+        assert!(!log.contains(secret), "in the log:\n{}", around(&log, secret));
+        search(world.dir.path(), secret);
+    }
+    // the report was saved where the user said
+    let report =
+        std::fs::read_to_string(world.files.path().join("image-syncer-report-2.json")).unwrap();
+    assert!(!report.contains(CANARY));
+}
+
+fn around(text: &str, secret: &str) -> String {
+    text.lines().filter(|line| line.contains(secret)).collect::<Vec<_>>().join("\n")
+}
+
+fn search(folder: &Path, secret: &str) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            search(&path, secret);
+        } else {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(!text.contains(secret), "in {}", path.display());
+        }
+    }
+}
