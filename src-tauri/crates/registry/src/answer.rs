@@ -57,8 +57,6 @@ pub(crate) struct Answer {
     pub(crate) url: Url,
     /// Requests sent for this answer.
     pub(crate) attempts: u32,
-    /// Time from the first of them to the headers.
-    pub(crate) elapsed: Duration,
     pub(super) about: About,
     pub(super) method: Method,
     pub(super) home: Home,

@@ -150,9 +150,9 @@ impl Default for ClientOptions {
             requests_per_host: None,
             bandwidth: None,
             stall: Duration::from_secs(30),
-            upload_answer: Duration::from_secs(15 * 60),
+            upload_answer: Duration::from_mins(15),
             backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(15 * 60),
+            longest_wait: Duration::from_mins(15),
         }
     }
 }

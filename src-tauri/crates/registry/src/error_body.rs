@@ -70,7 +70,7 @@ impl ErrorBody {
             .or_else(|| error.as_str().map(str::to_owned));
             let detail = error.get("detail").and_then(detail_of);
             if found.code.is_none() {
-                found.code = code.clone();
+                found.code.clone_from(&code);
             }
             let mut text = message.filter(|m| Some(m) != code.as_ref()).unwrap_or_default();
             if let Some(detail) = detail.filter(|detail| !text.contains(detail.as_str())) {

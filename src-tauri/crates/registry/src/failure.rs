@@ -51,18 +51,18 @@ impl Failure {
         }
     }
 
-    fn is_final(self) -> Self {
+    fn for_good(self) -> Self {
         Self { retryable: false, ..self }
     }
 
-    fn is_congestion(self) -> Self {
+    fn of_congestion(self) -> Self {
         Self { congestion: true, ..self }
     }
 
     /// Nothing moved for `wait` while the registry was to do `what`.
     pub(crate) fn stalled(what: &str, wait: Duration) -> Self {
         let reason = format!("{what} for {:.1} s", wait.as_secs_f64());
-        Self::new(Code::NetTimeout, reason).is_congestion()
+        Self::new(Code::NetTimeout, reason).of_congestion()
     }
 
     /// Tells what an error of reqwest is about. `proxy` is the one that the request went through.
@@ -94,7 +94,7 @@ impl Failure {
             return Self::new(Code::NetDns, "the host name does not resolve");
         }
         if chain.iter().any(|error| error.is::<InvalidDnsNameError>()) {
-            return Self::new(Code::NetDns, "the host name is not a valid one").is_final();
+            return Self::new(Code::NetDns, "the host name is not a valid one").for_good();
         }
         if error.is_timeout() {
             let reason = if error.is_connect() {
@@ -102,10 +102,10 @@ impl Failure {
             } else {
                 "the connection went silent"
             };
-            return Self::new(Code::NetTimeout, reason).is_congestion();
+            return Self::new(Code::NetTimeout, reason).of_congestion();
         }
         if error.is_builder() {
-            return Self::new(Code::Internal, "the request can't be built").is_final();
+            return Self::new(Code::Internal, "the request can't be built").for_good();
         }
         let kind = chain
             .iter()
@@ -121,7 +121,7 @@ impl Failure {
                 reset("the host can't be reached")
             }
             Some(io::ErrorKind::TimedOut) => {
-                Self::new(Code::NetTimeout, "the connection went silent").is_congestion()
+                Self::new(Code::NetTimeout, "the connection went silent").of_congestion()
             }
             // a TLS handshake that is cut off
             Some(
@@ -131,15 +131,15 @@ impl Failure {
                 | io::ErrorKind::ConnectionAborted,
             ) if error.is_connect() => Self {
                 plain: if url.scheme() == "https" { Plain::Maybe } else { Plain::No },
-                ..reset("the connection was cut before it was established").is_congestion()
+                ..reset("the connection was cut before it was established").of_congestion()
             },
             _ if error.is_connect() => reset("no connection could be made"),
-            _ => reset("the connection broke").is_congestion(),
+            _ => reset("the connection broke").of_congestion(),
         }
     }
 
     fn of_tls(error: &TlsError, url: &Url) -> Self {
-        let failed = |code, reason: String| Self::new(code, reason).is_final();
+        let failed = |code, reason: String| Self::new(code, reason).for_good();
         match error {
             TlsError::InvalidCertificate(error) => {
                 let (code, reason) = certificate(error, url);

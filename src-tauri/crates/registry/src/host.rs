@@ -37,7 +37,7 @@ pub(crate) struct HostState {
     /// It has answered in a way that only a registry does.
     pub(crate) is_registry: AtomicBool,
     quota: Mutex<Option<Quota>>,
-    reach: Mutex<HashMap<Option<RepositoryName>, Arc<OnceCell<Arc<Reach>>>>>,
+    reach: Mutex<HashMap<Option<RepositoryName>, ReachCell>>,
 }
 
 /// How a host likes to be asked. Filled by the modules that ask; never held over an await.
@@ -69,6 +69,9 @@ pub struct Quota {
     /// The length of a window.
     pub window: Option<Duration>,
 }
+
+/// Filled by the first who asks.
+type ReachCell = Arc<OnceCell<Arc<Reach>>>;
 
 /// How one repository (or the registry as a whole) is reached.
 #[derive(Debug)]
@@ -116,12 +119,11 @@ impl HostState {
             }
             let proxy = access.proxy.as_ref();
             let http = inner.connections.pool(&access.tls, proxy)?;
-            let abroad = match &access.tls.identity {
-                None => http.clone(),
-                Some(_) => {
-                    let tls = crate::TlsOptions { identity: None, ..access.tls.clone() };
-                    inner.connections.pool(&tls, proxy)?
-                }
+            let abroad = if access.tls.identity.is_none() {
+                http.clone()
+            } else {
+                let tls = crate::TlsOptions { identity: None, ..access.tls.clone() };
+                inner.connections.pool(&tls, proxy)?
             };
             tracing::debug!(registry = %self.registry, origin = access.origin, "account");
             let login = self.auth.login(access.credential.clone(), access.origin.clone());
@@ -292,7 +294,7 @@ mod tests {
             headers.insert("ratelimit-remaining", remaining.parse().unwrap());
             Quota::read(&headers)
         };
-        let window = Some(Duration::from_secs(21600));
+        let window = Some(Duration::from_hours(6));
         let quota = |window| Some(Quota { limit: 100, remaining: 76, window });
         assert_eq!(read("100;w=21600", "76;w=21600"), quota(window));
         assert_eq!(read("100", "76; w=21600"), quota(window));

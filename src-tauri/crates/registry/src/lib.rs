@@ -10,6 +10,7 @@ mod auth;
 mod bandwidth;
 pub mod blob_reader;
 pub mod blob_writer;
+mod catalog;
 pub mod client;
 pub mod code;
 pub mod descriptor;
@@ -17,20 +18,26 @@ pub mod digest;
 pub mod error;
 mod error_body;
 mod failure;
+mod headers;
 mod hint;
 mod host;
 mod limit;
+mod link;
+mod listing;
 pub mod manifest;
 pub mod media_type;
+mod patience;
 pub mod platform;
 mod redact;
 mod redirect;
 pub mod reference;
+mod refusal;
 pub mod repository;
 mod retry;
 mod send;
 mod tls;
 mod transport;
+mod upload;
 mod warnings;
 mod wire;
 
@@ -49,9 +56,6 @@ pub use platform::{Platform, PlatformFilter};
 pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
 pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository};
 
-#[allow(unused_imports)]
-pub(crate) use host::{HostState, Learnt};
-#[allow(unused_imports)]
 pub(crate) use answer::Answer;
-#[allow(unused_imports)]
+pub(crate) use host::{HostState, Learnt};
 pub(crate) use transport::{Ask, Body, Place, Room, Scope, Wait};

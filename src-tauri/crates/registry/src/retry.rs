@@ -105,7 +105,7 @@ impl Pauses {
     /// Holds back the requests of a class.
     pub(crate) fn order(&self, registry: &Registry, class: Class, wait: Duration) {
         let now = Instant::now();
-        let Some(until) = now.checked_add(wait.min(Duration::from_secs(365 * 24 * 3600))) else {
+        let Some(until) = now.checked_add(wait.min(Duration::from_hours(365 * 24))) else {
             return;
         };
         let mut pause = self.0[class as usize].lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +233,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_its_class_alone_and_never_gets_shorter() {
         let (pauses, registry) = (Pauses::default(), "r.example".parse().unwrap());
-        let longest = Duration::from_secs(60);
+        let longest = Duration::from_mins(1);
         pauses.order(&registry, Class::Blob, Duration::from_secs(10));
         pauses.order(&registry, Class::Blob, Duration::from_secs(2));
         let begin = Instant::now();

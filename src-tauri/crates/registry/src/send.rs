@@ -35,7 +35,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b',');
 
 /// How long a token must last for a body that streams: it is judged when the body ends.
-const STREAMING: Duration = Duration::from_secs(60);
+const STREAMING: Duration = Duration::from_mins(1);
 /// How often a host name that does not resolve is tried again: each try may take long by itself.
 const DNS_RETRIES: u32 = 2;
 
@@ -264,7 +264,6 @@ impl Trip<'_> {
             headers: std::mem::take(response.headers_mut()),
             url,
             attempts: self.attempts,
-            elapsed: about.begin.elapsed(),
             about,
             method: self.ask.method.clone(),
             home,
@@ -287,7 +286,10 @@ impl Trip<'_> {
         loop {
             let home = self.host.home(scheme, self.reach)?;
             let proof = self.seeker.proof(&home).await?;
-            let mut reply = match self.journey(home.clone(), proof.header(), &tls_failure).await {
+            let mut reply = match self
+                .journey(home.clone(), proof.header(), tls_failure.as_ref())
+                .await
+            {
                 Ok(reply) => reply,
                 Err(Lost::Network(failure)) if first.is_some() && !self.host.contact.is_made() => {
                     if scheme == Scheme::Https && self.may_be_plain(&failure) {
@@ -351,7 +353,7 @@ impl Trip<'_> {
         &mut self,
         home: Home,
         proof: Option<&HeaderValue>,
-        tls_failure: &Option<Failure>,
+        tls_failure: Option<&Failure>,
     ) -> Result<Reply, Lost> {
         let mut url = self.url(&home);
         let mut token_abroad: Option<HeaderValue> = None;
@@ -396,7 +398,7 @@ impl Trip<'_> {
                 }
             }
             let can_follow = match status.as_u16() {
-                301 | 302 | 303 => is_read,
+                301..=303 => is_read,
                 307 | 308 => is_read || !matches!(self.ask.body, Body::Stream { .. }),
                 _ => false,
             };

@@ -86,7 +86,7 @@ impl Connections {
             .connect_timeout(self.stall)
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(15))
-            .pool_idle_timeout(Duration::from_secs(60));
+            .pool_idle_timeout(Duration::from_mins(1));
         #[cfg(target_os = "linux")]
         {
             builder = builder.tcp_user_timeout(self.stall);

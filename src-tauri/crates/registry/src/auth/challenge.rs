@@ -148,12 +148,12 @@ mod tests {
     fn written(header: &str) -> String {
         Challenge::parse(header)
             .iter()
-            .map(|c| match &c.token68 {
-                Some(token) => format!("{}({token})", c.scheme),
-                None => {
-                    let params: Vec<_> = c.params.iter().map(|(n, v)| format!("{n}={v}")).collect();
-                    format!("{}{{{}}}", c.scheme, params.join(";"))
+            .map(|c| {
+                if let Some(token) = &c.token68 {
+                    return format!("{}({token})", c.scheme);
                 }
+                let params: Vec<_> = c.params.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                format!("{}{{{}}}", c.scheme, params.join(";"))
             })
             .collect::<Vec<_>>()
             .join(" ")

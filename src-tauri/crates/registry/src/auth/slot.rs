@@ -10,11 +10,11 @@ use super::scope;
 use crate::{Error, Result, host::lock};
 
 /// How long a token lives whose life is not told or is told to be shorter: the token spec's minimum.
-const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 /// The longest time before its end that a token is renewed at.
 const EARLY: Duration = Duration::from_secs(10);
 /// How long a denial is remembered, so that a hundred images of one repository don't ask a hundred times.
-const DENIAL_LIFE: Duration = Duration::from_secs(60);
+const DENIAL_LIFE: Duration = Duration::from_mins(1);
 
 /// A token, as the header that brings it.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Token {
     /// A token that was asked for at `asked`. Clocks of servers are not to be trusted, so the time that they say they
     /// issued it at is not used.
     pub(crate) fn new(header: HeaderValue, asked: Instant, life: Option<Duration>) -> Self {
-        let life = life.unwrap_or_default().clamp(SHORTEST_LIFE, Duration::from_secs(365 * 86_400));
+        let life = life.unwrap_or_default().clamp(SHORTEST_LIFE, Duration::from_hours(365 * 24));
         let expires = asked + life;
         Self { header, life, expires, renew: expires - EARLY.min(life / 4) }
     }

@@ -35,8 +35,8 @@ impl Proxy {
         Self { host, seen }
     }
 
-    fn url(&self, scheme: &str) -> Option<Url> {
-        Some(format!("{scheme}://user:proxy-canary@{}", self.host).parse().unwrap())
+    fn url(&self, scheme: &str) -> Url {
+        format!("{scheme}://user:proxy-canary@{}", self.host).parse().unwrap()
     }
 
     fn seen(&self) -> Vec<String> {
@@ -86,8 +86,8 @@ async fn serve(
     Ok(())
 }
 
-fn through(host: &str, proxy: Option<Url>, tls: TlsOptions) -> Setup {
-    Setup::new(host, quick(), Access { proxy, tls, ..Access::default() })
+fn through(host: &str, proxy: Url, tls: TlsOptions) -> Setup {
+    Setup::new(host, quick(), Access { tls, proxy: Some(proxy), ..Access::default() })
 }
 
 fn trusting(authority: &Authority) -> TlsOptions {
@@ -171,7 +171,7 @@ async fn a_proxy_that_is_away() {
     drop(listener);
     for scheme in ["http", "socks5"] {
         let proxy = Url::parse(&format!("{scheme}://u:canary@{host}")).unwrap();
-        let setup = through("127.0.0.1:5000", Some(proxy), TlsOptions::default());
+        let setup = through("127.0.0.1:5000", proxy, TlsOptions::default());
         let error = setup.get("team/r0").await.unwrap_err();
         assert_eq!(error.code(), Code::ProxyFailed, "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");

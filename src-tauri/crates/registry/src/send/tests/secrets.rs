@@ -1,6 +1,6 @@
 //! No secret is seen in a log, an error or a `Debug`.
 
-use std::io;
+use std::{fmt::Write as _, io};
 
 use testkit::{Auth, Fault, Quirk, Redirect, Registry as Server, Reply};
 use tracing_subscriber::fmt::MakeWriter;
@@ -63,15 +63,15 @@ async fn none_is_seen_anywhere() {
     server.fault(Fault::on(Kind::Manifest).answer(Reply::error(400, "X", &echo)));
     let error = setup.get("team/r0").await.unwrap_err();
     assert!(error.to_string().contains("refused Bearer ***"), "{error}");
-    shown += &format!("{error} {error:?} {:?} {:?}", setup.client, setup.owner);
+    let _ = write!(shown, "{error} {error:?} {:?} {:?}", setup.client, setup.owner);
     let answer = setup.post("team/r0").await.unwrap();
-    shown += &format!("{answer:?}");
+    let _ = write!(shown, "{answer:?}");
 
     let wrong = Setup::with(server.host(), basic("alice", "pw-canary-2"));
     let echo = Reply::error(401, "X", "user alice, password pw-canary-2");
     server.fault(Fault::on(Kind::Token).before_auth().answer(echo));
     let error = wrong.get("team/r0").await.unwrap_err();
-    shown += &format!("{error} {error:?} {:?}", wrong.client);
+    let _ = write!(shown, "{error} {error:?} {:?}", wrong.client);
 
     // an address with a secret that leads nowhere
     there.stop();
@@ -80,7 +80,7 @@ async fn none_is_seen_anywhere() {
         there.url()
     ))));
     let error = setup.get("team/r0").await.unwrap_err();
-    shown += &format!("{error} {error:?}");
+    let _ = write!(shown, "{error} {error:?}");
 
     shown += &String::from_utf8_lossy(&lock(&log.0));
     assert!(shown.contains("X-Signature=***"), "requests are logged: {shown}");
