@@ -7,6 +7,7 @@ mod bad_registries;
 mod faults;
 mod logins;
 mod platforms;
+mod profiles;
 mod program;
 mod real_registries;
 mod report;
