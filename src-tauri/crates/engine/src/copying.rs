@@ -19,7 +19,8 @@ use crate::{
     gather::{Ticket, vanished},
     image::Image,
     referrers::Referrer,
-    run::{Run, cancelled, panicked},
+    run::{Run, panicked},
+    stop::cancelled,
     tree::Tree,
     unit::Destination,
 };
@@ -241,10 +242,11 @@ impl Copying {
         let put = async {
             let bytes = manifest.bytes().clone();
             let put = place.repository.put_manifest(&target, manifest.media_type(), bytes, digest);
-            let answer = run.unless_stopped(put).await?;
+            // requests are large, and this waits long before its turn comes
+            let answer = Box::pin(run.unless_stopped(put)).await?;
             match subject {
                 Some(subject) if !answer.subject_kept => {
-                    run.indexes.enter(run, place, subject, manifest).await
+                    Box::pin(run.indexes.enter(run, place, subject, manifest)).await
                 }
                 _ => Ok(()),
             }
@@ -266,10 +268,11 @@ impl Copying {
             }
             let bytes = root.bytes().clone();
             let put = repository.put_manifest(&target, root.media_type(), bytes, digest);
-            match answered(run, put).await {
+            match answered(run, Box::pin(put)).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.code() == Code::TagImmutable => {
-                    let head = run.unless_stopped(repository.head_manifest(&target)).await?;
+                    let head = run.unless_stopped(repository.head_manifest(&target));
+                    let head = Box::pin(head).await?;
                     let head = head.map(|head| head.digest);
                     if head.as_ref() == Some(digest) {
                         return Ok(());

@@ -19,7 +19,8 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     place::Place,
     row::{Meter, lock},
-    run::{Run, cancelled},
+    run::Run,
+    stop::cancelled,
     transfer,
 };
 

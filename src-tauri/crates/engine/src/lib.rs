@@ -29,6 +29,7 @@ mod referrers;
 mod row;
 mod run;
 mod source_image;
+mod stop;
 mod transfer;
 mod tree;
 mod unit;

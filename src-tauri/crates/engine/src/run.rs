@@ -32,6 +32,7 @@ use crate::{
     plan::Lookups,
     referrers::Indexes,
     row::{Row, lock},
+    stop::UnlessStopped,
     tree::Manifests,
     unit::{Destination, Unit},
 };
@@ -85,20 +86,16 @@ impl Slot {
 
 impl Run {
     /// Waits for something unless the run is stopped.
-    pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> Result<T> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(cancelled()),
-            result = wait => Ok(result),
-        }
+    pub(crate) fn wait<T>(&self, wait: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
+        UnlessStopped::new(&self.stop, wait)
     }
 
     /// Waits for an answer unless the run is stopped.
-    pub(crate) async fn unless_stopped<T>(
+    pub(crate) fn unless_stopped<T>(
         &self,
         ask: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        self.wait(ask).await?
+    ) -> impl Future<Output = Result<T>> {
+        self.wait(ask).map(Result::flatten)
     }
 
     /// Starts a task of the run, in the span of whoever starts it.
@@ -113,11 +110,6 @@ impl Run {
             drop(room);
         });
     }
-}
-
-/// What everything under way ends with when the run is cancelled.
-pub(crate) fn cancelled() -> Error {
-    Error::new(Code::Cancelled, "the run was cancelled")
 }
 
 /// Runs or plans a job; every row has its outcome when it returns.
