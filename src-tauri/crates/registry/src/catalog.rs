@@ -20,12 +20,10 @@ impl Client {
                 Some(400 | 401 | 403 | 404 | 405 | 501)
                     if !matches!(error.code(), Code::AuthRejected | Code::NotARegistry) =>
                 {
-                    error
-                        .becomes(
-                            Code::CatalogUnsupported,
-                            "the registry does not list its repositories",
-                        )
-                        .hint("Add the repositories by name.")
+                    error.becomes(
+                        Code::CatalogUnsupported,
+                        "the registry does not list its repositories",
+                    )
                 }
                 _ => error,
             })?;

@@ -57,12 +57,11 @@ fn links(value: &str) -> Vec<&str> {
 /// A link's target and its parameters, wherever the target stands and whether it has brackets or not.
 fn split(link: &str) -> (&str, &str) {
     let link = link.trim();
-    if let (Some(open), Some(close)) = (link.find('<'), link.rfind('>')) {
-        if open < close {
-            let parameters =
-                if link[close..].contains('=') { &link[close + 1..] } else { &link[..open] };
-            return (link[open + 1..close].trim(), parameters);
-        }
+    if let (Some(open), Some(close)) = (link.find('<'), link.rfind('>'))
+        && open < close
+    {
+        let (before, after) = (&link[..open], &link[close + 1..]);
+        return (link[open + 1..close].trim(), if after.contains('=') { after } else { before });
     }
     let (target, parameters) = link.split_once(';').unwrap_or((link, ""));
     (target.trim(), parameters)

@@ -1,6 +1,9 @@
 //! Lists that come in pages (tags, repositories), in all the ways in which registries page them.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
+};
 
 use http::Method;
 use serde::{Deserialize, de::IgnoredAny};
@@ -53,7 +56,8 @@ impl Client {
     ) -> Result<Option<Vec<String>>> {
         let mut entries: Vec<String> = Vec::new();
         let mut seen: HashSet<Url> = HashSet::new();
-        let mut previous: Vec<String> = Vec::new();
+        // fingerprints are enough to tell whether a page brings anything new
+        let (state, mut known) = (RandomState::new(), HashSet::<u64>::new());
         let Some((mut answer, n)) = self.first_page(registry, listing).await? else {
             return Ok(None);
         };
@@ -65,17 +69,16 @@ impl Client {
             let Some(page) = read(&bytes) else {
                 return Err(answer.error(Code::RegistryRefused, "the answer is no list"));
             };
-            let repeats =
-                page == previous || after.as_ref().is_some_and(|after| page.contains(after));
-            if repeats || (page.is_empty() && seen.len() > 1) {
+            let repeats = after.as_ref().is_some_and(|after| page.contains(after));
+            let news = page.iter().filter(|entry| known.insert(state.hash_one(entry))).count();
+            if repeats || (news == 0 && seen.len() > 1) {
                 break;
             }
             let next = link::next(&answer).filter(|url| !seen.contains(url));
             let is_full = page.len() == n.unwrap_or(SILENT_PAGE) || page.len() == SILENT_PAGE;
             after =
                 page.last().filter(|_| next.is_none() && is_full && !has_link(&answer)).cloned();
-            entries.extend(page.iter().cloned());
-            previous = page;
+            entries.extend(page);
             if entries.len() >= listing.limit || seen.len() >= MOST_PAGES {
                 break;
             }

@@ -25,6 +25,7 @@ pub struct Manifest {
 
 /// What a manifest names.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it per manifest")]
 pub enum ManifestKind {
     /// An image or artifact: blobs, in the order config first, then layers (repeats included).
     Image {
@@ -53,6 +54,7 @@ pub enum ManifestKind {
 
 /// What a platform filter makes of an index.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it per index")]
 pub enum Filtered {
     /// All entries are kept: the index stays as it is.
     Same,

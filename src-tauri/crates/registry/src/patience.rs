@@ -57,7 +57,7 @@ mod tests {
         let mut patience = Patience::new(&ClientOptions { retries: 2, ..ClientOptions::default() });
         let broken = Error::new(Code::NetReset, "broken");
         let ordered = broken.clone().retry_after(Some(Duration::from_secs(7)));
-        let too_long = broken.clone().retry_after(Some(Duration::from_secs(86_400)));
+        let too_long = broken.clone().retry_after(Some(Duration::from_hours(24)));
         for _ in 0..3 {
             assert!(patience.pause(&broken).await);
             assert!(patience.pause(&ordered).await, "a wait that is ordered costs nothing");

@@ -138,12 +138,12 @@ impl Reference {
         if let Some(scheme) = scheme(text) {
             return Err(invalid((format!("it begins with a scheme, '{scheme}'"), 0)));
         }
-        if let Some((first, rest)) = text.split_once('/') {
-            if first == "localhost" || (first.contains(['.', ':']) && !first.ends_with(':')) {
-                let registry = Registry::read(first)
-                    .map_err(|(why, at)| invalid((format!("its registry {why}"), at)))?;
-                return Ok((registry, rest));
-            }
+        if let Some((first, rest)) = text.split_once('/')
+            && (first == "localhost" || (first.contains(['.', ':']) && !first.ends_with(':')))
+        {
+            let registry = Registry::read(first)
+                .map_err(|(why, at)| invalid((format!("its registry {why}"), at)))?;
+            return Ok((registry, rest));
         }
         Ok((Registry(Registry::DOCKER_HUB.into()), text))
     }

@@ -24,24 +24,26 @@ pub(crate) fn of_manifest(error: Error, media_type: &MediaType) -> Error {
     if code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN" {
         return error.becomes(Code::BlobNotFound, "the registry misses what the manifest names");
     }
-    let error = match of_place(error) {
-        Ok(read) => return read,
-        Err(error) => error,
+    // ECR says so with 405
+    let is_invalid = matches!(&*code, "MANIFEST_INVALID" | "MANIFEST_UNVERIFIED");
+    let error = if is_invalid {
+        error
+    } else {
+        match of_place(error) {
+            Ok(read) => return read,
+            Err(error) => error,
+        }
     };
-    let refused = status == 415
+    let refused = is_invalid
+        || status == 415
         || status == 413
-        || matches!(
-            &*code,
-            "MANIFEST_INVALID" | "MANIFEST_UNVERIFIED" | "UNSUPPORTED" | "UNSUPPORTED_MEDIA_TYPE"
-        )
-        || words.contains("manifest class")
-        || words.contains("vnd.oci.empty")
-        || words.contains("media type")
-        || words.contains("mediatype");
+        || code.starts_with("UNSUPPORTED")
+        || ["manifest class", "vnd.oci.empty", "media type", "mediatype"]
+            .iter()
+            .any(|text| words.contains(text));
     if refused && media_type.is_schema1() {
         return error
-            .becomes(Code::ManifestSchema1, "the registry refuses the old schema 1 format")
-            .hint("Pull the image and push it again once with a current tool, then sync that.");
+            .becomes(Code::ManifestSchema1, "the registry refuses the old schema 1 format");
     }
     if refused {
         let message = format!("the registry refuses the manifest ({media_type})");
@@ -62,7 +64,8 @@ fn of_place(error: Error) -> Result<Error, Error> {
         error.becomes(Code::RegistryReadOnly, "the registry does not allow writing")
     } else if code == "NAME_INVALID" {
         error.becomes(Code::RepoName, "the registry does not take this repository name")
-    } else if code == "NAME_UNKNOWN"
+    } else if (status == 404 && !code.starts_with("BLOB_"))
+        || code == "NAME_UNKNOWN"
         || code.contains("REPOSITORYNOTFOUND")
         || words.contains("repositorynotfound")
     {
@@ -134,6 +137,7 @@ mod tests {
             (400, "MANIFEST_INVALID", "manifest invalid", Code::ManifestRejected),
             (415, "", "", Code::ManifestRejected),
             (413, "", "", Code::ManifestRejected),
+            (405, "MANIFEST_INVALID", "Invalid JSON syntax", Code::ManifestRejected),
             (400, "UNSUPPORTED", "Invalid JSON syntax", Code::ManifestRejected),
             (
                 403,
@@ -151,7 +155,8 @@ mod tests {
             (500, "", "write /store: no space left on device", Code::QuotaExceeded),
             (405, "UNSUPPORTED", "The operation is unsupported.", Code::RegistryReadOnly),
             (404, "NAME_UNKNOWN", "", Code::RepoMustExist),
-            (404, "", "RepositoryNotFoundException: no such repository", Code::RepoMustExist),
+            (404, "", "", Code::RepoMustExist),
+            (400, "", "RepositoryNotFoundException: no such repository", Code::RepoMustExist),
             (400, "NAME_INVALID", "", Code::RepoName),
             (403, "DENIED", "requested access is denied", Code::RegistryRefused),
             (400, "", "", Code::RegistryRefused),
@@ -161,7 +166,6 @@ mod tests {
         }
         let schema1 = of_manifest(said(400, "MANIFEST_INVALID", ""), &MediaType::Schema1Signed);
         assert_eq!(schema1.code(), Code::ManifestSchema1);
-        assert_eq!(schema1.hints().count(), 1);
     }
 
     #[test]

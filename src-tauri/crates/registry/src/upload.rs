@@ -103,7 +103,7 @@ impl Repository {
 }
 
 /// How many bytes a `Range` of an upload tells, in any of its forms: `0-99`, `bytes=0-99`, `bytes 0-99`. `0-0` is one
-/// byte by the letter and none by custom; an upload that broke after exactly one byte begins again.
+/// byte by the letter and none by custom.
 pub(crate) fn bytes_held(range: &str) -> Option<u64> {
     let range = range.trim();
     let range = range.strip_prefix("bytes").unwrap_or(range).trim_start_matches([' ', '=']);

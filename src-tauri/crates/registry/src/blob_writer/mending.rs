@@ -86,17 +86,12 @@ impl Upload {
     }
 
     async fn mend(&mut self, sent: Sent, error: Error) -> Result<Fed> {
-        let error = match refusal::of_blob(error.clone()) {
-            refused
-                if matches!(
-                    refused.code(),
-                    Code::QuotaExceeded | Code::RepoMustExist | Code::RepoName
-                ) =>
-            {
-                return Err(refused);
-            }
-            _ => error,
-        };
+        let refused = refusal::of_blob(error.clone());
+        if matches!(refused.code(), Code::QuotaExceeded | Code::RepoName)
+            || is_without_place(&error)
+        {
+            return Err(refused);
+        }
         let trouble = trouble(&error);
         // the answer may have been lost after all went well, or another writer was faster
         let doubtful = match trouble {
@@ -119,6 +114,10 @@ impl Upload {
                     // a limit that resets the connection instead of answering 413 looks like this
                     self.chunk.get_or_insert(LARGEST_CHUNK);
                 }
+                // one byte and none are told alike: a new session is sure to be empty
+                let is_unsure =
+                    progress == Progress::At(0) && self.confirmed == 0 && sent.given > 0;
+                let progress = if is_unsure { Progress::Untold } else { progress };
                 self.resume(sent, progress, error).await
             }
             Trouble::TooLarge => self.shrink(sent, error).await,
@@ -296,6 +295,11 @@ impl Upload {
             tracing::debug!(%error, "the registry keeps the upload");
         }
     }
+}
+
+/// Whether the repository is not there, as opposed to the upload.
+fn is_without_place(error: &Error) -> bool {
+    error.registry_code().is_some_and(|code| code.eq_ignore_ascii_case("NAME_UNKNOWN"))
 }
 
 fn trouble(error: &Error) -> Trouble {

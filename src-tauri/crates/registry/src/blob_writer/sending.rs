@@ -49,16 +49,15 @@ impl Upload {
     /// Hands some of the bytes to the request that is under way, or to a new one, and takes them out of `bytes`. A
     /// request that is full is waited for.
     pub(super) async fn feed(&mut self, bytes: &mut Bytes) -> Result<Fed> {
-        let mut sending = match self.sending.take() {
-            Some(sending) => sending,
-            None => {
-                let sent = self.next_request();
-                if sent.len <= bytes.len() as u64 {
-                    let piece = bytes.split_to(sent.len as usize);
-                    return self.send_at_once(sent, piece).await;
-                }
-                self.start(sent)
+        let mut sending = if let Some(sending) = self.sending.take() {
+            sending
+        } else {
+            let sent = self.next_request();
+            if sent.len <= bytes.len() as u64 {
+                let piece = bytes.split_to(sent.len as usize);
+                return self.send_at_once(sent, piece).await;
             }
+            self.start(sent)
         };
         let room = sending.sent.len - sending.sent.given;
         let piece =

@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// What became of one fetch.
+#[expect(clippy::large_enum_variant, reason = "there is one of it per request")]
 enum Fetched {
     Manifest(Manifest),
     /// The body broke off.

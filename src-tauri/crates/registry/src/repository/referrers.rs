@@ -17,10 +17,10 @@ const NO_API: &[u16] = &[400, 404, 405, 501];
 impl Repository {
     /// Manifests that refer to `digest`, by the referrers API or else the tag schema.
     pub async fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>> {
-        if !self.learnt().no_referrers {
-            if let Some(found) = self.referrers_by_api(digest).await? {
-                return Ok(found);
-            }
+        if !self.learnt().no_referrers
+            && let Some(found) = self.referrers_by_api(digest).await?
+        {
+            return Ok(found);
         }
         self.referrers_by_tag(digest).await
     }

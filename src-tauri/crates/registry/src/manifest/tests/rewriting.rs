@@ -186,7 +186,7 @@ fn any_selection_of_any_layout() {
         let mut text = head.clone();
         for (i, entry) in entries.iter().enumerate() {
             if i > 0 {
-                text += &format!("{},{}", random.space(), random.space());
+                text.extend([random.space(), ",", random.space()]);
             }
             text += entry;
         }

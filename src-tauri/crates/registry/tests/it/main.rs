@@ -1,0 +1,15 @@
+//! What is asked of repositories, against testkit's registries and the real `docker-registry`: bytes, digests and
+//! requests are counted, and every fault must have fired.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
+
+mod blobs;
+mod lists;
+mod manifests;
+mod mounts;
+mod proxy_env;
+mod real;
+mod referrers;
+mod setup;
+mod upload_manners;
+mod uploads;
