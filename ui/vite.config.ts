@@ -22,5 +22,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     setupFiles: ['./src/test/setup.ts'],
     restoreMocks: true,
+    // whole screens, and other work on the same two cores
+    testTimeout: 30_000,
   },
 });

@@ -112,6 +112,13 @@ export class Run {
     });
   }
 
+  /** It ended. What is shown as the end is the end: all that came before is brought in first. */
+  async finish(info: RunInfo): Promise<void> {
+    this.#apply();
+    if (this.loaded && this.phase !== 'done') await this.#fetch();
+    this.info = info;
+  }
+
   async cancel(): Promise<void> {
     this.cancelling = true;
     try {

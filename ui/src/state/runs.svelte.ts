@@ -26,7 +26,9 @@ export class Runs {
     const known = this.byId.get(info.id);
     if (known) {
       // an answer that comes after the event of the end must not take the end back
-      if (info.endedAt !== null || known.info.endedAt === null) known.info = info;
+      if (known.info.endedAt !== null) return known;
+      if (info.endedAt === null) known.info = info;
+      else void known.finish(info);
       return known;
     }
     const run = new Run(this.#backend, info);

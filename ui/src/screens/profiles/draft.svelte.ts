@@ -3,8 +3,13 @@
 import type { Backend } from '../../backend/backend';
 import type { Profile, RuleProblem } from '../../backend/types';
 
-export const OS = ['linux', 'windows'] as const;
-export const ARCH = ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64'] as const;
+/** The usual platforms have a chip each; others are typed. */
+export const CHIPS = {
+  os: ['linux', 'windows'],
+  arch: ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64'],
+} as const;
+export type Platforms = keyof typeof CHIPS;
+
 export const OVERWRITE = ['never', 'differing', 'always'] as const;
 export type Overwrite = (typeof OVERWRITE)[number];
 
@@ -28,6 +33,8 @@ export class ProfileDraft {
   /** Fields that the user has left, or all of them once Save was tried: only these show what is wrong. */
   touched = $state.raw<ReadonlySet<string>>(new Set());
   all = $state(false);
+  #chosen: Record<Platforms, string[]> = $state({ os: [], arch: [] });
+  #others: Record<Platforms, string> = $state({ os: '', arch: '' });
   #before = '';
   #backend: Backend;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,6 +43,10 @@ export class ProfileDraft {
   constructor(backend: Backend, profile: Profile, touched: boolean) {
     this.#backend = backend;
     this.profile = profile;
+    for (const [list, known] of Object.entries(CHIPS) as [Platforms, readonly string[]][]) {
+      this.#chosen[list] = profile[list].filter((each) => known.includes(each));
+      this.#others[list] = profile[list].filter((each) => !known.includes(each)).join(', ');
+    }
     this.all = touched;
     this.#before = JSON.stringify(profile);
   }
@@ -60,27 +71,32 @@ export class ProfileDraft {
     this.profile.rules.splice(at, 1);
   }
 
-  toggle(list: 'os' | 'arch', value: string): void {
-    const has = this.profile[list].includes(value);
-    this.profile[list] = has
-      ? this.profile[list].filter((each) => each !== value)
-      : [...this.profile[list], value];
+  /** A chip of the list is down. */
+  isChosen(list: Platforms, value: string): boolean {
+    return this.#chosen[list].includes(value);
   }
 
-  /** Values that have no chip, as one line. */
-  others(list: 'os' | 'arch'): string {
-    const known: readonly string[] = list === 'os' ? OS : ARCH;
-    return this.profile[list].filter((each) => !known.includes(each)).join(', ');
+  toggle(list: Platforms, value: string): void {
+    const chosen = this.#chosen[list];
+    this.#chosen[list] = chosen.includes(value)
+      ? chosen.filter((each) => each !== value)
+      : [...chosen, value];
+    this.#join(list);
   }
 
-  setOthers(list: 'os' | 'arch', text: string): void {
-    const known: readonly string[] = list === 'os' ? OS : ARCH;
-    const typed = text
-      .split(/[,，\s]+/)
-      .filter(Boolean)
-      .filter((each, at, all) => all.indexOf(each) === at);
-    const chosen = this.profile[list].filter((each) => known.includes(each));
-    this.profile[list] = [...chosen, ...typed.filter((each) => !chosen.includes(each))];
+  /** What is typed besides the chips, as it is typed. */
+  others(list: Platforms): string {
+    return this.#others[list];
+  }
+
+  setOthers(list: Platforms, text: string): void {
+    this.#others[list] = text;
+    this.#join(list);
+  }
+
+  #join(list: Platforms): void {
+    const typed = this.#others[list].split(/[,，\s]+/).filter(Boolean);
+    this.profile[list] = [...new Set([...this.#chosen[list], ...typed])];
   }
 
   /** What is wrong with a field, if it may be shown already. */
