@@ -215,7 +215,7 @@ impl TokenAuth {
         Self {
             users,
             service: "testkit".into(),
-            ttl: Duration::from_secs(300),
+            ttl: Duration::from_mins(5),
             field: TokenField::Both,
             expires_in: Told::Truly,
             issued_at: Told::Truly,
@@ -422,13 +422,13 @@ mod tests {
         let tokens = Tokens::new();
         let pull = Access::parse("repository:a:pull");
         let push = Access::parse("repository:a:push");
-        let token = tokens.issue(pull.clone(), Duration::from_secs(60), Some(1), 0);
+        let token = tokens.issue(pull.clone(), Duration::from_mins(1), Some(1), 0);
         assert_eq!(tokens.check(&token, &push).unwrap_err().0, Refusal::Insufficient);
         assert!(tokens.check(&token, &pull).is_ok());
         assert_eq!(tokens.check(&token, &pull).unwrap_err().0, Refusal::Invalid);
         let token = tokens.issue(pull.clone(), Duration::ZERO, None, 0);
         assert_eq!(tokens.check(&token, &pull).unwrap_err().0, Refusal::Invalid);
-        let token = tokens.issue(pull.clone(), Duration::from_secs(60), None, 100);
+        let token = tokens.issue(pull.clone(), Duration::from_mins(1), None, 100);
         assert!(token.len() > 100);
         tokens.expire();
         assert_eq!(tokens.check(&token, &pull).unwrap_err().0, Refusal::Invalid);

@@ -1,7 +1,5 @@
 //! Images to serve: of every kind that is met out there, the same bytes on every build.
 
-use std::{fmt, sync::Arc};
-
 use bytes::Bytes;
 use serde::Serialize as _;
 use serde_json::{Map, Value, json};
@@ -12,6 +10,7 @@ use crate::{
     manifest,
 };
 
+mod built;
 mod layer;
 mod platform;
 pub(crate) mod schema1;
@@ -19,6 +18,8 @@ mod tar;
 #[cfg(test)]
 mod tests;
 
+pub use built::Built;
+use built::Parts;
 pub use layer::Layer;
 pub(crate) use tar::gzip;
 
@@ -236,16 +237,17 @@ impl Image {
                 self.built("application/octet-stream", bytes.clone(), Vec::new(), Vec::new())
             }
             Body::Blob(layer) => {
-                let bytes = layer.content().bytes().unwrap_or_default();
-                let media_type = layer.type_or("application/octet-stream").to_owned();
-                let blobs = vec![(layer.digest().to_owned(), layer.content())];
-                let mut built = self.built(&media_type, bytes, blobs, Vec::new());
-                built.0 = Arc::new(Parts {
+                let content = layer.content();
+                Built::new(Parts {
+                    digest: layer.digest().to_owned(),
+                    media_type: layer.type_or("application/octet-stream").to_owned(),
+                    artifact_type: None,
+                    bytes: content.bytes().unwrap_or_default(),
+                    size: content.len(),
+                    blobs: vec![(layer.digest().to_owned(), content)],
+                    children: Vec::new(),
                     is_blob: true,
-                    size: layer.content().len(),
-                    ..(*built.0).clone()
-                });
-                built.with_digest(layer.digest().to_owned())
+                })
             }
         }
     }
@@ -377,7 +379,7 @@ impl Image {
         let digest = if self.sha512 { sha512(&bytes) } else { same_algorithm("sha256:", &bytes) };
         let media_type = self.media_type.clone().unwrap_or_else(|| own_type.to_owned());
         let (size, artifact_type) = (bytes.len() as u64, self.artifact_type.clone());
-        Built(Arc::new(Parts {
+        Built::new(Parts {
             digest,
             media_type,
             artifact_type,
@@ -386,7 +388,7 @@ impl Image {
             blobs,
             children,
             is_blob: false,
-        }))
+        })
     }
 }
 
@@ -410,97 +412,4 @@ fn attestation(kind: Attestation, built: &Built) -> Image {
     image
         .entry_annotation("vnd.docker.reference.digest", built.digest())
         .entry_annotation("vnd.docker.reference.type", "attestation-manifest")
-}
-
-/// What was built.
-#[derive(Clone)]
-pub struct Built(Arc<Parts>);
-
-#[derive(Clone)]
-struct Parts {
-    digest: String,
-    media_type: String,
-    artifact_type: Option<String>,
-    bytes: Bytes,
-    size: u64,
-    blobs: Vec<(String, Content)>,
-    children: Vec<Built>,
-    is_blob: bool,
-}
-
-impl Built {
-    /// The digest.
-    pub fn digest(&self) -> &str {
-        &self.0.digest
-    }
-
-    /// The media type.
-    pub fn media_type(&self) -> &str {
-        &self.0.media_type
-    }
-
-    /// The manifest's bytes.
-    pub fn bytes(&self) -> &Bytes {
-        &self.0.bytes
-    }
-
-    /// The entries of an index, in order.
-    pub fn children(&self) -> &[Self] {
-        &self.0.children
-    }
-
-    /// The blobs that it names itself: config first, then layers, repeated ones repeated, foreign ones left out.
-    pub fn own_blobs(&self) -> impl Iterator<Item = (&str, &Content)> {
-        self.0.blobs.iter().map(|(digest, content)| (digest.as_str(), content))
-    }
-
-    /// All blobs that it needs, each once, in the order of their first mention.
-    pub fn blobs(&self) -> Vec<(String, Content)> {
-        let mut all: Vec<(String, Content)> = Vec::new();
-        let below = self.children().iter().flat_map(Self::blobs);
-        for (digest, content) in self.0.blobs.iter().cloned().chain(below) {
-            if all.iter().all(|(known, _)| *known != digest) {
-                all.push((digest, content));
-            }
-        }
-        all
-    }
-
-    /// The digests of all manifests that it needs, itself last.
-    pub fn manifests(&self) -> Vec<String> {
-        let below = self.children().iter().flat_map(Self::manifests);
-        let own = (!self.0.is_blob).then(|| self.digest().to_owned());
-        let mut all = Vec::new();
-        for digest in below.chain(own) {
-            if !all.contains(&digest) {
-                all.push(digest);
-            }
-        }
-        all
-    }
-
-    /// Whether it is a blob in an index.
-    pub fn is_blob(&self) -> bool {
-        self.0.is_blob
-    }
-
-    /// Its descriptor: media type, digest and size.
-    pub fn descriptor(&self) -> Value {
-        let Parts { media_type, digest, size, .. } = &*self.0;
-        let mut descriptor = json!({ "mediaType": media_type, "digest": digest, "size": size });
-        if let Some(artifact_type) = &self.0.artifact_type {
-            descriptor["artifactType"] = artifact_type.as_str().into();
-        }
-        descriptor
-    }
-
-    fn with_digest(self, digest: String) -> Self {
-        Self(Arc::new(Parts { digest, ..(*self.0).clone() }))
-    }
-}
-
-impl fmt::Debug for Built {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Built({} {})", self.media_type(), self.digest())
-    }
 }

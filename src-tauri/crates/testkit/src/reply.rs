@@ -10,7 +10,7 @@ use crate::content::Content;
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Box<HeaderMap>,
     pub(crate) body: Payload,
     pub(crate) early: bool,
 }
@@ -25,7 +25,7 @@ pub(crate) enum Payload {
 impl Reply {
     /// An answer without a body.
     pub fn status(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Payload::Bytes(Bytes::new()), early: false }
+        Self { status, headers: Box::default(), body: Payload::Bytes(Bytes::new()), early: false }
     }
 
     /// The answer that registries give to what they refuse: `{"errors":[{"code","message"}]}`.

@@ -124,7 +124,7 @@ async fn fire(ask: &mut Ask, before_auth: bool) -> Option<Reply> {
             Action::CutRequest(at, cut) => ask.intake.cut = Some((*at, *cut)),
             Action::CorruptRequest(at) => ask.intake.corrupt.push(*at),
             Action::Stall(Stall::RequestBody(at)) => {
-                ask.intake.stalls.push((*at, fault.gate().clone()))
+                ask.intake.stalls.push((*at, fault.gate().clone()));
             }
             _ => {}
         }
@@ -248,7 +248,7 @@ fn send(ask: &Ask, mut reply: Reply, open: Open) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = reply.headers;
+    *response.headers_mut() = *reply.headers;
     response
 }
 

@@ -17,7 +17,7 @@ pub(super) fn edit(ask: &Ask, mut reply: Reply) -> Reply {
     for quirk in &ask.quirks {
         match quirk {
             Quirk::PingWithoutVersion if kind == Kind::Ping => {
-                reply.remove("docker-distribution-api-version")
+                reply.remove("docker-distribution-api-version");
             }
             Quirk::Warning(text) => reply.set("warning", &format!("299 - \"{text}\"")),
             Quirk::HubLimit(limit, window) if kind == Kind::Manifest => {
@@ -27,7 +27,7 @@ pub(super) fn edit(ask: &Ask, mut reply: Reply) -> Reply {
                 reply.set("docker-ratelimit-source", "127.0.0.1");
             }
             Quirk::NoDigestHeader(on) if is_read(ask, Kind::Manifest, *on) => {
-                reply.remove("docker-content-digest")
+                reply.remove("docker-content-digest");
             }
             Quirk::WrongDigestHeader(on)
                 if is_read(ask, Kind::Manifest, *on) && reply.is_success() =>
@@ -59,10 +59,10 @@ pub(super) fn edit(ask: &Ask, mut reply: Reply) -> Reply {
                 reply.set("content-length", "");
             }
             Quirk::PatchStatus(status) if kind == Kind::UploadData && reply.is_success() => {
-                reply.status = *status
+                reply.status = *status;
             }
             Quirk::FinishStatus(status) if kind == Kind::UploadFinish && reply.is_success() => {
-                reply.status = *status
+                reply.status = *status;
             }
             Quirk::FinishLocation(location) if kind == Kind::UploadFinish && reply.is_success() => {
                 if location.is_empty() {
@@ -78,7 +78,7 @@ pub(super) fn edit(ask: &Ask, mut reply: Reply) -> Reply {
                 reply.set("oci-chunk-min-length", text);
             }
             Quirk::Gzip if matches!(kind, Kind::Blob | Kind::Manifest | Kind::Storage) => {
-                compress(ask, &mut reply)
+                compress(ask, &mut reply);
             }
             _ => {}
         }

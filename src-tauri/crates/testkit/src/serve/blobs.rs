@@ -42,15 +42,17 @@ pub(super) fn serve(ask: &Ask, content: Content, digest: &str) -> Reply {
     let Some(range) = ask.header("range").filter(|_| form != Some(RangeForm::Ignored)) else {
         return head(digest).content(content, 0, size);
     };
-    let asked = match parse(range, size) {
-        Some(_) if form == Some(RangeForm::Refused) => None,
+    let (start, end) = match parse(range, size) {
         // several ranges, or none that we know: all of it
         None => return head(digest).content(content, 0, size),
-        Some(asked) => asked,
-    };
-    let Some((start, end)) = asked else {
-        let reply = head(digest).header("content-range", format!("bytes */{size}"));
-        return Reply { status: 416, ..reply.header("content-type", "text/plain; charset=utf-8") };
+        Some(Asked::Part(start, end)) if form != Some(RangeForm::Refused) => (start, end),
+        Some(_) => {
+            let reply = head(digest).header("content-range", format!("bytes */{size}"));
+            return Reply {
+                status: 416,
+                ..reply.header("content-type", "text/plain; charset=utf-8")
+            };
+        }
     };
     let shifted = |by: i64| start.saturating_add_signed(by).min(end);
     let (start, claimed) = match form {
@@ -74,22 +76,35 @@ fn head(digest: &str) -> Reply {
         .header("etag", format!("\"{digest}\""))
 }
 
-/// Start and end (exclusive) of one range; `Some(None)` when it can't be satisfied; `None` when it is not one range.
-fn parse(range: &str, size: u64) -> Option<Option<(u64, u64)>> {
+/// What a client asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// From here to there, the end excluded.
+    Part(u64, u64),
+    /// Bytes that there are not.
+    Beyond,
+}
+
+/// Reads one range; several, or what is none, are `None`.
+fn parse(range: &str, size: u64) -> Option<Asked> {
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     if last.contains(',') {
         return None;
     }
     if first.is_empty() {
         let count: u64 = last.trim().parse().ok()?;
-        return Some((count > 0 && size > 0).then(|| (size.saturating_sub(count), size)));
+        return Some(part(size.saturating_sub(count), size));
     }
     let start: u64 = first.trim().parse().ok()?;
     let end = match last.trim() {
         "" => size,
         last => last.parse::<u64>().ok()?.saturating_add(1).min(size),
     };
-    Some((start < size && start < end).then_some((start, end)))
+    Some(part(start, end))
+}
+
+fn part(start: u64, end: u64) -> Asked {
+    if start < end { Asked::Part(start, end) } else { Asked::Beyond }
 }
 
 pub(super) fn delete(ask: &Ask, repository: &str, digest: &str) -> Reply {
@@ -105,12 +120,12 @@ mod tests {
 
     #[test]
     fn ranges() {
-        assert_eq!(parse("bytes=0-0", 10), Some(Some((0, 1))));
-        assert_eq!(parse("bytes=5-", 10), Some(Some((5, 10))));
-        assert_eq!(parse("bytes=5-100", 10), Some(Some((5, 10))));
-        assert_eq!(parse("bytes=-3", 10), Some(Some((7, 10))));
-        assert_eq!(parse("bytes=10-", 10), Some(None));
-        assert_eq!(parse("bytes=0-", 0), Some(None));
+        assert_eq!(parse("bytes=0-0", 10), Some(Asked::Part(0, 1)));
+        assert_eq!(parse("bytes=5-", 10), Some(Asked::Part(5, 10)));
+        assert_eq!(parse("bytes=5-100", 10), Some(Asked::Part(5, 10)));
+        assert_eq!(parse("bytes=-3", 10), Some(Asked::Part(7, 10)));
+        assert_eq!(parse("bytes=10-", 10), Some(Asked::Beyond));
+        assert_eq!(parse("bytes=0-", 0), Some(Asked::Beyond));
         assert_eq!(parse("bytes=0-1,3-4", 10), None);
         assert_eq!(parse("lines=0-1", 10), None);
     }

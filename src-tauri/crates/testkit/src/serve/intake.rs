@@ -139,16 +139,11 @@ impl Intake {
     }
 
     async fn receive(&mut self) -> Taken {
-        let frame = match self.idle_limit {
-            None => self.incoming.frame().await,
-            Some(limit) => match timeout(limit, self.incoming.frame()).await {
-                Ok(frame) => frame,
-                Err(_) => {
-                    self.control.cut(Cut::Close);
-                    self.broken = true;
-                    return Taken::Broken;
-                }
-            },
+        let limit = self.idle_limit.unwrap_or(Duration::MAX);
+        let Ok(frame) = timeout(limit, self.incoming.frame()).await else {
+            self.control.cut(Cut::Close);
+            self.broken = true;
+            return Taken::Broken;
         };
         match frame {
             None => Taken::End,

@@ -121,7 +121,7 @@ fn grant(
     match service.issued_at {
         Told::Truly => drop(tell("issued_at", rfc3339(now).into())),
         Told::Seconds(off) => {
-            drop(tell("issued_at", rfc3339(now.saturating_add_signed(off)).into()))
+            drop(tell("issued_at", rfc3339(now.saturating_add_signed(off)).into()));
         }
         Told::Missing => {}
     }

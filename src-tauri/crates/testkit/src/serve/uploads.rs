@@ -183,7 +183,7 @@ fn check(ask: &Ask, repository: &str, id: &str) -> Result<u64, Reply> {
     if offset != size {
         return refuse(format!("the address is of offset {offset}, the upload is at {size}"));
     }
-    if quirk!(ask, Quirk::ContentRangeIgnored) {
+    if quirk!(ask, Quirk::ContentRangeIgnored | Quirk::PatchOverwrites) {
         return Ok(size);
     }
     let Some(range) = ask.header("content-range") else { return Ok(size) };
@@ -251,7 +251,7 @@ async fn take(ask: &mut Ask, repository: &str, id: &str) -> Result<(), Reply> {
                 {
                     session.truncate(before);
                 }
-                ask.gone().await
+                ask.gone().await;
             }
         }
     }

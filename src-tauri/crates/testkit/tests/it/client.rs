@@ -144,3 +144,11 @@ pub(crate) fn with_digest(location: &str, digest: &str) -> String {
     let mark = if location.contains('?') { '&' } else { '?' };
     format!("{location}{mark}digest={digest}")
 }
+
+/// Says that a test was skipped for want of a program: past the harness, which keeps what passing tests print.
+pub(crate) fn skipped(program: &str) {
+    use std::io::Write as _;
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let text = format!("skipped: {test}: {program} is not installed\n");
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
+}

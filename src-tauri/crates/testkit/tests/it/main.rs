@@ -1,5 +1,7 @@
 //! The registry from outside: by plain HTTP, by raw bytes, beside the real `docker-registry`, and by `skopeo`.
 
+#![expect(clippy::unwrap_used, reason = "what is not as it should be is a failed test")]
+
 mod auth;
 mod client;
 mod faults;
@@ -11,4 +13,5 @@ mod quirks;
 mod skopeo;
 mod spec;
 mod tls;
+mod upload_quirks;
 mod uploads;

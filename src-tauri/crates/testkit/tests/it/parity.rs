@@ -75,7 +75,7 @@ struct Both {
 impl Both {
     async fn start() -> Option<Self> {
         let Some(real) = Real::start().await else {
-            println!("skipped: docker-registry is not installed");
+            crate::client::skipped("docker-registry");
             return None;
         };
         let registry = Registry::builder()

@@ -23,7 +23,7 @@ impl Skopeo {
             .status()
             .is_ok();
         if !found {
-            println!("skipped: skopeo is not installed");
+            crate::client::skipped("skopeo");
         }
         found.then(|| Self { home: tempfile::tempdir().unwrap() })
     }
