@@ -54,9 +54,10 @@ test-ui: ## Run the tests of the page
 	cd ui && npm test && npm run test:browser
 
 .PHONY: screenshots
-screenshots: page ## Take the pictures of the docs from the real window
+screenshots: page ## Take pictures of every screen, into artifacts/
 	@.ci/setup test
-	SCREENSHOTS=docs/images cargo test $(WORKSPACE) --test window
+	cargo test $(WORKSPACE) --test window
+	cd ui && npm run test:browser
 
 .PHONY: lint lint-rust lint-ui lint-files
 lint: lint-files lint-ui lint-rust ## Check format, lints, licences, layout, spelling
@@ -86,9 +87,9 @@ audit: ## Look for known vulnerabilities in what we depend on (asks GitHub and n
 	cd ui && npm audit --audit=true --omit=dev
 
 .PHONY: bench
-bench: ## Measure copying, side by side with what else is installed
+bench: ## Measure copying side by side with skopeo and, where Go is, other peers
 	@.ci/setup cli bench
-	.ci/bench
+	cargo bench --locked --package cli --bench peers
 
 .PHONY: icons
 icons: ## Render the app icon's sizes from icons/icon.svg
