@@ -54,7 +54,10 @@ pub(crate) async fn copy(image: &Arc<Image>, manifest: Arc<Manifest>, rows: Vec<
 }
 
 /// What is to be copied, and what refers to it where that is wanted.
-async fn read(image: &Image, manifest: Arc<Manifest>) -> Result<(Tree, Vec<Arc<Referrer>>)> {
+pub(crate) async fn read(
+    image: &Image,
+    manifest: Arc<Manifest>,
+) -> Result<(Tree, Vec<Arc<Referrer>>)> {
     let (run, source) = (&image.run, &image.unit.source);
     let tree = Tree::read(run, &source.repository, manifest).await?;
     if !run.policy.referrers {

@@ -92,7 +92,8 @@ impl Want {
             let slots = self.place.slots.clone();
             let slot = run.wait(slots.acquire_owned()).await?;
             let begin = self.place.repository.begin_blob(&self.blob, from.as_ref());
-            let writer = match run.unless_stopped(begin).await? {
+            // boxed: many wait for their slot, and requests are large
+            let writer = match Box::pin(run.unless_stopped(begin)).await? {
                 BlobStart::Present => return Ok(Way::Present),
                 BlobStart::Mounted => return Ok(Way::Mounted),
                 BlobStart::Write(writer) => writer,

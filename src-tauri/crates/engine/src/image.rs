@@ -14,7 +14,7 @@ use crate::{
     Action, Overwrite, Plan,
     claims::Verdict,
     copy, plan,
-    run::{Run, Slot, panicked},
+    run::{Run, Slot, panic_error, panicked},
     source_image::{Chosen, SourceImage, What},
     unit::{Aim, Destination, Unit},
 };
@@ -91,7 +91,8 @@ impl Image {
     async fn look(&self, at: usize) -> Look {
         let destination = self.destination(at);
         destination.row.resolving();
-        (at, self.standing(destination).await)
+        let standing = AssertUnwindSafe(self.standing(destination)).catch_unwind().await;
+        (at, standing.unwrap_or_else(|_| Err(panic_error())))
     }
 
     async fn standing(&self, destination: &Destination) -> Result<Option<Digest>> {

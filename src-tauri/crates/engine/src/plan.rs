@@ -11,12 +11,11 @@ use registry::{Descriptor, Digest, Manifest, Registry, Result};
 use tokio::sync::OnceCell;
 
 use crate::{
-    Action, Plan,
+    Action, Plan, copy,
     image::{Compared, Image},
     place::Place,
     row::lock,
     run::Run,
-    tree::Tree,
 };
 
 /// Blobs of one image that are asked for at once.
@@ -49,13 +48,17 @@ pub(crate) async fn plan(
 ) {
     let run = &image.run;
     let origin = &image.unit.source.repository;
-    let tree = match Tree::read(run, origin, manifest).await {
-        Ok(tree) => tree,
+    let blobs = match copy::read(image, manifest).await {
+        Ok((tree, referrers)) => {
+            let referrers = referrers.iter().map(|referrer| &referrer.tree);
+            let blobs = referrers.chain([&tree]).flat_map(|tree| &tree.blobs);
+            blobs.map(|blob| (blob.digest.clone(), blob.clone())).collect()
+        }
         Err(error) => return rows.iter().for_each(|row| image.refuse(row.at, &error)),
     };
     for row in rows {
         let destination = image.destination(row.at);
-        match bytes(run, &tree, &destination.place, origin.registry(), row.action).await {
+        match bytes(run, &blobs, &destination.place, origin.registry(), row.action).await {
             Ok(plan) => destination.row.planned(plan, Some(source), Some(&row.digest)),
             Err(error) => image.refuse(row.at, &error),
         }
@@ -64,13 +67,13 @@ pub(crate) async fn plan(
 
 async fn bytes(
     run: &Run,
-    tree: &Tree,
+    blobs: &HashMap<Digest, Descriptor>,
     place: &Arc<Place>,
     source: &Registry,
     action: Action,
 ) -> Result<Plan> {
     let mut plan = Plan::of(action);
-    let mut ways = stream::iter(tree.blobs.clone())
+    let mut ways = stream::iter(blobs.values().cloned().collect::<Vec<_>>())
         .map(|blob| async move { (blob.size, run.lookups.way(run, place, &blob, source).await) })
         .buffer_unordered(AT_ONCE);
     while let Some((size, way)) = ways.next().await {

@@ -42,9 +42,9 @@ const IMAGES: usize = 64;
 /// Source repositories that are listed at once.
 const LISTS: usize = 16;
 /// How long uploads that are given up may take to say so to their registry.
-const DISCARD: Duration = Duration::from_secs(3);
+const DISCARD: Duration = Duration::from_secs(2);
 /// How long a cancelled run waits for its tasks to notice, answers to tags' PUTs included.
-const WIND_DOWN: Duration = Duration::from_secs(7);
+const WIND_DOWN: Duration = Duration::from_secs(6);
 
 /// What all tasks of a run share.
 #[derive(Debug)]
@@ -318,7 +318,11 @@ async fn work(run: Arc<Run>, unit: Arc<Unit>, slot: Slot) {
 
 /// The row's task panicked.
 pub(crate) fn panicked(row: &Row) {
-    row.failed(&Error::new(Code::Internal, "something went wrong on our side (a task panicked)"));
+    row.failed(&panic_error());
+}
+
+pub(crate) fn panic_error() -> Error {
+    Error::new(Code::Internal, "something went wrong on our side (a task panicked)")
 }
 
 fn fail_group(run: &Run, group: &Group) {

@@ -11,6 +11,9 @@ use testkit::{Kind, Registry};
 /// Longer than any test takes, unless something hangs.
 const HANGS: Duration = Duration::from_secs(60);
 
+/// Asking for access to this repository panics.
+pub(crate) const PANICS: &str = "it/panics";
+
 /// Plain HTTP, nobody logged in.
 #[derive(Debug)]
 struct Plain;
@@ -20,9 +23,11 @@ impl AccessSource for Plain {
     async fn access(
         &self,
         _: &registry::Registry,
-        _: Option<&RepositoryName>,
+        repository: Option<&RepositoryName>,
         _: bool,
     ) -> registry::Result<Access> {
+        // how a panic gets into a task
+        assert!(repository.is_none_or(|name| name.as_str() != PANICS), "told to");
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
         Ok(Access { origin: "test".into(), tls, ..Access::default() })
     }

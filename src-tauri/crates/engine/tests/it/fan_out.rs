@@ -167,3 +167,29 @@ async fn a_destination_that_is_not_there_harms_no_other() {
     assert_eq!(report.images[1].error.as_ref().map(|e| e.code), Some(Code::NetReset));
     assert!(to[0].has("x/b", "1", &built));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn images_that_share_a_layer_read_it_once_for_different_destinations() {
+    let (from, to) = world(2).await;
+    let base = Layer::random(1, SIZE);
+    let image = |of: &str| Image::single("linux/amd64", [base.clone()]).label("of", of);
+    let built = [from.push("a", "1", &image("a")), from.push("b", "1", &image("b"))];
+    // both are announced before either upload is open
+    let late = to[0].fault(Fault::on(Kind::Mount).reference(base.digest()).stall(Stall::Answer));
+    let head = to[1].fault(Fault::on(Kind::Manifest).head().stall(Stall::Answer));
+    let run = sync(&at(&from, "a:1"), &[&at(&to[0], "x")])
+        .and(&at(&from, "b:1"), &[&at(&to[1], "y")])
+        .policy(|p| p.patience = Duration::from_secs(20))
+        .start();
+    late.wait_fired().await;
+    head.wait_fired().await;
+    head.release();
+    let opened = |all: &[testkit::Request]| {
+        all.iter().filter(|r| r.kind == Kind::Mount && r.complete).count() == 2
+    };
+    to[1].wait_for(opened).await;
+    late.release();
+    assert_all(&finish(run).await, Outcome::Copied);
+    assert!(to[0].has("x", "1", &built[0]) && to[1].has("y", "1", &built[1]));
+    assert_eq!(from.blob_gets(base.digest()), 1);
+}

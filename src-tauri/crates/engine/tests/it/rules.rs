@@ -4,7 +4,7 @@ use engine::Outcome;
 use registry::Code;
 use testkit::{Fault, Image, Kind, Layer, Quirk, Registry, Reply, Stall};
 
-use crate::common::{assert_all, at, failure, finish, only, sync, two};
+use crate::common::{PANICS, assert_all, at, failure, finish, only, sync, two};
 
 fn image(seed: u64) -> Image {
     Image::single("linux/amd64", [Layer::random(seed, 1000)])
@@ -213,4 +213,22 @@ async fn two_hundred_tags() {
     assert_eq!(report.totals.copied, 200);
     assert_eq!(to.tags("x").len(), 200);
     assert_eq!(to.count_of("PUT", Kind::UploadFinish), 210);
+}
+
+#[tokio::test]
+async fn a_panic_is_the_failure_of_its_image_alone() {
+    let (from, to) = two().await;
+    from.push("a", "1", &image(1));
+    from.push("a", "2", &image(2));
+    from.push(PANICS, "1", &image(3));
+    let report = sync(&at(&from, "a:1"), &[&at(&to, "x")])
+        .and(&at(&from, "a:2"), &[&at(&to, PANICS)])
+        .and(&at(&from, &format!("{PANICS}:/1/")), &[&at(&to, "y")])
+        .and(&at(&from, "a:2"), &[&at(&to, "x")])
+        .run()
+        .await;
+    let codes: Vec<_> = report.images.iter().map(|i| i.error.as_ref().map(|e| e.code)).collect();
+    assert_eq!(codes, [None, Some(Code::Internal), Some(Code::Internal), None]);
+    let report = sync(&at(&from, "a"), &[&at(&to, "z")]).run().await;
+    assert_all(&report, Outcome::Copied);
 }
