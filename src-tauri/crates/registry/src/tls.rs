@@ -19,13 +19,17 @@ const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Connections {
     stall: Duration,
     pools: Mutex<HashMap<(TlsOptions, Option<Url>), reqwest::Client>>,
-    /// The same reading of the environment that reqwest does, to tell which proxy was used.
-    environment: Matcher,
+    /// The same reading of the environment that reqwest does, to tell which proxy was used; none where `NO_PROXY` is `*`.
+    environment: Option<Matcher>,
 }
 
 impl Connections {
     pub(crate) fn new(stall: Duration) -> Self {
-        Self { stall, pools: Mutex::default(), environment: Matcher::from_env() }
+        Self {
+            stall,
+            pools: Mutex::default(),
+            environment: (!no_proxy_at_all()).then(Matcher::from_system),
+        }
     }
 
     /// The pool for these options. Fails if the certificates can't be used.
@@ -45,7 +49,7 @@ impl Connections {
         if let Some(own) = own {
             return Some(Shown(own).to_string());
         }
-        let intercept = self.environment.intercept(&url.as_str().parse().ok()?)?;
+        let intercept = self.environment.as_ref()?.intercept(&url.as_str().parse().ok()?)?;
         Url::parse(&intercept.uri().to_string()).ok().map(|proxy| Shown(&proxy).to_string())
     }
 
@@ -91,6 +95,9 @@ impl Connections {
         {
             builder = builder.tcp_user_timeout(self.stall);
         }
+        if self.environment.is_none() {
+            builder = builder.no_proxy();
+        }
         if let Some(proxy) = proxy {
             let proxy = reqwest::Proxy::all(proxy.clone()).map_err(|_| {
                 let message = format!("the proxy {} can't be used", Shown(proxy));
@@ -111,6 +118,12 @@ impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connections(..)")
     }
+}
+
+/// Whether `NO_PROXY` holds a `*`, which reqwest takes to be for names alone and not for addresses.
+fn no_proxy_at_all() -> bool {
+    let value = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
+    value.is_ok_and(|value| value.split(',').any(|entry| entry.trim() == "*"))
 }
 
 fn unusable(what: &str, error: Option<&reqwest::Error>) -> Error {

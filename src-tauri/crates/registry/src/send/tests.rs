@@ -18,6 +18,8 @@ use bytes::Bytes;
 use testkit::{Image, Kind, Layer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use http::{StatusCode, header::LOCATION};
+
 use super::*;
 use crate::{Access, AccessSource, ClientOptions, Credential, Scope, TlsOptions, Wait, host::lock};
 
