@@ -26,14 +26,14 @@ function withControl(event: KeyboardEvent, app: App): boolean {
     app.router.go(screen);
     return true;
   }
-  switch (event.key) {
+  switch (event.key.toLowerCase()) {
     case 'n':
       app.router.go({ screen: 'editor', id: null });
       return true;
     case 'o':
       app.router.go({ screen: 'import' });
       return true;
-    case 'Enter':
+    case 'enter':
       app.go?.();
       return app.go !== null;
     default:

@@ -27,6 +27,8 @@ export interface Opened {
   go: (hash: string) => Promise<void>;
   picture: (name: string) => Promise<void>;
   axe: () => Promise<void>;
+  /** What the page has done that it must not. */
+  wrong: string[];
   /** Fails when the page has misbehaved. */
   close: () => Promise<void>;
 }
@@ -85,6 +87,7 @@ export class Harness {
       go: async (to) => void (await page.evaluate((next) => (location.hash = next), to)),
       picture: async (name) => void (await page.screenshot({ path: join(PICTURES, `${name}.png`) })),
       axe: () => axe(page),
+      wrong,
       close: async () => {
         await context.close();
         expect(wrong).toEqual([]);

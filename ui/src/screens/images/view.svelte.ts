@@ -49,20 +49,21 @@ export class ImagesView {
     void this.run.version;
     const { rows, keys } = this.run;
     const isRun = this.run.info.kind === 'run';
+    const classify = isRun ? runClass : planClass;
+    const { filter } = this;
     const wanted = this.text.trim().toLowerCase();
-    const groups = new Map<RowClass, number[]>();
-    const inOrder: number[] = [];
+    // a run is sorted into one pile for each state; a plan is one pile
+    const piles: number[][] = isRun ? ORDER.map(() => []) : [[]];
     for (let id = 0; id < rows.length; id += 1) {
       const row = rows[id];
       if (!row) continue;
-      const is = isRun ? runClass(row) : planClass(row);
-      if (this.filter !== 'all' && this.filter !== is) continue;
-      if (wanted && !keys[id]?.includes(wanted)) continue;
-      if (!isRun) inOrder.push(id);
-      else if (groups.get(is)?.push(id) === undefined) groups.set(is, [id]);
+      const is = classify(row);
+      if (filter !== 'all' && filter !== is) continue;
+      if (wanted !== '' && !keys[id]?.includes(wanted)) continue;
+      const pile = piles[isRun ? ORDER.indexOf(is) : 0];
+      if (pile) this.#pile(pile, row);
     }
-    const ids = isRun ? ORDER.flatMap((is) => groups.get(is) ?? []) : inOrder;
-    return this.#withFacts(ids);
+    return piles.length === 1 ? (piles[0] ?? []) : piles.flat();
   });
 
   imageAt(line: number): ImageState | undefined {
@@ -86,13 +87,12 @@ export class ImagesView {
     this.#open = next;
   }
 
-  #withFacts(ids: number[]): number[] {
-    if (this.#open.size === 0) return ids.map((id) => id * WIDTH);
-    return ids.flatMap((id) => {
-      const row = this.run.rows[id];
-      if (!row || !this.#open.has(id)) return [id * WIDTH];
-      return [id * WIDTH, ...factsOf(row).map((fact) => id * WIDTH + FACTS.indexOf(fact) + 1)];
-    });
+  /** The row, and its facts when it is open. */
+  #pile(pile: number[], row: ImageState): void {
+    const code = row.id * WIDTH;
+    pile.push(code);
+    if (this.#open.size === 0 || !this.#open.has(row.id)) return;
+    for (const fact of factsOf(row)) pile.push(code + FACTS.indexOf(fact) + 1);
   }
 }
 
