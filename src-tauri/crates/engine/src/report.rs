@@ -86,7 +86,7 @@ pub struct ImageReport {
     pub plan: Option<Plan>,
 }
 
-/// The reason of an image that is skipped because the destination has it already.
+/// How the reason begins of an image that is skipped because the destination has it already.
 pub const SAME_DIGEST: &str = "same digest";
 
 impl ImageReport {
@@ -94,7 +94,9 @@ impl ImageReport {
     pub fn stands(&self) -> bool {
         match self.status {
             Outcome::Copied => true,
-            Outcome::Skipped => self.reason.as_deref() == Some(SAME_DIGEST),
+            Outcome::Skipped => {
+                self.reason.as_deref().is_some_and(|reason| reason.starts_with(SAME_DIGEST))
+            },
             Outcome::Failed | Outcome::Cancelled | Outcome::Planned => false,
         }
     }
