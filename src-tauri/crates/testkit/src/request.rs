@@ -43,6 +43,8 @@ pub struct Request {
     pub received: u64,
     /// Bytes of the answer's body sent.
     pub sent: u64,
+    /// The form of a token request by `POST`, decoded.
+    pub form: Vec<(String, String)>,
     /// When its headers had arrived, since the server's start.
     pub started: Duration,
     /// When the answer's last byte was handed over, or the connection went.
@@ -57,10 +59,11 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// A query parameter, decoded.
+    /// A parameter of the query, or of the form of a token request, decoded: the first of this name.
     pub fn parameter(&self, name: &str) -> Option<String> {
         parameters(self.query.as_deref())
             .into_iter()
+            .chain(self.form.clone())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
     }
@@ -91,11 +94,17 @@ pub(crate) struct Entry {
     status: AtomicU16,
     received: AtomicU64,
     sent: AtomicU64,
+    form: OnceLock<Vec<(String, String)>>,
     ended: OnceLock<Duration>,
     complete: AtomicBool,
 }
 
 impl Entry {
+    pub(crate) fn form(&self, form: &[(String, String)]) {
+        // a request has one body
+        let _ = self.form.set(form.to_vec());
+    }
+
     pub(crate) fn received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Relaxed);
     }
@@ -115,6 +124,7 @@ impl Entry {
             status: (status != 0).then_some(status),
             received: self.received.load(Relaxed),
             sent: self.sent.load(Relaxed),
+            form: self.form.get().cloned().unwrap_or_default(),
             ended: self.ended.get().copied(),
             complete: self.complete.load(Relaxed),
             ..self.request.clone()
@@ -154,6 +164,7 @@ impl Log {
             status: AtomicU16::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            form: OnceLock::new(),
             ended: OnceLock::new(),
             complete: AtomicBool::new(false),
         });

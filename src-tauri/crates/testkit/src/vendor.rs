@@ -89,7 +89,7 @@ impl Vendor {
                 Quirk::TagsNeedMetadataRead,
             ],
             Self::Google => {
-                vec![Quirk::NeverMounts, Quirk::PatchRefused(405), Quirk::PathDepth(3, 8)]
+                vec![Quirk::NeverMounts, Quirk::SinglePatch, Quirk::PathDepth(3, 8)]
             }
             Self::Ghcr => vec![
                 Quirk::ChallengeScopeOn(vec!["POST".into()]),

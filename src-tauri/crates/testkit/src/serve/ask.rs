@@ -62,6 +62,7 @@ impl Ask {
             status: None,
             received: 0,
             sent: 0,
+            form: Vec::new(),
             started: std::time::Duration::ZERO,
             ended: None,
             complete: false,

@@ -36,6 +36,7 @@ pub(super) async fn post(ask: &mut Ask) -> Reply {
     }
     let Ok(form) = ask.intake.all(FORM).await else { return Reply::text(413, "too large\n") };
     let form = parameters(Some(&String::from_utf8_lossy(&form)));
+    ask.entry.form(&form);
     let field =
         |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let user = match field("grant_type") {

@@ -221,6 +221,10 @@ async fn refresh_tokens() {
         .await
         .expect(200);
     post(&format!("{refresh}wrong")).await.expect(401);
+    let asked =
+        registry.requests().into_iter().rfind(|request| request.kind == Kind::Token).unwrap();
+    assert_eq!(asked.parameter("refresh_token").as_deref(), Some("wrong"));
+    assert_eq!(asked.parameter("scope").as_deref(), Some("repository:a:pull"));
     let password = "grant_type=password&username=robot&password=secret&access_type=offline&scope=repository:a:pull";
     let given =
         post(password).await.expect(200).json()["refresh_token"].as_str().unwrap().to_owned();

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use bytes::Bytes;
 use testkit::{
-    Auth, Built, Fault, Image, Kind, Layer, Quirk, Redirect, Registry, TokenAuth,
+    Auth, Built, Fault, Image, Kind, Layer, Quirk, Redirect, Registry, TokenAuth, Vendor,
     auth::Users,
     tls::{Authority, Flaw},
 };
@@ -217,6 +217,35 @@ async fn tls() {
         let source = Registry::builder().tls(authority.server(flaw)).start().await;
         let error = skopeo.copy(&source, &destination, "team/app:v1", &trusting).await.unwrap_err();
         assert!(error.contains(complaint), "{flaw:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn vendors() {
+    let Some(skopeo) = Skopeo::find() else { return };
+    let source = Registry::start().await;
+    // no layer twice: skopeo uploads both at once, and Nexus turns the slower one away
+    let image = Image::multi([
+        Image::single("linux/amd64", [Layer::random(1, 300_000), Layer::random(2, 1000)]),
+        Image::single("linux/arm64", [Layer::random(3, 300_000), Layer::random(2, 1000)]),
+    ]);
+    let built = source.push("project/team/app", "v1", &image);
+    source.push("team/app", "v1", &image);
+    for vendor in Vendor::ALL {
+        let destination = vendor.builder("robot", "secret").start().await;
+        let repository = if *vendor == Vendor::Google { "project/team/app" } else { "team/app" };
+        destination.create_repository(repository);
+        let login = ["--dest-creds", "robot:secret"];
+        let name = format!("{repository}:v1");
+        let copied = skopeo.copy(&source, &destination, &name, &login).await;
+        assert_eq!(copied.map(drop), Ok(()), "{vendor:?}");
+        assert!(destination.has(repository, "v1", &built), "{vendor:?}");
+        // and back, as someone who has signed in
+        let target = Registry::start().await;
+        let login = ["--src-creds", "robot:secret"];
+        let copied = skopeo.copy(&destination, &target, &name, &login).await;
+        assert_eq!(copied.map(drop), Ok(()), "{vendor:?}");
+        assert!(target.has(repository, "v1", &built), "{vendor:?}");
     }
 }
 
