@@ -285,6 +285,12 @@ impl<'a> Seeker<'a> {
                 let message = "the account may not do this";
                 self.denied(Error::new(Code::PullDenied, message), login)
             }
+            Proof::Nothing if !self.login().is_anonymous() => {
+                let origin = &self.login().origin;
+                let message =
+                    format!("{registry} takes no credentials of the kind that {origin} gives");
+                Error::new(Code::AuthRejected, message)
+            }
             _ => Error::new(Code::AuthRequired, format!("{registry} wants to know who asks")),
         }
     }

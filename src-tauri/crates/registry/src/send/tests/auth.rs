@@ -351,6 +351,16 @@ async fn a_bearer_token_goes_to_the_registry_as_it_is() {
 }
 
 #[tokio::test]
+async fn credentials_that_do_not_fit_the_challenge() {
+    let server = registry(Server::builder().auth(Auth::basic(RIGHT.0, RIGHT.1)), 1).await;
+    let credential = Credential::IdentityToken("refresh-me".to_owned().into());
+    let error = Setup::with(server.host(), credential).get("team/r0").await.unwrap_err();
+    assert_eq!(error.code(), Code::AuthRejected, "{error}");
+    assert!(error.to_string().contains("auth.yaml: here"), "{error}");
+    assert_eq!(server.count(|r| r.header("authorization").is_some()), 0);
+}
+
+#[tokio::test]
 async fn a_token_service_that_stumbles_is_asked_again_by_one() {
     let server = token_registry(1).await;
     let fault =
