@@ -12,7 +12,7 @@ mod tools;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
-use testkit::{Registry, Relay, tls::Authority};
+use testkit::{Registry, Relay, tls::{Authority, Flaw}};
 
 use crate::{
     measure::Cost,
@@ -41,9 +41,9 @@ fn main() {
     let memory = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
     let folder = tempfile::Builder::new().prefix("bench").tempdir_in(memory).unwrap();
     let authority = Authority::new();
-    let (certificate, key) = authority.server_pem(&["localhost", "127.0.0.1"]);
-    fs::write(folder.path().join("cert.pem"), certificate).unwrap();
-    fs::write(folder.path().join("key.pem"), key).unwrap();
+    let server = authority.server(Flaw::None);
+    fs::write(folder.path().join("cert.pem"), server.pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), server.key_pem()).unwrap();
     let ca = folder.path().join("ca.pem");
     fs::write(&ca, authority.pem()).unwrap();
 
@@ -133,9 +133,11 @@ fn sample(
     let mut relays = Vec::new();
     if scene == Scene::Wan {
         for host in std::iter::once(&mut route.source).chain(&mut route.destinations) {
-            let relay = runtime.block_on(Relay::start(&host.replace("localhost", "127.0.0.1")));
+            let relay = runtime
+                .block_on(Relay::start(&host.replace("localhost", "127.0.0.1")))
+                .map_err(|error| error.to_string())?;
             relay.set_latency(Duration::from_micros(12_500));
-            *host = format!("localhost:{}", relay.port());
+            *host = relay.host().replace("127.0.0.1", "localhost");
             relays.push(relay);
         }
     }
