@@ -1,11 +1,14 @@
 //! How blobs begin at a destination: one POST that asks, mounts and opens.
 
-use registry::{BlobStart, Code, Repository, RepositoryName};
-use testkit::{Fault, Kind, LocationForm, Quirk, Registry, Reply};
+use registry::{Access, BlobStart, Code, Credential, Repository, RepositoryName, TlsOptions};
+use testkit::{
+    Auth, Fault, Kind, LocationForm, Quirk, Registry, Reply,
+    tls::{Authority, Flaw},
+};
 
 use crate::setup::{
-    assert_lengths, client, descriptor, destination, destination_of, feed, held, log, quick,
-    random, upload, with,
+    assert_lengths, client, client_with, descriptor, destination, destination_of, feed, held, log,
+    quick, random, upload, with,
 };
 
 fn name(text: &str) -> RepositoryName {
@@ -129,6 +132,42 @@ async fn every_form_of_location() {
         assert_eq!(held(&registry, "a/b", &bytes), Some(bytes), "{form:?}");
         assert_eq!(registry.requests().len(), 2, "{form:?}");
         assert_lengths(&registry);
+    }
+}
+
+#[tokio::test]
+async fn locations_behind_tls_stay_there_and_credentials_at_home() {
+    for form in [LocationForm::Http, LocationForm::Storage, LocationForm::SchemeLess] {
+        let authority = Authority::new();
+        let registry = Registry::builder()
+            .tls(authority.server(Flaw::None))
+            .auth(Auth::basic("anna", "s3cret"))
+            .quirk(Quirk::Location(form.clone()))
+            .start()
+            .await;
+        let client = client_with(Access {
+            credential: Credential::Basic {
+                username: "anna".into(),
+                password: "s3cret".to_owned().into(),
+            },
+            tls: TlsOptions {
+                ca: Some(authority.pem().as_bytes().into()),
+                ..TlsOptions::default()
+            },
+            ..Access::default()
+        });
+        let ours = destination_of(&client, registry.host(), "a/b");
+        let bytes = random(1, 100_000);
+        upload(&ours, &bytes, 7000).await.unwrap_or_else(|e| panic!("{form:?}: {e}"));
+        assert_eq!(held(&registry, "a/b", &bytes), Some(bytes), "{form:?}");
+        for request in registry.requests() {
+            assert!(
+                !request.second_host || request.header("authorization").is_none(),
+                "{request:?}"
+            );
+        }
+        let abroad = registry.count(|request| request.second_host);
+        assert_eq!(abroad, usize::from(form == LocationForm::Storage), "{form:?}");
     }
 }
 

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use registry::{
-    Anonymous, BlobStart, BlobWriter, Client, ClientOptions, Descriptor, Digest, Fed, MediaType,
-    Repository, Result, Target,
+    Access, AccessSource, Anonymous, BlobStart, BlobWriter, Client, ClientOptions, Descriptor,
+    Digest, Fed, MediaType, Repository, RepositoryName, Result, Target,
 };
 use testkit::{Content, Registry, quirk::Quirk, request::Request};
 
@@ -22,6 +22,27 @@ pub(crate) fn quick() -> ClientOptions {
 
 pub(crate) fn client(options: ClientOptions) -> Client {
     Client::new(options, Arc::new(Anonymous))
+}
+
+/// Gives one access for everything.
+#[derive(Debug)]
+struct Known(Access);
+
+#[async_trait::async_trait]
+impl AccessSource for Known {
+    async fn access(
+        &self,
+        _: &registry::Registry,
+        _: Option<&RepositoryName>,
+        _: bool,
+    ) -> Result<Access> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A client that reaches every registry in this way.
+pub(crate) fn client_with(access: Access) -> Client {
+    Client::new(quick(), Arc::new(Known(access)))
 }
 
 pub(crate) async fn with(quirks: impl IntoIterator<Item = Quirk>) -> Registry {
