@@ -8,6 +8,7 @@ use registry::{BlobWriter, Descriptor, Digest, Fed, Repository, Result};
 use crate::{
     gather::{End, Room, Taker, make_room, vanished},
     marks::Marks,
+    place::Site,
     row::Meter,
     run::Run,
     transfer::{Broken, give_up, there, verify},
@@ -24,6 +25,7 @@ enum Pass {
 /// One upload with what is needed to feed it.
 struct Stream<'a> {
     run: &'a Run,
+    site: &'a Site,
     source: &'a Repository,
     blob: &'a Descriptor,
     writer: &'a mut BlobWriter,
@@ -42,8 +44,8 @@ pub(crate) async fn alone(
     mut room: Room,
 ) {
     let hosts = [source.registry().clone(), taker.place.registry().clone()];
-    let Taker { writer, meter, .. } = &mut taker;
-    let mut stream = Stream { run, source, blob, writer, meter, marks };
+    let Taker { writer, meter, place, .. } = &mut taker;
+    let mut stream = Stream { run, site: &place.site, source, blob, writer, meter, marks };
     let ended = loop {
         room = match make_room(run, hosts.iter().cloned().collect(), room).await {
             Ok(room) => room,
@@ -125,6 +127,7 @@ impl Stream<'_> {
         match self.run.unless_stopped(self.writer.write(bytes)).await? {
             Fed::More => {
                 self.meter.fed(size);
+                self.site.touch();
                 Ok(None)
             }
             Fed::Enough => match self.run.unless_stopped(self.writer.finish()).await? {

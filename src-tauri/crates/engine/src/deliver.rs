@@ -32,7 +32,8 @@ enum Way {
 impl Want {
     /// Announces that the blob's bytes may be needed.
     pub(crate) fn announce(&self, run: &Run) -> Ticket {
-        run.gather.announce((self.source.registry().clone(), self.blob.digest.clone()))
+        let key = (self.source.registry().clone(), self.blob.digest.clone());
+        run.gather.announce(key, self.place.site.clone())
     }
 
     /// Sees to it that the blob is there, and counts it for the row.
@@ -85,15 +86,16 @@ impl Want {
         mut from: Option<RepositoryName>,
         mut ticket: Ticket,
     ) -> Result<Way> {
-        let begun = Instant::now();
+        let since = Instant::now();
         let mut tries = 0;
         let mut alone = false;
         loop {
-            let slots = self.place.slots.clone();
-            let slot = run.wait(slots.acquire_owned()).await?;
+            let slot = run.wait(self.place.site.slots.acquire()).await?;
             let begin = self.place.repository.begin_blob(&self.blob, from.as_ref());
             // boxed: many wait for their slot, and requests are large
-            let writer = match Box::pin(run.unless_stopped(begin)).await? {
+            let begun = Box::pin(run.unless_stopped(begin)).await?;
+            self.place.site.touch();
+            let writer = match begun {
                 BlobStart::Present => return Ok(Way::Present),
                 BlobStart::Mounted => return Ok(Way::Mounted),
                 BlobStart::Write(writer) => writer,
@@ -115,7 +117,7 @@ impl Want {
                 Ok(End::Damaged(error, next)) => {
                     tries += 1;
                     if tries > run.policy.retries {
-                        return Err(error.tried(tries, begun.elapsed()));
+                        return Err(error.tried(tries, since.elapsed()));
                     }
                     tracing::warn!(%error, "damaged bytes: the blob is fetched again");
                     self.row.attempt(tries + 1);

@@ -89,7 +89,7 @@ mod tests {
         let two = Failure::from(&denied("r.io/b:2").tried(3, Duration::from_secs(9)));
         assert_ne!(one.message, two.message);
         assert_eq!(one.cause, two.cause);
-        assert_eq!(one.hint, "Ask for push rights.");
+        assert_eq!(one.hint.lines().next(), Some("Ask for push rights."));
     }
 
     #[test]

@@ -181,8 +181,7 @@ impl<'a> Expansion<'a> {
         };
         let what = format!("the rule '{}'{at} selects no tag: {of}", rule.source.written);
         if self.run.policy.fail_if_empty {
-            let error =
-                Error::new(Code::RuleEmpty, what).hint("Check the pattern against the tags.");
+            let error = Error::new(Code::RuleEmpty, what);
             fail(self.run, order, rule, destination, &error);
         } else if order.1 == 0 {
             // once per rule, not per destination

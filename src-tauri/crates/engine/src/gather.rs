@@ -1,23 +1,25 @@
 //! Gathers who wants the same blob at about the same time, so that it is read once for all of them.
 //!
 //! Whoever may come to need a blob's bytes announces that first. Reading begins when everyone announced has either
-//! opened its upload or found that it needs no bytes; or when one of them has waited for the others long enough.
+//! opened its upload or found that it needs no bytes; or when the others' registries have done nothing for long.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
     fmt,
     sync::{Arc, Mutex},
-    time::Instant,
 };
 
 use registry::{
     BlobWriter, Code, Descriptor, Digest, Error, Permits, Registry, Repository, RepositoryName,
     Result,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
 use crate::{
-    place::Place,
+    place::{Place, Site, patient_until},
     row::{Meter, lock},
     run::Run,
     stop::cancelled,
@@ -64,8 +66,8 @@ struct Group {
 
 #[derive(Default)]
 struct State {
-    /// How many may still come.
-    announced: usize,
+    /// The registries of those who may still come, and of the first taker until the group is closed.
+    announced: Vec<Arc<Site>>,
     takers: Vec<Taker>,
     /// When the first taker came.
     since: Option<Instant>,
@@ -79,19 +81,20 @@ pub(crate) struct Ticket {
     gather: Arc<Gather>,
     key: Key,
     group: Arc<Group>,
+    site: Arc<Site>,
 }
 
 impl Gather {
     /// Announces that someone may need the bytes of a blob.
-    pub(crate) fn announce(self: &Arc<Self>, key: Key) -> Ticket {
+    pub(crate) fn announce(self: &Arc<Self>, key: Key, site: Arc<Site>) -> Ticket {
         let mut groups = lock(&self.0);
         let mut group = groups.entry(key.clone()).or_insert_with(Group::new).clone();
         if lock(&group.state).closed {
             group = Group::new();
             groups.insert(key.clone(), group.clone());
         }
-        lock(&group.state).announced += 1;
-        Ticket { gather: self.clone(), key, group }
+        lock(&group.state).announced.push(site.clone());
+        Ticket { gather: self.clone(), key, group, site }
     }
 }
 
@@ -131,10 +134,15 @@ impl Ticket {
         blob: &Descriptor,
         taker: Taker,
     ) {
-        let state =
-            State { announced: 1, takers: vec![taker], since: Some(Instant::now()), closed: false };
+        let state = State {
+            announced: vec![self.site.clone()],
+            takers: vec![taker],
+            since: Some(Instant::now()),
+            closed: false,
+        };
         let group = Arc::new(Group { state: Mutex::new(state), changed: Notify::new() });
-        let ticket = Self { gather: self.gather.clone(), key: self.key.clone(), group };
+        let (gather, key, site) = (self.gather.clone(), self.key.clone(), self.site.clone());
+        let ticket = Self { gather, key, group, site };
         drop(self);
         run.spawn(read(run.clone(), ticket, source.clone(), blob.clone()));
     }
@@ -144,8 +152,10 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut groups = lock(&self.gather.0);
         let mut state = lock(&self.group.state);
-        state.announced -= 1;
-        let over = state.announced == 0 && state.takers.is_empty();
+        if let Some(own) = state.announced.iter().position(|site| Arc::ptr_eq(site, &self.site)) {
+            state.announced.swap_remove(own);
+        }
+        let over = state.announced.is_empty() && state.takers.is_empty();
         drop(state);
         if over && groups.get(&self.key).is_some_and(|g| Arc::ptr_eq(g, &self.group)) {
             groups.remove(&self.key);
@@ -186,15 +196,20 @@ async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
         let changed = group.changed.notified();
         let until = {
             let state = lock(&group.state);
-            if state.announced <= 1 {
+            if state.announced.len() <= 1 {
                 break;
             }
-            state.since.unwrap_or_else(Instant::now) + run.policy.patience
+            let others = state.announced.iter().filter(|site| !Arc::ptr_eq(site, &ticket.site));
+            let since = state.since.unwrap_or_else(Instant::now);
+            patient_until(since, others.map(|site| site.moved()).max(), run.policy.patience)
         };
+        if until <= Instant::now() {
+            break;
+        }
         tokio::select! {
             () = run.stop.cancelled() => return Err(cancelled()),
             () = changed => {}
-            () = tokio::time::sleep_until(until.into()) => break,
+            () = tokio::time::sleep_until(until) => {}
         }
     }
     let mut room = Room::new();

@@ -1,6 +1,6 @@
 //! One source image: look at its destinations, compare, and copy or plan what differs.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use registry::{Code, Digest, Error, Result, Side, Target};
@@ -13,7 +13,9 @@ use tracing::Instrument as _;
 use crate::{
     Action, Overwrite, Plan,
     claims::Verdict,
-    copy, plan,
+    copy,
+    place::patient_until,
+    plan,
     run::{Run, Slot, panic_error, panicked},
     source_image::{Chosen, SourceImage, What},
     unit::{Aim, Destination, Unit},
@@ -57,11 +59,21 @@ pub(crate) async fn process(run: Arc<Run>, unit: Arc<Unit>, slot: Slot) {
     }
     let all = 0..image.unit.destinations.len();
     let mut looks: FuturesUnordered<_> = all.map(|at| image.look(at)).collect();
+    let mut waiting: HashSet<usize> = (0..image.unit.destinations.len()).collect();
     while let Some(first) = looks.next().await {
-        let until = Instant::now() + image.run.policy.patience;
+        waiting.remove(&first.0);
+        let since = Instant::now();
         let mut together = vec![first];
-        while let Ok(Some(look)) = timeout_at(until, looks.next()).await {
-            together.push(look);
+        loop {
+            let until = image.patient_until(since, &waiting);
+            match timeout_at(until, looks.next()).await {
+                Ok(Some(look)) => {
+                    waiting.remove(&look.0);
+                    together.push(look);
+                }
+                Err(_) if image.patient_until(since, &waiting) > until => {}
+                Ok(None) | Err(_) => break,
+            }
         }
         tasks.spawn(image.clone().guarded(together).in_current_span());
     }
@@ -71,6 +83,12 @@ pub(crate) async fn process(run: Arc<Run>, unit: Arc<Unit>, slot: Slot) {
 impl Image {
     pub(crate) fn destination(&self, at: usize) -> &Destination {
         &self.unit.destinations[at]
+    }
+
+    /// How long destinations that have not answered are waited for.
+    fn patient_until(&self, since: Instant, waiting: &HashSet<usize>) -> Instant {
+        let moved = waiting.iter().map(|at| self.destination(*at).place.site.moved()).max();
+        patient_until(since, moved, self.run.policy.patience)
     }
 
     /// The image's digest at the source.
@@ -108,7 +126,9 @@ impl Image {
             },
         };
         let head = destination.place.repository.head_manifest(&target);
-        Ok(self.run.unless_stopped(head).await?.map(|head| head.digest))
+        let head = self.run.unless_stopped(head).await?;
+        destination.place.site.touch();
+        Ok(head.map(|head| head.digest))
     }
 
     /// A wave whose panic is the failure of its own rows.
@@ -238,8 +258,7 @@ impl Image {
                 row.source(),
                 others.join(", ")
             ),
-        )
-        .hint("Edit the rules so that only one of them writes there.");
+        );
         if self.run.plan_only {
             row.unworkable(Action::Conflict, &error);
         } else {

@@ -4,23 +4,60 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use registry::{Client, Registry, Repository, RepositoryName, Result, Tag};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    time::Instant,
+};
 
 use crate::row::lock;
 
 /// The most blobs between the opening of their upload and its end, per destination registry. Without it, every image
 /// under way would open uploads that then wait, and expire, behind those that stream.
 const BLOBS_PER_REGISTRY: usize = 64;
+/// So many times our patience is the end of it, however busy a registry is.
+const LONGEST: u32 = 12;
+
+/// A registry that is written to.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) slots: Semaphore,
+    /// When it last took bytes or answered.
+    moved: Mutex<Instant>,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self { slots: Semaphore::new(BLOBS_PER_REGISTRY), moved: Mutex::new(Instant::now()) }
+    }
+
+    /// It took bytes or answered.
+    pub(crate) fn touch(&self) {
+        *lock(&self.moved) = Instant::now();
+    }
+
+    /// When it last took bytes or answered.
+    pub(crate) fn moved(&self) -> Instant {
+        *lock(&self.moved)
+    }
+}
+
+/// How long those who are ready `since` then wait for others whose registries last `moved` then: while these do anything
+/// at all, what is wanted there is only behind other work. But not for ever: one request may hang among many.
+pub(crate) fn patient_until(since: Instant, moved: Option<Instant>, patience: Duration) -> Instant {
+    let moved = moved.map_or(since, |moved| moved.max(since));
+    (moved + patience).min(since + patience * LONGEST)
+}
 
 /// A repository that is written to.
 pub(crate) struct Place {
     pub(crate) repository: Repository,
     /// Its number, to compare by.
     pub(crate) index: usize,
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) site: Arc<Site>,
 }
 
 impl Place {
@@ -46,7 +83,7 @@ pub(crate) struct Places(Mutex<PlacesInner>);
 #[derive(Debug, Default)]
 struct PlacesInner {
     places: HashMap<(Registry, RepositoryName), Arc<Place>>,
-    slots: HashMap<Registry, Arc<Semaphore>>,
+    sites: HashMap<Registry, Arc<Site>>,
 }
 
 impl Places {
@@ -58,17 +95,14 @@ impl Places {
     ) -> Arc<Place> {
         let mut inner = lock(&self.0);
         let index = inner.places.len();
-        let slots = inner
-            .slots
-            .entry(registry.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(BLOBS_PER_REGISTRY)))
-            .clone();
+        let site =
+            inner.sites.entry(registry.clone()).or_insert_with(|| Arc::new(Site::new())).clone();
         inner
             .places
             .entry((registry.clone(), name.clone()))
             .or_insert_with(|| {
                 let repository = client.destination(registry, name);
-                Arc::new(Place { repository, index, slots })
+                Arc::new(Place { repository, index, site })
             })
             .clone()
     }

@@ -96,7 +96,7 @@ impl ImageReport {
             Outcome::Copied => true,
             Outcome::Skipped => {
                 self.reason.as_deref().is_some_and(|reason| reason.starts_with(SAME_DIGEST))
-            },
+            }
             Outcome::Failed | Outcome::Cancelled | Outcome::Planned => false,
         }
     }

@@ -74,8 +74,7 @@ impl SourceImage {
             None => Err(Error::new(Code::RefNotFound, "there is no such image")
                 .on(Side::Source)
                 .registry(source.registry())
-                .reference(source.reference(target))
-                .hint("Check the spelling; the tag may have been deleted or renamed.")),
+                .reference(source.reference(target))),
         }
     }
 
@@ -149,7 +148,7 @@ impl SourceImage {
 
     fn none(&self) -> Error {
         let what = format!("no platform of the image matches {}", self.unit.filter);
-        self.place(Error::new(Code::PlatformNone, what).hint("Widen the platform filter."))
+        self.place(Error::new(Code::PlatformNone, what))
     }
 
     fn place(&self, error: Error) -> Error {

@@ -6,6 +6,7 @@
 //! an upload of damaged bytes never gets its last byte.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,16 +15,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use registry::{
-    BlobWriter, Code, Descriptor, Digest, Error, Fed, Hasher, Repository, Result, Side, Target,
-};
+use registry::{Code, Descriptor, Digest, Error, Fed, Hasher, Repository, Result, Side, Target};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     alone::alone,
     gather::{End, Room, Taker, Ticket, vanished},
     marks::Marks,
-    row::{Meter, lock},
+    place::Site,
+    row::lock,
     run::Run,
 };
 
@@ -63,7 +63,7 @@ struct Reading {
     /// Why reading ended early.
     broken: OnceLock<Broken>,
     /// Announcements for another try, when the bytes were damaged.
-    tickets: Mutex<Vec<Ticket>>,
+    tickets: Mutex<HashMap<usize, Ticket>>,
     /// Takers still in the stream.
     attached: AtomicUsize,
     left: Notify,
@@ -75,6 +75,7 @@ struct Outlet {
     queue: Option<mpsc::Sender<Piece>>,
     /// Whether it has left the stream, by itself or because the reader gave it up.
     gone: Arc<AtomicBool>,
+    site: Arc<Site>,
 }
 
 /// How a taker left the stream.
@@ -119,13 +120,14 @@ pub(crate) async fn transfer(
         left: Notify::new(),
     });
     let mut outlets = Vec::with_capacity(takers.len());
-    for taker in takers {
+    for (at, taker) in takers.into_iter().enumerate() {
         let (to, from) = mpsc::channel(QUEUE);
         let gone = Arc::new(AtomicBool::new(false));
-        outlets.push(Outlet { queue: Some(to), gone: gone.clone() });
+        let site = taker.place.site.clone();
+        outlets.push(Outlet { queue: Some(to), gone: gone.clone(), site });
         // each holds the room at its own host, and the reader that at the source
         let own = only(&room, &taker.place.registry().clone());
-        run.spawn(take(reading.clone(), taker, from, gone, own));
+        run.spawn(take(reading.clone(), at, taker, from, gone, own));
     }
     let own = only(&room, source.registry());
     drop(room);
@@ -133,8 +135,11 @@ pub(crate) async fn transfer(
         if broken.is_damage() {
             // announced before anyone is told, so that the next try is one reading again
             let key = (source.registry().clone(), blob.digest.clone());
-            let tickets = outlets.iter().map(|_| run.gather.announce(key.clone())).collect();
-            *lock(&reading.tickets) = tickets;
+            let tickets = outlets
+                .iter()
+                .enumerate()
+                .map(|(at, outlet)| (at, run.gather.announce(key.clone(), outlet.site.clone())));
+            *lock(&reading.tickets) = tickets.collect();
         }
         let _ = reading.broken.set(broken);
     }
@@ -217,13 +222,14 @@ async fn offer(reading: &Reading, outlets: &mut [Outlet], piece: impl Fn() -> Pi
 /// Feeds one taker from its queue, and sees it to its end.
 async fn take(
     reading: Arc<Reading>,
+    at: usize,
     mut taker: Taker,
     mut queue: mpsc::Receiver<Piece>,
     gone: Arc<AtomicBool>,
     room: Room,
 ) {
     let Reading { run, source, blob, .. } = &*reading;
-    let left = feed(&reading, &mut queue, &gone, &mut taker.writer, &mut taker.meter).await;
+    let left = feed(&reading, &mut queue, &gone, &mut taker).await;
     reading.leave(&gone);
     drop(queue);
     match left {
@@ -235,7 +241,7 @@ async fn take(
             alone(run, source, blob, taker, marks, Room::new()).await;
         }
         Err(broken) => {
-            let ticket = lock(&reading.tickets).pop();
+            let ticket = lock(&reading.tickets).remove(&at);
             give_up(run, source, blob, taker, broken, ticket, room);
         }
     }
@@ -245,9 +251,9 @@ async fn feed(
     reading: &Reading,
     queue: &mut mpsc::Receiver<Piece>,
     gone: &AtomicBool,
-    writer: &mut BlobWriter,
-    meter: &mut Meter,
+    taker: &mut Taker,
 ) -> Result<Left, Broken> {
+    let Taker { place, writer, meter, .. } = taker;
     let run = &reading.run;
     loop {
         let fed = match queue.recv().await {
@@ -256,6 +262,7 @@ async fn feed(
                 match run.unless_stopped(writer.write(bytes)).await? {
                     Fed::More => {
                         meter.fed(size);
+                        place.site.touch();
                         continue;
                     }
                     Fed::Enough => run.unless_stopped(writer.finish()).await?,
@@ -318,7 +325,8 @@ pub(crate) fn give_up(
     run.discard(taker.writer, room);
     let end = if broken.is_damage() {
         let key = || (source.registry().clone(), blob.digest.clone());
-        End::Damaged(broken.0, ticket.unwrap_or_else(|| run.gather.announce(key())))
+        let site = taker.place.site.clone();
+        End::Damaged(broken.0, ticket.unwrap_or_else(|| run.gather.announce(key(), site)))
     } else {
         End::Failed(broken.0, source.name().clone())
     };

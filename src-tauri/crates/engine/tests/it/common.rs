@@ -9,7 +9,7 @@ use registry::{
 use testkit::{Kind, Registry};
 
 /// Longer than any test takes, unless something hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// Asking for access to this repository panics.
 pub(crate) const PANICS: &str = "it/panics";

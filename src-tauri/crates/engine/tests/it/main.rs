@@ -1,6 +1,8 @@
 //! The engine against real registries in this process: what is copied, what is asked, what is told, and what happens
 //! when things go wrong.
 
+#![allow(clippy::unwrap_used, reason = "helpers are tests too")]
+
 mod common;
 
 mod cancel;
