@@ -6,7 +6,6 @@ SHELL := bash
 
 # One set of packages and features for every build, so that nothing is compiled twice.
 WORKSPACE := --locked --workspace --features custom-protocol
-export CARGO_TERM_PROGRESS_WHEN := never
 
 .PHONY: help
 help: ## List these commands
