@@ -8,6 +8,7 @@ import type {
   AppInfo,
   CheckReport,
   Demo,
+  FileKind,
   ImportReport,
   KeyringStatus,
   Profile,
@@ -17,8 +18,6 @@ import type {
   Settings,
   Snapshot,
 } from './types';
-
-export type FileKind = 'images' | 'auth' | 'ca';
 
 /** Every method rejects with a `Problem`. */
 export interface Backend {
@@ -32,7 +31,7 @@ export interface Backend {
   keyringUseMemory(): Promise<KeyringStatus>;
   accountsList(): Promise<Account[]>;
   accountsSave(draft: AccountDraft): Promise<Account>;
-  accountsRemove(id: string): Promise<void>;
+  accountsRemove(id: string): Promise<null>;
   /** Steps come as `check` events with the same token too. */
   accountsTest(token: string, draft: AccountDraft): Promise<CheckReport>;
   profilesList(): Promise<ProfileSummary[]>;
@@ -40,14 +39,14 @@ export interface Backend {
   profilesCheck(profile: Profile): Promise<RuleProblem[]>;
   profilesSave(profile: Profile): Promise<Profile>;
   profilesDuplicate(id: string): Promise<Profile>;
-  profilesRemove(id: string): Promise<void>;
+  profilesRemove(id: string): Promise<null>;
   profilesImport(name: string, images: string, auth: string | null): Promise<ImportReport>;
   profilesCommand(id: string): Promise<string>;
   /** The path, or null when the user changed their mind. */
   filesPick(kind: FileKind): Promise<string | null>;
   runsPlan(profileId: string): Promise<RunInfo>;
   runsStart(profileId: string): Promise<RunInfo>;
-  runsCancel(id: string): Promise<void>;
+  runsCancel(id: string): Promise<null>;
   /** Of this session, newest first. */
   runsList(): Promise<RunInfo[]>;
   runsSnapshot(id: string): Promise<Snapshot>;

@@ -2,28 +2,31 @@
 
 import { Channel, invoke } from '@tauri-apps/api/core';
 import { Problem, type Backend } from './backend';
-import type { AppEvent } from './types';
+import type { AppEvent, Commands } from './types';
 
-async function rpc<Answer>(name: string, request: unknown = null): Promise<Answer> {
+async function rpc<Name extends keyof Commands>(
+  name: Name,
+  request: Commands[Name]['request'],
+): Promise<Commands[Name]['answer']> {
   try {
-    return await invoke<Answer>('rpc', { name, request });
+    return await invoke('rpc', { name, request });
   } catch (thrown) {
     throw Problem.from(thrown);
   }
 }
 
 export const tauri: Backend = {
-  appInfo: () => rpc('app.info'),
-  settingsGet: () => rpc('settings.get'),
+  appInfo: () => rpc('app.info', null),
+  settingsGet: () => rpc('settings.get', null),
   settingsSet: (settings) => rpc('settings.set', settings),
-  keyringStatus: () => rpc('keyring.status'),
-  keyringRetry: () => rpc('keyring.retry'),
-  keyringUseMemory: () => rpc('keyring.useMemory'),
-  accountsList: () => rpc('accounts.list'),
+  keyringStatus: () => rpc('keyring.status', null),
+  keyringRetry: () => rpc('keyring.retry', null),
+  keyringUseMemory: () => rpc('keyring.useMemory', null),
+  accountsList: () => rpc('accounts.list', null),
   accountsSave: (draft) => rpc('accounts.save', draft),
   accountsRemove: (id) => rpc('accounts.remove', { id }),
   accountsTest: (token, draft) => rpc('accounts.test', { token, draft }),
-  profilesList: () => rpc('profiles.list'),
+  profilesList: () => rpc('profiles.list', null),
   profilesGet: (id) => rpc('profiles.get', { id }),
   profilesCheck: (profile) => rpc('profiles.check', profile),
   profilesSave: (profile) => rpc('profiles.save', profile),
@@ -35,10 +38,10 @@ export const tauri: Backend = {
   runsPlan: (profileId) => rpc('runs.plan', { profileId }),
   runsStart: (profileId) => rpc('runs.start', { profileId }),
   runsCancel: (id) => rpc('runs.cancel', { id }),
-  runsList: () => rpc('runs.list'),
+  runsList: () => rpc('runs.list', null),
   runsSnapshot: (id) => rpc('runs.snapshot', { id }),
   runsSaveReport: (id) => rpc('runs.saveReport', { id }),
-  demoStart: () => rpc('demo.start'),
+  demoStart: () => rpc('demo.start', null),
   async subscribe(onEvent) {
     const channel = new Channel<AppEvent>();
     channel.onmessage = onEvent;

@@ -1,7 +1,7 @@
 // Title and remedy of every code, in the language in use. The code is all that is looked at.
 
 import { m } from '../i18n';
-import type { Failure } from '../backend/types';
+import type { CODES, Failure } from '../backend/types';
 import { plain } from './plain';
 
 type Text = (inputs: { host: NonNullable<unknown> }) => string;
@@ -18,7 +18,7 @@ interface Entry {
 }
 
 // prettier-ignore
-export const catalogue: Record<string, Entry> = {
+export const catalogue: Record<(typeof CODES)[number], Entry> = {
   'auth.required': { title: m.error_auth_required_title, remedy: m.error_auth_required_remedy, action: 'accounts' },
   'auth.rejected': { title: m.error_auth_rejected_title, remedy: m.error_auth_rejected_remedy, action: 'accounts' },
   'auth.unavailable': { title: m.error_auth_unavailable_title, remedy: m.error_auth_unavailable_remedy },
@@ -62,6 +62,8 @@ export const catalogue: Record<string, Entry> = {
   'file.failed': { title: m.error_file_failed_title, remedy: m.error_file_failed_remedy, telling: true },
   'cancelled': { title: m.error_cancelled_title, remedy: m.error_cancelled_remedy },
   'internal': { title: m.error_internal_title, remedy: m.error_internal_remedy },
+  'run.busy': { title: m.error_run_busy_title, remedy: m.error_run_busy_remedy },
+  'gone': { title: m.error_gone_title, remedy: m.error_gone_remedy },
 };
 
 export interface ErrorText {
@@ -74,7 +76,7 @@ export interface ErrorText {
 }
 
 export function describe(error: Failure & { params?: Record<string, string> }): ErrorText {
-  const entry = catalogue[error.code] ?? (catalogue['internal'] as Entry);
+  const entry = (catalogue as Record<string, Entry>)[error.code] ?? catalogue.internal;
   const detail = plain([error.message, error.hint].filter(Boolean).join('\n'));
   const host = plain(error.params?.['host'] ?? '');
   const title = entry.title({ host: host || m.common_registry() });

@@ -76,7 +76,7 @@ class Fake {
       accountsList: () => answer(() => this.#list(this.#accounts)),
       accountsSave: (draft) => answer(() => this.#saveAccount(draft)),
       accountsRemove: (id) =>
-        answer(() => void (this.#accounts = this.#accounts.filter((each) => each.id !== id))),
+        answer(() => ((this.#accounts = this.#accounts.filter((each) => each.id !== id)), null)),
       accountsTest: (token, draft) => this.#test(token, { ...draft }),
       profilesList: () => answer(() => this.#summaries()),
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
@@ -88,7 +88,7 @@ class Fake {
           return this.#saveProfile({ ...structuredClone(profile), id: '', name: `${profile.name} (2)` });
         }),
       profilesRemove: (id) =>
-        answer(() => void (this.#profiles = this.#profiles.filter((each) => each.id !== id))),
+        answer(() => ((this.#profiles = this.#profiles.filter((each) => each.id !== id)), null)),
       profilesImport: (name, images, auth) => answer(() => this.#import(name, images, auth)),
       profilesCommand: (id) => answer(() => `image-syncer run ${this.#profile(id).id}`),
       filesPick: (kind) =>
@@ -98,7 +98,7 @@ class Fake {
         ),
       runsPlan: (profileId) => answer(() => this.#begin(profileId, 'plan')),
       runsStart: (profileId) => answer(() => this.#begin(profileId, 'run')),
-      runsCancel: (id) => answer(() => this.#run(id).cancel()),
+      runsCancel: (id) => answer(() => (this.#run(id).cancel(), null)),
       runsList: () => answer(() => this.#runs.map((run) => ({ ...run.info }))),
       runsSnapshot: (id) => answer(() => this.#run(id).snapshot()),
       runsSaveReport: () => answer(() => '/home/acme/image-syncer-report.json'),
@@ -185,7 +185,7 @@ class Fake {
 
   #profile(id: string): Profile {
     const profile = this.#profiles.find((each) => each.id === id);
-    if (!profile) throw new Problem({ code: 'file.failed', message: `there is no profile ${id}` });
+    if (!profile) throw new Problem({ code: 'gone', message: 'there is no such profile any more' });
     return profile;
   }
 
@@ -239,7 +239,7 @@ class Fake {
         (run) => run.info.profileId === profileId && run.info.kind === 'run' && !run.info.endedAt,
       )
     ) {
-      throw new Problem({ code: 'config.invalid', message: `${profile.name} is running already` });
+      throw new Problem({ code: 'run.busy', message: `${profile.name} is running already` });
     }
     const info: RunInfo = {
       id: `${kind}-${(this.#ids += 1)}`,
@@ -281,7 +281,7 @@ class Fake {
 
   #run(id: string): FakeRun {
     const run = this.#runs.find((each) => each.info.id === id);
-    if (!run) throw new Problem({ code: 'internal', message: `there is no run ${id}` });
+    if (!run) throw new Problem({ code: 'gone', message: 'there is no such run any more' });
     return run;
   }
 }
