@@ -24,8 +24,10 @@ pub(crate) fn of_manifest(error: Error, media_type: &MediaType) -> Error {
     if code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN" {
         return error.becomes(Code::BlobNotFound, "the registry misses what the manifest names");
     }
-    // ECR says so with 405
-    let is_invalid = matches!(&*code, "MANIFEST_INVALID" | "MANIFEST_UNVERIFIED");
+    // ECR says so with 405 and UNSUPPORTED
+    let is_invalid = matches!(&*code, "MANIFEST_INVALID" | "MANIFEST_UNVERIFIED")
+        || words.contains("imagemanifest")
+        || words.contains("invalid json");
     let error = if is_invalid {
         error
     } else {
@@ -135,6 +137,12 @@ mod tests {
             (400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry", Code::BlobNotFound),
             (404, "BLOB_UNKNOWN", "", Code::BlobNotFound),
             (400, "MANIFEST_INVALID", "manifest invalid", Code::ManifestRejected),
+            (
+                405,
+                "UNSUPPORTED",
+                "Invalid parameter at 'ImageManifest': 'Invalid JSON syntax'",
+                Code::ManifestRejected,
+            ),
             (415, "", "", Code::ManifestRejected),
             (413, "", "", Code::ManifestRejected),
             (405, "MANIFEST_INVALID", "Invalid JSON syntax", Code::ManifestRejected),
