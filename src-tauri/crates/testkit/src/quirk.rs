@@ -6,13 +6,14 @@ use std::time::Duration;
 
 /// One way in which a registry differs from the spec's plain reading.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a handful of them exists at a time")]
 pub enum Quirk {
     // ---- who asks -----------------------------------------------------------------------------------------------
     /// Only `/v2/` answers with a challenge; other requests get a bare 401.
     ChallengeOnlyOnPing,
     /// Challenges name a scope only on these methods (none: never).
     ChallengeScopeOn(Vec<String>),
+    /// Scopes in challenges come in an order that changes from one to the next: `push,pull` (`distribution` 2.8).
+    ScopeOrderChanges,
     /// Challenges are these header values, word for word; `{realm}`, `{service}` and `{scope}` are filled in.
     Challenges(Vec<String>),
     /// Tokens carry only the first scope that was asked for.
@@ -107,6 +108,8 @@ pub enum Quirk {
     Schema1Accepted,
     /// Docker's media types are refused with 415 (zot).
     DockerTypesRefused,
+    /// A manifest PUT by digest tags it with `?tag=`, and says so in `OCI-Tag` (a draft of the spec; olareg).
+    TagParameter,
     /// SHA-512 is unknown.
     Sha256Only,
 

@@ -148,6 +148,7 @@ impl Vendor {
 
 fn distribution() -> Vec<Quirk> {
     vec![
+        Quirk::ScopeOrderChanges,
         Quirk::AcceptHonoured,
         Quirk::ConvertsToSchema1,
         Quirk::KnownManifestsOnly,

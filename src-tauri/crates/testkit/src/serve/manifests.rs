@@ -8,6 +8,7 @@ use super::{Ask, quirk};
 use crate::{
     digest::is_digest,
     image::schema1,
+    kind::is_tag,
     manifest::{self, Parsed, is_index, is_schema1},
     problem::{self, Problem},
     quirk::Quirk,
@@ -150,6 +151,12 @@ pub(super) async fn put(ask: &mut Ask, repository: &str, reference: &str) -> Rep
     if let Some(subject) = &parsed.subject {
         reply.set("oci-subject", subject);
     }
+    if quirk!(ask, Quirk::TagParameter) {
+        for (_, tag) in ask.query.iter().filter(|(name, tag)| name == "tag" && is_tag(tag)) {
+            ask.shared.store.put_tag(repository, tag, &digest);
+            reply.add("oci-tag", tag);
+        }
+    }
     reply
 }
 
@@ -177,7 +184,8 @@ fn refused(ask: &Ask, media_type: &str, parsed: &Parsed) -> Option<Reply> {
             Some(super::refuse(415, "UNSUPPORTED", "The operation is unsupported."))
         }
         Quirk::MediaTypeRequired if parsed.media_type.is_none() && !is_schema1(media_type) => {
-            Some(Problem::manifest_invalid("Invalid JSON syntax").status(405).reply())
+            let message = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'";
+            Some(super::refuse(405, "UNSUPPORTED", message))
         }
         Quirk::EmptyConfigDenied if parsed.config_type.as_deref() == Some(manifest::OCI_EMPTY) => {
             let message = format!("unknown manifest class for {}", manifest::OCI_EMPTY);

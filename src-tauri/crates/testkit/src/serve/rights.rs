@@ -1,6 +1,6 @@
 //! Whether a request may be answered, and the challenge where not.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::atomic::Ordering::Relaxed};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -161,6 +161,11 @@ pub(super) fn challenge(ask: &Ask, refusal: Option<Refusal>) -> Challenge {
 fn scope_to_tell(ask: &Ask, wanted: &[Access]) -> String {
     match quirk!(ask, Quirk::ChallengeScopeOn(methods) => methods) {
         Some(methods) if !methods.iter().any(|method| method == ask.method()) => String::new(),
+        _ if quirk!(ask, Quirk::ScopeOrderChanges)
+            && ask.connection.answered.load(Relaxed) % 2 == 1 =>
+        {
+            scope(&wanted.iter().rev().cloned().collect::<Vec<_>>())
+        }
         _ => scope(wanted),
     }
 }

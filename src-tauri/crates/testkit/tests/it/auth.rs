@@ -266,6 +266,15 @@ async fn odd_challenges() {
     assert!(!challenge("GET", "/v2/a/tags/list").await.unwrap().contains("scope"));
     assert!(challenge("POST", "/v2/a/blobs/uploads/").await.unwrap().contains("scope"));
 
+    registry.set_quirks([Quirk::ScopeOrderChanges]);
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        let text = challenge("POST", "/v2/a/blobs/uploads/").await.unwrap();
+        orders.push(text.split("scope=").nth(1).unwrap().to_owned());
+    }
+    orders.sort();
+    assert_eq!(orders, ["\"repository:a:pull,push\"", "\"repository:a:push,pull\""]);
+
     registry.set_quirks([Quirk::Realm("http://169.254.169.254/token".into())]);
     assert!(
         challenge("GET", "/v2/")

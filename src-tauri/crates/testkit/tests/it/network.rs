@@ -15,17 +15,17 @@ async fn a_throttled_registry_is_slow_both_ways() {
     let registry = Registry::builder().throttle(500_000).start().await;
     let client = Client::of(&registry);
     let start = Instant::now();
-    let digest = client.upload("a", Content::random(1, 100_000).bytes().unwrap()).await;
+    let digest = client.upload("a", Content::random(1, 200_000).bytes().unwrap()).await;
     let up = start.elapsed();
     client.get(&format!("/v2/a/blobs/{digest}")).await.expect(200);
     let down = start.elapsed().checked_sub(up).unwrap();
     for time in [up, down] {
-        assert!((Duration::from_millis(190)..Duration::from_secs(2)).contains(&time), "{time:?}");
+        assert!((Duration::from_millis(390)..Duration::from_secs(5)).contains(&time), "{time:?}");
     }
     registry.set_throttle(None);
     let start = Instant::now();
     client.get(&format!("/v2/a/blobs/{digest}")).await.expect(200);
-    assert!(start.elapsed() < Duration::from_millis(150));
+    assert!(start.elapsed() < Duration::from_millis(390));
 }
 
 #[tokio::test]
@@ -91,15 +91,15 @@ async fn a_relay_delays_counts_and_throttles() {
     assert!(relay.bytes_down() > 1_000_000 && relay.bytes_up() > 50);
     assert_eq!(relay.connections(), 1);
 
-    relay.set_latency(Duration::from_millis(30));
+    relay.set_latency(Duration::from_millis(100));
     let start = Instant::now();
     client.get("/v2/").await.expect(200);
     let time = start.elapsed();
-    assert!((Duration::from_millis(60)..Duration::from_millis(600)).contains(&time), "{time:?}");
+    assert!((Duration::from_millis(200)..Duration::from_secs(3)).contains(&time), "{time:?}");
     // latency is no throttle: what is on its way is on its way together
     let start = Instant::now();
     client.get(&format!("/v2/a/blobs/{digest}")).await.expect(200);
-    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(1200), "{:?}", start.elapsed());
 
     relay.set_latency(Duration::ZERO);
     relay.set_throttle(Some(2_000_000));

@@ -24,11 +24,11 @@ struct Real {
 
 impl Real {
     /// Starts one; `None` where it is not installed.
-    async fn start() -> Option<Self> {
+    async fn start(auth: Option<Value>) -> Option<Self> {
         let files = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
-        let config = json!({
+        let mut config = json!({
             "version": "0.1",
             "storage": {
                 "filesystem": { "rootdirectory": files.path().join("data") },
@@ -38,6 +38,15 @@ impl Real {
             "log": { "level": "error", "accesslog": { "disabled": true } },
             "compatibility": { "schema1": { "enabled": true } },
         });
+        if let Some(mut auth) = auth {
+            // a file that the config names by its content
+            if let Some(bundle) = auth.pointer_mut("/token/rootcertbundle") {
+                let path = files.path().join("bundle.pem");
+                std::fs::write(&path, bundle.as_str().unwrap()).unwrap();
+                *bundle = path.to_str().unwrap().into();
+            }
+            config["auth"] = auth;
+        }
         let path = files.path().join("config.yml");
         std::fs::write(&path, config.to_string()).unwrap();
         let child = Command::new("docker-registry")
@@ -74,13 +83,16 @@ struct Both {
 
 impl Both {
     async fn start() -> Option<Self> {
-        let Some(real) = Real::start().await else {
+        Self::start_with(None, Registry::builder()).await
+    }
+
+    async fn start_with(auth: Option<Value>, builder: testkit::Builder) -> Option<Self> {
+        let Some(real) = Real::start(auth).await else {
             crate::client::skipped("docker-registry");
             return None;
         };
-        let registry = Registry::builder()
-            .quirks(Vendor::Distribution.quirks())
-            .quirk(testkit::Quirk::Schema1Accepted);
+        let registry =
+            builder.quirks(Vendor::Distribution.quirks()).quirk(testkit::Quirk::Schema1Accepted);
         let registry = registry.start().await;
         let client = Client::new(format!("http://{}", real.address));
         Some(Self { real: client, ours: Client::of(&registry), _real: real, registry })
@@ -171,6 +183,21 @@ fn essence(answer: &Answer, client: &Client) -> (u16, Vec<(String, String)>, Val
 /// A header's value without the host and the ids of uploads.
 fn plain(value: &str, client: &Client) -> String {
     let value = value.replace(&client.base, "");
+    // the real one has the scopes of a challenge, and their actions, in any order
+    if let Some((before, scope)) = value.split_once("scope=\"") {
+        let (scope, after) = scope.split_once('"').unwrap();
+        let sorted = |text: &str, mark: &str| {
+            let mut parts: Vec<_> = text.split(mark).map(str::to_owned).collect();
+            parts.sort();
+            parts.join(mark)
+        };
+        let actions = |scope: &str| {
+            let (name, actions) = scope.rsplit_once(':').unwrap();
+            format!("{name}:{}", sorted(actions, ","))
+        };
+        let scopes = scope.split(' ').map(actions).collect::<Vec<_>>().join(" ");
+        return format!("{before}scope={}{after}", sorted(&scopes, " "));
+    }
     let value = value.split("?_state=").next().unwrap();
     let is_id = |part: &&str| part.len() == 36 && part.matches('-').count() == 4;
     value
@@ -416,6 +443,36 @@ async fn manifests_tags_and_the_catalogue() {
     both.ask("GET", "/v2/m/manifests/t1", &[("accept", OCI)], b"").await;
     both.ask("GET", "/v2/m/tags/list", &[], b"").await;
     assert_eq!(both.registry.tag_digest("m", "t1"), None);
+}
+
+#[tokio::test]
+async fn challenges() {
+    const REALM: &str = "http://127.0.0.1:1/token";
+    let bundle = testkit::tls::Authority::new().pem().to_owned();
+    let token = json!({
+        "token": { "realm": REALM, "service": "testkit", "issuer": "nobody", "rootcertbundle": bundle },
+    });
+    let ours = Registry::builder()
+        .auth(testkit::Auth::token("u", "p"))
+        .quirk(testkit::Quirk::Realm(REALM.into()));
+    let Some(both) = Both::start_with(Some(token), ours).await else { return };
+    let paths = [
+        ("GET", "/v2/".to_owned()),
+        ("GET", "/v2/_catalog".to_owned()),
+        ("GET", "/v2/a/b/tags/list".to_owned()),
+        ("HEAD", "/v2/a/b/manifests/1".to_owned()),
+        ("PUT", "/v2/a/b/manifests/1".to_owned()),
+        ("DELETE", format!("/v2/a/b/manifests/{NONE}")),
+        ("GET", format!("/v2/a/b/blobs/{NONE}")),
+        ("POST", "/v2/a/b/blobs/uploads/".to_owned()),
+        ("POST", format!("/v2/a/b/blobs/uploads/?mount={NONE}&from=c/d")),
+    ];
+    for (method, path) in &paths {
+        both.ask(method, path, &[("content-length", "0")], b"").await.0.expect(401);
+    }
+    for header in ["Bearer rubbish", "Basic dTpw"] {
+        both.ask("GET", "/v2/a/b/tags/list", &[("authorization", header)], b"").await.0.expect(401);
+    }
 }
 
 /// The real one checks the signature.

@@ -229,6 +229,11 @@ async fn writing_manifests() {
     put(&registry, &client, "x", &image(2).docker()).await.expect(415);
     set(Quirk::ManifestLimit(100));
     put(&registry, &client, "x", &image(2)).await.expect(400);
+    set(Quirk::TagParameter);
+    let long = format!("{}?tag=long", sha512(image(2).build().bytes()));
+    let tagged = put(&registry, &client, &long, &image(2)).await;
+    assert_eq!(tagged.expect(201).header("oci-tag"), Some("long"));
+    assert!(registry.tag_digest("a", "long").unwrap().starts_with("sha512:"));
     set(Quirk::Sha256Only);
     let built = image(2).build();
     put(&registry, &client, &sha512(built.bytes()), &image(2)).await.expect(400);
