@@ -6,7 +6,6 @@ use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 
 use crate::{
-    auth::Auth,
     body::{Body, Open, Shape},
     fault::{Action, Stall},
     kind::Route,
@@ -14,7 +13,6 @@ use crate::{
     problem::Problem,
     quirk::Quirk,
     reply::{Payload, Reply},
-    script::Fired,
     server::{Connection, Shared},
 };
 
@@ -261,14 +259,7 @@ fn truncated(payload: Payload, length: u64) -> Payload {
     }
 }
 
-/// Whether the registry's auth asks anything at all.
-fn is_open(auth: &Auth) -> bool {
-    matches!(auth, Auth::None)
-}
-
-/// The faults that fired, for handlers that care.
-type Faults = Vec<Fired>;
-
+/// A refusal with a code of its own.
 fn refuse(status: u16, code: &'static str, message: &str) -> Reply {
     Problem::new(StatusCode::BAD_REQUEST, code, message).status(status).reply()
 }

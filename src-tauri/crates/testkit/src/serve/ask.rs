@@ -5,13 +5,14 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use hyper::body::Incoming;
 
-use super::{Faults, intake::Intake, quirk};
+use super::{intake::Intake, quirk};
 use crate::{
     fault::Cut,
     kind::Route,
     lock,
     quirk::Quirk,
     request::{Entry, Request, parameters},
+    script::Fired,
     server::{Connection, Shared},
 };
 
@@ -24,7 +25,7 @@ pub(crate) struct Ask {
     /// The registry's quirks, and those that faults lend to this request.
     pub(crate) quirks: Vec<Quirk>,
     /// The faults that fired at this request.
-    pub(crate) faults: Faults,
+    pub(crate) faults: Vec<Fired>,
     pub(crate) intake: Intake,
     /// What every path starts with, `""` unless a quirk says otherwise.
     pub(crate) prefix: String,

@@ -1,9 +1,8 @@
 //! What is answered in the registry's place: by a proxy in front of it, or because it refuses.
 
-use super::{Ask, is_open, refuse};
+use super::{Ask, refuse};
 use crate::{
     kind::{Kind, Route},
-    lock,
     problem::Problem,
     quirk::{Quirk, Redirect, RedirectTo},
     reply::Reply,
@@ -78,7 +77,7 @@ pub(super) fn handlers(ask: &Ask) -> Option<Reply> {
             Some(Reply::status(*status))
         }
         Quirk::CatalogRefused(401) if kind == Kind::Catalog => {
-            Some(super::rights::challenge(ask, None).reply)
+            Some(super::rights::challenge(ask, None))
         }
         Quirk::CatalogRefused(status) if kind == Kind::Catalog => {
             Some(refuse(*status, "UNSUPPORTED", "the catalog is not available"))
@@ -104,7 +103,7 @@ pub(super) fn handlers(ask: &Ask) -> Option<Reply> {
             over.then(|| Reply::text(416, &text).early())
         }
         Quirk::StatusRefused(401) if kind == Kind::UploadStatus => {
-            Some(super::rights::challenge(ask, None).reply)
+            Some(super::rights::challenge(ask, None))
         }
         Quirk::StatusRefused(404) if kind == Kind::UploadStatus => {
             Some(Problem::upload_unknown().reply())
@@ -152,9 +151,4 @@ fn redirected(ask: &Ask, redirect: &Redirect) -> Option<Reply> {
         RedirectTo::Address(address) => address.clone(),
     };
     Some(Reply::status(redirect.status).location(&to))
-}
-
-/// Whether nobody is asked who he is.
-pub(super) fn is_public(ask: &Ask) -> bool {
-    is_open(&lock(&ask.shared.auth))
 }

@@ -43,7 +43,7 @@ pub(super) fn get(ask: &Ask, repository: &str, reference: &str) -> Reply {
 
 fn absent(ask: &Ask, repository: &str, reference: &str) -> Reply {
     match quirk!(ask, Quirk::AbsentManifest(status) => *status) {
-        Some(401) => super::rights::challenge(ask, None).reply,
+        Some(401) => super::rights::challenge(ask, None),
         Some(status) => {
             Problem::denied("requested access to the resource is denied").status(status).reply()
         }

@@ -15,11 +15,6 @@ use crate::{
     reply::Reply,
 };
 
-/// A refusal with its challenge.
-pub(super) struct Challenge {
-    pub(super) reply: Reply,
-}
-
 /// What a request needs the right for, as `distribution` sees it.
 fn wanted(ask: &Ask) -> Vec<Access> {
     let actions: &[&str] = match (ask.method(), &ask.route) {
@@ -39,7 +34,7 @@ fn wanted(ask: &Ask) -> Vec<Access> {
 }
 
 pub(super) fn check(ask: &Ask) -> Result<(), Reply> {
-    if ask.route == Route::Token || ask.connection.second_host || super::before::is_public(ask) {
+    if ask.route == Route::Token || ask.connection.second_host {
         return Ok(());
     }
     let wanted = wanted(ask);
@@ -56,7 +51,7 @@ pub(super) fn check(ask: &Ask) -> Result<(), Reply> {
                 wanted.iter().all(|access| users.allows(user.map(String::as_str), access));
             match user {
                 None if login.is_some() || wanted.is_empty() || !allowed => {
-                    Err(challenge(ask, None).reply)
+                    Err(challenge(ask, None))
                 }
                 Some(_) if !allowed => {
                     Err(Problem::denied("requested access to the resource is denied").reply())
@@ -69,7 +64,7 @@ pub(super) fn check(ask: &Ask) -> Result<(), Reply> {
             let token = header
                 .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                 .map(|(_, token)| token);
-            let Some(token) = token else { return Err(challenge(ask, None).reply) };
+            let Some(token) = token else { return Err(challenge(ask, None)) };
             let Err((refusal, held)) = ask.shared.tokens.check(token, &wanted) else {
                 return Ok(());
             };
@@ -88,7 +83,7 @@ pub(super) fn check(ask: &Ask) -> Result<(), Reply> {
             if refusal == Refusal::Insufficient {
                 ask.shared.tokens.note_challenge(&wanted);
             }
-            Err(challenge(ask, Some(refusal)).reply)
+            Err(challenge(ask, Some(refusal)))
         }
     }
 }
@@ -105,7 +100,7 @@ pub(super) fn basic(ask: &Ask) -> Option<(String, String)> {
 }
 
 /// 401, with what it takes to be let in.
-pub(super) fn challenge(ask: &Ask, refusal: Option<Refusal>) -> Challenge {
+pub(super) fn challenge(ask: &Ask, refusal: Option<Refusal>) -> Reply {
     let wanted = wanted(ask);
     let detail: Vec<Value> = wanted
         .iter()
@@ -114,7 +109,7 @@ pub(super) fn challenge(ask: &Ask, refusal: Option<Refusal>) -> Challenge {
     let detail = if detail.is_empty() { Value::Null } else { detail.into() };
     let mut reply = Problem::unauthorized(detail).reply();
     if quirk!(ask, Quirk::ChallengeOnlyOnPing) && ask.route != Route::Ping {
-        return Challenge { reply };
+        return reply;
     }
     let scope = scope_to_tell(ask, &wanted);
     let auth = lock(&ask.shared.auth).clone();
@@ -138,7 +133,7 @@ pub(super) fn challenge(ask: &Ask, refusal: Option<Refusal>) -> Challenge {
                 .replace("{scope}", &scope);
             reply.add("www-authenticate", &filled);
         }
-        return Challenge { reply };
+        return reply;
     }
     let mut text = match &auth {
         Auth::Token(_) => format!("Bearer realm=\"{realm}\",service=\"{service}\""),
@@ -155,7 +150,7 @@ pub(super) fn challenge(ask: &Ask, refusal: Option<Refusal>) -> Challenge {
         }
     }
     reply.add("www-authenticate", &text);
-    Challenge { reply }
+    reply
 }
 
 fn scope_to_tell(ask: &Ask, wanted: &[Access]) -> String {
