@@ -2,7 +2,7 @@
 
 use engine::Outcome;
 use registry::Code;
-use testkit::{Image, Kind, Layer, Quirk};
+use testkit::{Fault, Image, Kind, Layer, Quirk, Reply};
 
 use crate::common::{assert_all, at, failure, only, sync, two};
 
@@ -132,4 +132,39 @@ async fn an_index_that_names_what_is_not_there_fails() {
     let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).run().await;
     assert_eq!(failure(&report).code, Code::RefNotFound, "{:?}", failure(&report));
     assert_eq!(to.tags("x/b"), [""; 0]);
+}
+
+#[tokio::test]
+async fn indexes_that_name_each_other_end_in_an_error() {
+    let (from, to) = two().await;
+    let index = |digest: &str| {
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let entry = serde_json::json!({ "mediaType": kind, "digest": digest, "size": 100 });
+        let index =
+            serde_json::json!({ "schemaVersion": 2, "mediaType": kind, "manifests": [entry] });
+        (kind, serde_json::to_vec(&index).unwrap())
+    };
+    // no digest can be of a text that names it, so the second is a lie
+    let lie = format!("sha256:{}", "0".repeat(64));
+    let (kind, bytes) = index(&lie);
+    let root = from.put_manifest("a/b", "1", kind, bytes);
+    let (kind, bytes) = index(&root);
+    let reply = Reply::status(200).header("content-type", kind).body(bytes);
+    let fault = from.fault(Fault::on(Kind::Manifest).get().reference(&lie).always().answer(reply));
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).retries(0).run().await;
+    assert_eq!(failure(&report).code, Code::DigestMismatch, "{:?}", failure(&report));
+    assert!(fault.fired() > 0);
+    assert_eq!(to.writes(), 0);
+}
+
+#[tokio::test]
+async fn indexes_may_be_nested_so_deep_and_no_deeper() {
+    let nested =
+        |depth| (0..depth).fold(single(1), |image, _| Image::multi([image]).without_platform());
+    copies(nested(8)).await;
+    let (from, to) = two().await;
+    from.push("a/b", "1", &nested(10));
+    let report = sync(&at(&from, "a/b:1"), &[&at(&to, "x/b")]).run().await;
+    assert_eq!(failure(&report).code, Code::ManifestInvalid, "{:?}", failure(&report));
+    assert_eq!(to.writes(), 0);
 }

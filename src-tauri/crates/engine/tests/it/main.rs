@@ -18,3 +18,4 @@ mod plan;
 mod referrers;
 mod resume;
 mod rules;
+mod soak;
