@@ -6,6 +6,7 @@ mod bad_files;
 mod bad_registries;
 mod faults;
 mod logins;
+mod memory;
 mod platforms;
 mod profiles;
 mod program;

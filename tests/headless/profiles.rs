@@ -6,10 +6,14 @@ use crate::support::Program;
 
 /// A program with a profile "Nightly mirror" of one rule, and what is in `accounts.json`.
 async fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Program {
-    source.push("team/app", "v1", &Image::multi([
-        Image::single("linux/amd64", [Layer::random(1, 1000)]),
-        Image::single("linux/arm64", [Layer::random(2, 1000)]),
-    ]));
+    source.push(
+        "team/app",
+        "v1",
+        &Image::multi([
+            Image::single("linux/amd64", [Layer::random(1, 1000)]),
+            Image::single("linux/arm64", [Layer::random(2, 1000)]),
+        ]),
+    );
     let mut program = Program::new();
     program.write(
         "config/profiles/nightly-mirror.yaml",
@@ -29,9 +33,15 @@ async fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Pro
 async fn a_profile_runs_by_name_with_its_policy_and_flags_go_before_it() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
     let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#).await;
-    program.run(&["run", "Nightly mirror", "--report", "report.json"]).expect(0).says(&["1 copied"]);
+    program
+        .run(&["run", "Nightly mirror", "--report", "report.json"])
+        .expect(0)
+        .says(&["1 copied"]);
     let report = program.report();
-    assert_ne!(report["images"][0]["digest"], report["images"][0]["source_digest"], "filtered to arm64");
+    assert_ne!(
+        report["images"][0]["digest"], report["images"][0]["source_digest"],
+        "filtered to arm64"
+    );
     program.run(&["run", "nightly-mirror", "--arch", "amd64,arm64"]).expect(0).says(&["1 copied"]);
     assert_eq!(destination.tag_digest("mirror/app", "v1"), source.tag_digest("team/app", "v1"));
 }
@@ -40,7 +50,12 @@ async fn a_profile_runs_by_name_with_its_policy_and_flags_go_before_it() {
 async fn an_unknown_or_broken_profile_is_named_with_those_that_there_are() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
     let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#).await;
-    program.run(&["run", "weekly"]).expect(2).says(&["error[config.invalid]: ", "weekly", "hint: ", "Nightly mirror"]);
+    program.run(&["run", "weekly"]).expect(2).says(&[
+        "error[config.invalid]: ",
+        "weekly",
+        "hint: ",
+        "Nightly mirror",
+    ]);
     program.write("config/profiles/broken.yaml", "version: 1\nname: Broken\nrules: 5\n");
     program.run(&["run", "broken"]).expect(2).says(&["error[config.invalid]: ", "broken.yaml:3:"]);
     assert_eq!(source.requests().len() + destination.requests().len(), 0);
@@ -55,7 +70,8 @@ async fn without_a_keyring_an_account_is_a_clear_failure_and_the_auth_file_helps
         source.host()
     );
     let mut program = saved(&source, &destination, &accounts).await;
-    program.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", program.path("no-bus").display()));
+    program
+        .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", program.path("no-bus").display()));
     program.run(&["run", "Nightly mirror"]).expect(1).says(&["error[keyring.missing]: ", "hint: "]);
     assert_eq!(destination.writes(), 0);
 }

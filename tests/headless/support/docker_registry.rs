@@ -13,7 +13,8 @@ use std::{
 pub struct DockerRegistry {
     child: Child,
     port: u16,
-    folder: tempfile::TempDir,
+    /// Its data and settings, removed at the end.
+    _folder: tempfile::TempDir,
     log: Arc<Mutex<Vec<String>>>,
     reader: Option<thread::JoinHandle<()>>,
     ca: Option<String>,
@@ -79,7 +80,7 @@ impl DockerRegistry {
             let log = Arc::clone(&log);
             move || lines.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line))
         });
-        let registry = Self { child, port, folder, log, reader: Some(reader), ca };
+        let registry = Self { child, port, _folder: folder, log, reader: Some(reader), ca };
         registry.wait_until_up();
         registry
     }
@@ -101,18 +102,9 @@ impl DockerRegistry {
         }
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// The CA's certificate, PEM.
     pub fn ca(&self) -> &str {
         self.ca.as_deref().expect("this registry has no TLS")
-    }
-
-    /// The folder with its data, for counting and damaging.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 
     /// Requests so far, as `METHOD /path`, those of the test itself included.
