@@ -56,13 +56,22 @@ fn cause(error: &Error) -> String {
         add(&code);
     }
     if let Some(message) = error.registry_message() {
-        let about = error.about().unwrap_or_default();
-        // registries like to repeat the reference in their message
-        if about.is_empty() || !message.contains(about) {
-            add(&message);
-        }
+        add(&without_reference(message, error.about().unwrap_or_default()));
     }
     cause
+}
+
+/// A registry's words without what they repeat of the reference, and without details in JSON.
+fn without_reference(message: &str, about: &str) -> String {
+    let words = message.split_once('{').map_or(message, |(words, _)| words);
+    let Some((_, reference)) = about.split_once('/') else { return words.to_owned() };
+    let name = match reference.split_once('@') {
+        Some((name, _)) => name,
+        None => reference.rsplit_once(':').map_or(reference, |(name, _)| name),
+    };
+    let words = words.replace(reference, "");
+    // a name of one component may be any word
+    if name.contains('/') { words.replace(name, "") } else { words }
 }
 
 #[cfg(test)]
@@ -90,6 +99,23 @@ mod tests {
         assert_ne!(one.message, two.message);
         assert_eq!(one.cause, two.cause);
         assert_eq!(one.hint.lines().next(), Some("Ask for push rights."));
+    }
+
+    #[test]
+    fn what_a_registry_repeats_of_the_reference_is_no_other_cause() {
+        let unknown = |reference: &str, message: &str| {
+            let error = Error::new(Code::RefNotFound, "no such manifest").registry("r.io");
+            let error = error.reference(reference).status(404);
+            Failure::from(&error.said(Some("MANIFEST_UNKNOWN".into()), Some(message.into()))).cause
+        };
+        assert_eq!(
+            unknown("r.io/a/b:1", "manifest unknown: {\"Tag\":\"1\"}"),
+            unknown("r.io/c:2", "manifest unknown: {\"Tag\":\"2\"}"),
+        );
+        assert_eq!(
+            unknown("r.io/a/b:1", "a/b:1 is not there"),
+            unknown("r.io/c/d:2", "c/d:2 is not there"),
+        );
     }
 
     #[test]

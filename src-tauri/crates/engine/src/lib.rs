@@ -3,6 +3,14 @@
 //! A [`Job`] is rules with a policy and a client. [`Job::plan`] resolves and compares, and writes nothing;
 //! [`Job::run`] does the same and copies as it goes. Both tell the same [`event`]s and end in the same [`Report`].
 //! Files, accounts and programs are not here: they make jobs, and fold events.
+//!
+//! How a run goes, module by module. `run` begins the work: `expand` makes rows of rules, one `unit` per source image
+//! with all of its destinations. `image` looks at the destinations, compares (`source_image` knows the source), lets
+//! rivals for one tag hear of each other (`claims`), and hands what differs to `plan` or `copy`. There `tree` reads what
+//! is under a manifest and `referrers` what refers to it; each row is a `copying`, each of its blobs a `deliver`, and
+//! `blob_table` says who brings which blob to which registry while others wait and mount. Whoever needs bytes meets in
+//! `gather`, so that they are read once, and `transfer` splits them; an upload that falls behind goes on `alone`, its
+//! hash from the last of its `marks`. `row` and `board` keep what is told of all this.
 
 pub mod error;
 pub mod event;
