@@ -79,7 +79,7 @@ export class Run {
   #seq = 0;
   #queue: Update[] = [];
   #drawing = false;
-  #fetching = false;
+  #fetching: Promise<void> | null = null;
   #classify: (row: ImageState) => RowClass;
 
   constructor(backend: Backend, info: RunInfo) {
@@ -115,6 +115,7 @@ export class Run {
   /** It ended. What is shown as the end is the end: all that came before is brought in first. */
   async finish(info: RunInfo): Promise<void> {
     this.#apply();
+    if (this.#fetching) await this.#fetching;
     if (this.loaded && this.phase !== 'done') await this.#fetch();
     this.info = info;
   }
@@ -158,9 +159,16 @@ export class Run {
     this.version += 1;
   }
 
-  async #fetch(): Promise<void> {
-    if (this.#fetching) return;
-    this.#fetching = true;
+  /** One at a time: whoever asks meanwhile waits for the same answer. */
+  #fetch(): Promise<void> {
+    this.#fetching ??= this.#load().then(() => {
+      this.#fetching = null;
+      this.#apply();
+    });
+    return this.#fetching;
+  }
+
+  async #load(): Promise<void> {
     try {
       this.#replace(await this.#backend.runsSnapshot(this.info.id));
       this.error = null;
@@ -169,8 +177,6 @@ export class Run {
       this.#queue = [];
       this.error = Problem.from(thrown);
     }
-    this.#fetching = false;
-    this.#apply();
   }
 
   #replace(snapshot: Snapshot): void {

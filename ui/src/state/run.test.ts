@@ -105,6 +105,19 @@ test('an update that is known already is left out', () => {
   expect(run.rows[0]?.status).toBe('waiting');
 });
 
+test('an end that comes while the rows are fetched waits for them', async () => {
+  let answer: (snapshot: Snapshot) => void = () => undefined;
+  const from = { runsSnapshot: () => new Promise<Snapshot>((resolve) => (answer = resolve)) };
+  const run = new Run(from as unknown as Backend, info());
+  const opened = run.open();
+  const finished = run.finish(info({ endedAt: 'now' }));
+  expect(run.ended).toBe(false);
+  answer(update(9, [image(0, { status: 'copied' })], { phase: 'done' }));
+  await Promise.all([opened, finished]);
+  expect(run.ended).toBe(true);
+  expect(run.counts).toEqual({ copied: 1 });
+});
+
 test('a snapshot that can not be had is told, and asked for again when it is opened again', async () => {
   const { backend: from } = backend([new Problem({ code: 'internal' }), update(2, [image(0)])]);
   const run = new Run(from, info());

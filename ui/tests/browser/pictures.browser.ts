@@ -217,7 +217,7 @@ async function shoot(shot: Shot, look: Look, suffix: string): Promise<void> {
 
 for (const theme of ['light', 'dark'] as const) {
   for (const lang of ['en', 'zh-CN'] as const) {
-    describe(`${theme} ${lang}`, () => {
+    describe.concurrent(`${theme} ${lang}`, () => {
       test.for(SHOTS)('$name', (shot) => shoot(shot, { theme, lang }, `-${theme}-${lang}`));
     });
   }
@@ -242,7 +242,7 @@ const SOME = [
 ];
 
 for (const { name, look } of LOOKS) {
-  describe(name, () => {
+  describe.concurrent(name, () => {
     test.for(SHOTS.filter((shot) => SOME.includes(shot.name)))('$name', (shot) =>
       shoot(shot, look, `-${name}`),
     );
