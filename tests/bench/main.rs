@@ -2,7 +2,15 @@
 //!
 //! `BENCH_ROUNDS` (5) and `BENCH_SCENES` (all: `bulk,many,wan,noop,fan,big`) narrow a run; `BENCH_OUT` names the file
 //! that the table is written to (`docs/benchmarks.md`).
-#![allow(missing_docs, unreachable_pub, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod measure;
 mod registries;
@@ -12,7 +20,10 @@ mod tools;
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
-use testkit::{Registry, Relay, tls::{Authority, Flaw}};
+use testkit::{
+    Registry, Relay,
+    tls::{Authority, Flaw},
+};
 
 use crate::{
     measure::Cost,
@@ -31,7 +42,8 @@ pub struct Sample {
 
 fn main() {
     // `cargo bench` hands over flags of its own
-    let rounds: usize = std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let rounds: usize =
+        std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
     let wanted = std::env::var("BENCH_SCENES").unwrap_or_default();
     let scenes: Vec<Scene> = scenes::ALL
         .into_iter()
@@ -47,8 +59,10 @@ fn main() {
     let ca = folder.path().join("ca.pem");
     fs::write(&ca, authority.pem()).unwrap();
 
-    let tools: Vec<(Tool, String)> =
-        tools::ALL.into_iter().filter_map(|tool| tool.version().map(|version| (tool, version))).collect();
+    let tools: Vec<(Tool, String)> = tools::ALL
+        .into_iter()
+        .filter_map(|tool| tool.version().map(|version| (tool, version)))
+        .collect();
     println!("tools: {tools:?}");
     let mut results = Vec::new();
     for scene in scenes {
@@ -93,7 +107,13 @@ fn main() {
 }
 
 /// Brings a scene's images into the source registry.
-fn seed(runtime: &tokio::runtime::Runtime, scene: Scene, source: &Server, folder: &Path, ca: &Path) {
+fn seed(
+    runtime: &tokio::runtime::Runtime,
+    scene: Scene,
+    source: &Server,
+    folder: &Path,
+    ca: &Path,
+) {
     let origin = runtime.block_on(Registry::start());
     scene.fill(&origin);
     let mut rules = String::new();
@@ -121,8 +141,9 @@ fn sample(
     ca: &Path,
 ) -> Result<Sample, String> {
     let home = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
-    let destinations: Vec<Server> =
-        (0..scene.destinations()).map(|n| Server::start(folder, &format!("destination{n}"), folder)).collect();
+    let destinations: Vec<Server> = (0..scene.destinations())
+        .map(|n| Server::start(folder, &format!("destination{n}"), folder))
+        .collect();
     let mut route = Route {
         scene,
         source: source.host(),

@@ -21,7 +21,7 @@ pub fn run(commands: &mut [Command]) -> Result<Cost, String> {
     let mut cost = Cost::default();
     let start = Instant::now();
     for command in commands {
-        let mut child = command
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(tempfile::tempfile().map_err(|e| e.to_string())?)

@@ -95,7 +95,11 @@ impl Server {
             }
             traffic.requests += 1;
             if request.starts_with("GET ") && request.contains("/blobs/sha256:") {
-                traffic.blob_bytes += answer.split_whitespace().nth(1).and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+                traffic.blob_bytes += answer
+                    .split_whitespace()
+                    .nth(1)
+                    .and_then(|bytes| bytes.parse().ok())
+                    .unwrap_or(0);
             }
         }
         traffic

@@ -19,7 +19,8 @@ pub enum Scene {
     Big,
 }
 
-pub const ALL: [Scene; 6] = [Scene::Bulk, Scene::Many, Scene::Wan, Scene::Noop, Scene::Fan, Scene::Big];
+pub const ALL: [Scene; 6] =
+    [Scene::Bulk, Scene::Many, Scene::Wan, Scene::Noop, Scene::Fan, Scene::Big];
 
 pub const REPOSITORIES: usize = 12;
 pub const TAGS: usize = 6;
@@ -43,7 +44,9 @@ impl Scene {
             Self::Fan => vec![("fan".into(), vec!["1".into()])],
             Self::Big => vec![("big".into(), vec!["1".into()])],
             Self::Many | Self::Wan | Self::Noop => (0..REPOSITORIES)
-                .map(|repository| (format!("app{repository}"), (0..TAGS).map(|tag| format!("v{tag}")).collect()))
+                .map(|repository| {
+                    (format!("app{repository}"), (0..TAGS).map(|tag| format!("v{tag}")).collect())
+                })
                 .collect(),
         }
     }
@@ -65,7 +68,11 @@ impl Scene {
                 origin.push("fan", "1", &Image::single("linux/amd64", layers));
             }
             Self::Big => {
-                origin.push("big", "1", &Image::single("linux/amd64", [Layer::huge(300, 4096 * MIB)]));
+                origin.push(
+                    "big",
+                    "1",
+                    &Image::single("linux/amd64", [Layer::huge(300, 4096 * MIB)]),
+                );
             }
             Self::Many | Self::Wan | Self::Noop => {
                 // 290 distinct blobs in 72 images: 2 bases for all, 6 layers shared within each second repository pair,
@@ -86,7 +93,8 @@ impl Scene {
                         if tag < 5 && repository < 11 {
                             layers.push(Layer::random(seed + 2, 5_000));
                         }
-                        let image = Image::single("linux/amd64", layers).label("tag", &format!("{repository}/{tag}"));
+                        let image = Image::single("linux/amd64", layers)
+                            .label("tag", &format!("{repository}/{tag}"));
                         origin.push(&format!("app{repository}"), &format!("v{tag}"), &image);
                     }
                 }

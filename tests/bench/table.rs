@@ -15,24 +15,35 @@ pub fn render(results: &Results, tools: &[(Tool, String)], rounds: usize) -> Str
          one table do.\n"
     );
     let _ = writeln!(text, "- Machine: {}", machine());
-    let versions: Vec<String> = tools.iter().map(|(tool, version)| format!("{} {version}", tool.name())).collect();
+    let versions: Vec<String> =
+        tools.iter().map(|(tool, version)| format!("{} {version}", tool.name())).collect();
     let _ = writeln!(text, "- Versions: {}\n", versions.join(", "));
     for (scene, tools) in results {
         let _ = writeln!(text, "## {}\n", scene.name());
         let _ = writeln!(text, "{}\n", about(*scene));
         text += "| tool | wall s | x skopeo | CPU s | x skopeo | peak MiB | requests at source | at destination | source blob MiB |\n";
         text += "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n";
-        let of = |samples: &[Sample], get: &dyn Fn(&Sample) -> f64| median(&samples.iter().map(get).collect::<Vec<_>>());
-        let reference = tools.iter().find(|(tool, taken, _)| *tool == Tool::Skopeo && !taken.is_empty());
+        let of = |samples: &[Sample], get: &dyn Fn(&Sample) -> f64| {
+            median(&samples.iter().map(get).collect::<Vec<_>>())
+        };
+        let reference =
+            tools.iter().find(|(tool, taken, _)| *tool == Tool::Skopeo && !taken.is_empty());
         for (tool, taken, failure) in tools {
             if taken.is_empty() {
-                let _ = writeln!(text, "| {} | {} ||||||||", tool.name(), failure.as_deref().unwrap_or("not measured"));
+                let _ = writeln!(
+                    text,
+                    "| {} | {} ||||||||",
+                    tool.name(),
+                    failure.as_deref().unwrap_or("not measured")
+                );
                 continue;
             }
             let wall = |s: &Sample| s.cost.wall.as_secs_f64();
             let cpu = |s: &Sample| s.cost.cpu.as_secs_f64();
             let ratio = |get: &dyn Fn(&Sample) -> f64| {
-                reference.map_or_else(String::new, |(_, them, _)| format!("{:.3}", of(taken, get) / of(them, get)))
+                reference.map_or_else(String::new, |(_, them, _)| {
+                    format!("{:.3}", of(taken, get) / of(them, get))
+                })
             };
             let _ = writeln!(
                 text,
@@ -69,12 +80,18 @@ fn machine() -> String {
     let cpu = read("/proc/cpuinfo");
     let model = cpu
         .lines()
-        .find_map(|line| line.strip_prefix("model name").map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned()))
+        .find_map(|line| {
+            line.strip_prefix("model name")
+                .map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned())
+        })
         .unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = read("/proc/meminfo")
         .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:").and_then(|rest| rest.trim().split(' ').next()?.parse::<u64>().ok()))
+        .find_map(|line| {
+            line.strip_prefix("MemTotal:")
+                .and_then(|rest| rest.trim().split(' ').next()?.parse::<u64>().ok())
+        })
         .unwrap_or(0);
     format!("{model}, {cores} cores, {:.0} GiB", memory as f64 / 1_048_576.0)
 }

@@ -19,7 +19,8 @@ pub enum Tool {
     Oras,
 }
 
-pub const ALL: [Tool; 6] = [Tool::Ours, Tool::Skopeo, Tool::Regctl, Tool::Regsync, Tool::Crane, Tool::Oras];
+pub const ALL: [Tool; 6] =
+    [Tool::Ours, Tool::Skopeo, Tool::Regctl, Tool::Regsync, Tool::Crane, Tool::Oras];
 
 /// Where a measurement copies from and to.
 pub struct Route<'a> {
@@ -94,13 +95,17 @@ impl Tool {
                 for tag in tags {
                     for destination in &route.destinations {
                         let from = format!("{}/{repository}:{tag}", route.source);
-                        commands.push(command(&make(&from, &format!("{destination}/{repository}:{tag}"))));
+                        commands.push(command(&make(
+                            &from,
+                            &format!("{destination}/{repository}:{tag}"),
+                        )));
                     }
                 }
             }
             commands
         };
-        let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let texts =
+            |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match self {
             Self::Ours => {
                 let mut rules = String::new();
@@ -120,10 +125,25 @@ impl Tool {
                 }
                 fs::write(route.folder.join("sync.yaml"), rules).unwrap();
                 let destination = &route.destinations[0];
-                vec![command(&texts(&["sync", "--all", "--src", "yaml", "--dest", "docker", "sync.yaml", destination]))]
+                vec![command(&texts(&[
+                    "sync",
+                    "--all",
+                    "--src",
+                    "yaml",
+                    "--dest",
+                    "docker",
+                    "sync.yaml",
+                    destination,
+                ]))]
             }
             Self::Skopeo => each(&|from, to| {
-                texts(&["copy", "--all", "-q", &format!("docker://{from}"), &format!("docker://{to}")])
+                texts(&[
+                    "copy",
+                    "--all",
+                    "-q",
+                    &format!("docker://{from}"),
+                    &format!("docker://{to}"),
+                ])
             }),
             Self::Regsync => {
                 let mut config = String::from("version: 1\nsync:\n");
@@ -142,8 +162,14 @@ impl Tool {
             Self::Crane if images.len() > 1 => {
                 let mut commands = Vec::new();
                 for (repository, _) in &images {
-                    let (from, to) = (format!("{}/{repository}", route.source), &route.destinations[0]);
-                    commands.push(command(&texts(&["copy", "--all-tags", &from, &format!("{to}/{repository}")])));
+                    let (from, to) =
+                        (format!("{}/{repository}", route.source), &route.destinations[0]);
+                    commands.push(command(&texts(&[
+                        "copy",
+                        "--all-tags",
+                        &from,
+                        &format!("{to}/{repository}"),
+                    ])));
                 }
                 commands
             }

@@ -5,7 +5,7 @@ use testkit::{Auth, Image, Layer, Registry};
 use crate::support::Program;
 
 /// A program with a profile "Nightly mirror" of one rule, and what is in `accounts.json`.
-async fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Program {
+fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Program {
     source.push(
         "team/app",
         "v1",
@@ -32,7 +32,7 @@ async fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Pro
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_profile_runs_by_name_with_its_policy_and_flags_go_before_it() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
-    let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#).await;
+    let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#);
     program
         .run(&["run", "Nightly mirror", "--report", "report.json"])
         .expect(0)
@@ -49,7 +49,7 @@ async fn a_profile_runs_by_name_with_its_policy_and_flags_go_before_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn an_unknown_or_broken_profile_is_named_with_those_that_there_are() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
-    let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#).await;
+    let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#);
     program.run(&["run", "weekly"]).expect(2).says(&[
         "error[config.invalid]: ",
         "weekly",
@@ -69,7 +69,7 @@ async fn without_a_keyring_an_account_is_a_clear_failure_and_the_auth_file_helps
         r#"{{"version": 1, "accounts": [{{"id": "old", "name": "Old registry", "address": "{}", "username": "robot", "secretIn": "keyring"}}]}}"#,
         source.host()
     );
-    let mut program = saved(&source, &destination, &accounts).await;
+    let mut program = saved(&source, &destination, &accounts);
     program
         .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", program.path("no-bus").display()));
     program.run(&["run", "Nightly mirror"]).expect(1).says(&["error[keyring.missing]: ", "hint: "]);

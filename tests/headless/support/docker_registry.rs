@@ -1,6 +1,7 @@
 //! Debian's `docker-registry` (distribution 2.8), real and private to a test.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader},
     net::TcpListener,
     process::{Child, Command, Stdio},
@@ -53,18 +54,15 @@ impl DockerRegistry {
             std::fs::write(path("cert.pem"), server.pem()).unwrap();
             std::fs::write(path("key.pem"), server.key_pem()).unwrap();
             ca = Some(authority.pem().to_owned());
-            config += &format!(
-                "  tls:\n    certificate: {}\n    key: {}\n",
-                path("cert.pem"),
-                path("key.pem")
-            );
+            let (certificate, key) = (path("cert.pem"), path("key.pem"));
+            write!(config, "  tls:\n    certificate: {certificate}\n    key: {key}\n").unwrap();
         }
         if let Some((user, password)) = setup.login {
             let out = Command::new("htpasswd").args(["-Bbn", user, password]).output().unwrap();
             assert!(out.status.success(), "htpasswd failed");
             std::fs::write(path("htpasswd"), out.stdout).unwrap();
-            config +=
-                &format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", path("htpasswd"));
+            let file = path("htpasswd");
+            write!(config, "auth:\n  htpasswd:\n    realm: test\n    path: {file}\n").unwrap();
         }
         std::fs::write(path("config.yml"), config).unwrap();
         let mut child = Command::new("docker-registry")

@@ -32,7 +32,7 @@ impl Problem {
         Self {
             code: error.code(),
             message: error.to_string(),
-            hints: error.hints().map(|hint| hint.to_string()).collect(),
+            hints: error.hints().map(Into::into).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A run's progress on standard error: bars on a terminal, one calm line per image otherwise. Both fold the engine's
 //! updates; neither counts by itself.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use engine::{ImageState, ImageStatus, Phase, RunHandle, Snapshot, Update};
 use indicatif::{DecimalBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
@@ -167,7 +167,7 @@ impl Bars {
         };
         let mut message = format!("{phase}: {done} of {} images", totals.images);
         if totals.failed > 0 {
-            message.push_str(&format!(", {} failed", totals.failed));
+            let _ = write!(message, ", {} failed", totals.failed);
         }
         self.overall.set_message(message);
         let here = totals.bytes_copied
@@ -183,10 +183,8 @@ impl Bars {
             DecimalBytes(totals.bytes_per_second)
         );
         if let Some(left) = totals.seconds_left {
-            prefix.push_str(&format!(
-                ", {} left",
-                HumanDuration(Duration::from_secs_f64(left.clamp(0.0, 1e9)))
-            ));
+            let left = Duration::from_secs_f64(left.clamp(0.0, 1e9));
+            let _ = write!(prefix, ", {} left", HumanDuration(left));
         }
         self.overall.set_prefix(prefix);
 

@@ -37,7 +37,7 @@ impl FromStr for Rate {
             _ => return Err(wrong()),
         };
         let rate = number * scale / per;
-        if rate < 1.0 || rate > 1e15 {
+        if !(1.0..=1e15).contains(&rate) {
             return Err(format!("'{text}' must be at least one byte per second"));
         }
         Ok(Self(rate as u64))

@@ -1,6 +1,6 @@
 //! One sync from rules to exit status: plan or run, progress, signals, files, errors.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
 use engine::{Job, Outcome, Overwrite, Policy, Report, Rule};
 use indicatif::DecimalBytes;
@@ -158,14 +158,10 @@ pub(crate) fn summary(report: &Report) -> String {
     let mut text =
         format!("{} copied, {} skipped, {} failed", totals.copied, totals.skipped, totals.failed);
     if report.images.iter().any(|image| image.status == Outcome::Cancelled) {
-        text.push_str(&format!(", {} cancelled", totals.cancelled));
+        let _ = write!(text, ", {} cancelled", totals.cancelled);
     }
-    text.push_str(&format!(
-        "; {} moved, {} mounted in {:.1} s",
-        DecimalBytes(totals.bytes_copied),
-        DecimalBytes(totals.bytes_mounted),
-        totals.seconds
-    ));
+    let (moved, mounted) = (DecimalBytes(totals.bytes_copied), DecimalBytes(totals.bytes_mounted));
+    let _ = write!(text, "; {moved} moved, {mounted} mounted in {:.1} s", totals.seconds);
     text
 }
 
