@@ -30,7 +30,8 @@ pub(crate) struct Desktop {
 
 impl Desktop {
     pub(crate) fn new(app: AppHandle, args: Args) -> Result<Self, Box<dyn Error>> {
-        let dirs = Dirs::of_system().ok_or("this system has no home directory; set IMAGE_SYNCER_CONFIG_DIR")?;
+        let dirs = Dirs::of_system()
+            .ok_or("this system has no home directory; set IMAGE_SYNCER_CONFIG_DIR")?;
         Ok(Self { app, args, dirs, page: Mutex::default() })
     }
 

@@ -26,6 +26,8 @@ pub struct Args {
 /// Runs the app until its window is closed.
 pub fn run(args: Args) -> ExitCode {
     log::start();
+    #[expect(clippy::exit, reason = "in the macro, should it panic")]
+    let context = tauri::generate_context!();
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| show(app)))
         .plugin(tauri_plugin_dialog::init())
@@ -41,7 +43,7 @@ pub fn run(args: Args) -> ExitCode {
             }
             Ok(())
         })
-        .build(tauri::generate_context!());
+        .build(context);
     let app = match app {
         Ok(app) => app,
         Err(error) => {
@@ -50,7 +52,8 @@ pub fn run(args: Args) -> ExitCode {
         }
     };
     let code = app.run_return(|app, event| {
-        if let RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } = event {
+        if let RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } = event
+        {
             close::on_request(app, &api);
         }
     });

@@ -28,7 +28,11 @@ fn main() -> ExitCode {
                 return say(concat!("image-syncer-desktop ", env!("CARGO_PKG_VERSION"), "\n"));
             }
             _ => {
-                let _ = write!(std::io::stderr(), "error: unknown argument '{}'\n\n{USAGE}", arg.display());
+                let _ = write!(
+                    std::io::stderr(),
+                    "error: unknown argument '{}'\n\n{USAGE}",
+                    arg.display()
+                );
                 return ExitCode::from(2);
             }
         }

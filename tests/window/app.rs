@@ -17,20 +17,20 @@ use crate::desktop::{Desktop, Group};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The app, its page ready.
-pub struct App {
-    pub page: Client,
-    pub driver: Group,
+pub(crate) struct App {
+    pub(crate) page: Client,
+    pub(crate) driver: Group,
     log: PathBuf,
 }
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_image-syncer-desktop");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_image-syncer-desktop");
 
 impl App {
-    pub async fn start(desktop: &Desktop) -> Self {
+    pub(crate) async fn start(desktop: &Desktop) -> Self {
         Self::start_with(desktop, &[]).await
     }
 
-    pub async fn start_with(desktop: &Desktop, args: &[&str]) -> Self {
+    pub(crate) async fn start_with(desktop: &Desktop, args: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = desktop.path("app.log");
         let file = std::fs::File::create(&log).unwrap();
@@ -66,12 +66,16 @@ impl App {
     }
 
     /// What the app and its driver have written to stdout and stderr.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// Runs `look` until it finds something.
-    pub async fn until<T, F: Future<Output = Option<T>>>(&self, what: &str, look: impl Fn() -> F) -> T {
+    pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        look: impl Fn() -> F,
+    ) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(found) = look().await {
@@ -79,36 +83,40 @@ impl App {
             }
             if Instant::now() > until {
                 self.picture("gave-up").await;
-                panic!("not seen: {what}\n--- page\n{}\n--- log\n{}", self.text().await, self.log());
+                panic!(
+                    "not seen: {what}\n--- page\n{}\n--- log\n{}",
+                    self.text().await,
+                    self.log()
+                );
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Everything that can be read on the page.
-    pub async fn text(&self) -> String {
+    pub(crate) async fn text(&self) -> String {
         let body = self.page.find(Locator::Css("body")).await.unwrap();
         body.text().await.unwrap()
     }
 
-    pub async fn find(&self, id: &str) -> Element {
+    pub(crate) async fn find(&self, id: &str) -> Element {
         self.find_css(&format!("[data-testid='{id}']")).await
     }
 
-    pub async fn find_css(&self, css: &str) -> Element {
+    pub(crate) async fn find_css(&self, css: &str) -> Element {
         self.until(css, || async { self.page.find(Locator::Css(css)).await.ok() }).await
     }
 
-    pub async fn is_there(&self, id: &str) -> bool {
+    pub(crate) async fn is_there(&self, id: &str) -> bool {
         self.page.find(Locator::Css(&format!("[data-testid='{id}']"))).await.is_ok()
     }
 
     /// Clicks once the element can be clicked.
-    pub async fn click(&self, id: &str) {
+    pub(crate) async fn click(&self, id: &str) {
         self.click_css(&format!("[data-testid='{id}']")).await;
     }
 
-    pub async fn click_css(&self, css: &str) {
+    pub(crate) async fn click_css(&self, css: &str) {
         self.until(&format!("{css}, to be clicked"), || async {
             let element = self.page.find(Locator::Css(css)).await.ok()?;
             if !element.is_enabled().await.ok()? {
@@ -120,42 +128,53 @@ impl App {
     }
 
     /// Replaces the text of a field.
-    pub async fn fill(&self, id: &str, text: &str) {
+    pub(crate) async fn fill(&self, id: &str, text: &str) {
         let field = self.find(id).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
     /// Waits until an attribute has the value.
-    pub async fn until_attribute(&self, id: &str, name: &str, value: &str) -> Element {
+    pub(crate) async fn until_attribute(&self, id: &str, name: &str, value: &str) -> Element {
         let css = format!("[data-testid='{id}'][{name}='{value}']");
         self.find_css(&css).await
     }
 
-    pub async fn attribute(&self, id: &str, name: &str) -> String {
+    pub(crate) async fn attribute(&self, id: &str, name: &str) -> String {
         self.find(id).await.attr(name).await.unwrap().unwrap_or_default()
     }
 
     /// Waits until the app's own commands say so.
-    pub async fn until_answer(&self, name: &str, request: Value, want: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until_answer(
+        &self,
+        name: &str,
+        request: Value,
+        want: impl Fn(&Value) -> bool,
+    ) -> Value {
         self.until(&format!("the answer of {name}"), || async {
             self.rpc(name, request.clone()).await.ok().filter(|answer| want(answer))
         })
         .await
     }
 
+    /// Scrolls an element into view.
+    pub(crate) async fn show(&self, id: &str) {
+        let script = "document.querySelector(arguments[0]).scrollIntoView({ block: 'end' })";
+        self.page.execute(script, vec![json!(format!("[data-testid='{id}']"))]).await.unwrap();
+    }
+
     /// Goes to a screen by its address.
-    pub async fn go(&self, address: &str) {
+    pub(crate) async fn go(&self, address: &str) {
         self.page.execute("location.hash = arguments[0]", vec![json!(address)]).await.unwrap();
     }
 
     /// Gives a command as the page would.
-    pub async fn rpc(&self, name: &str, request: Value) -> Result<Value, Value> {
+    pub(crate) async fn rpc(&self, name: &str, request: Value) -> Result<Value, Value> {
         self.invoke("rpc", json!({ "name": name, "request": request })).await
     }
 
     /// Calls a Tauri command; `Err` is what the promise was rejected with.
-    pub async fn invoke(&self, command: &str, args: Value) -> Result<Value, Value> {
+    pub(crate) async fn invoke(&self, command: &str, args: Value) -> Result<Value, Value> {
         let script = "const [command, args, done] = arguments;
             window.__TAURI_INTERNALS__.invoke(command, args).then((ok) => done({ ok }), (err) => done({ err }));";
         let answer = self.page.execute_async(script, vec![json!(command), args]).await.unwrap();
@@ -166,7 +185,7 @@ impl App {
     }
 
     /// Everything that the page holds as text: its elements, what is typed into fields, and what it stores.
-    pub async fn page_content(&self) -> String {
+    pub(crate) async fn page_content(&self) -> String {
         let script = "return document.documentElement.outerHTML
             + [...document.querySelectorAll('input, textarea')].map((field) => field.value).join('\\n')
             + JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage });";
@@ -174,12 +193,13 @@ impl App {
     }
 
     /// The process ids of the app: one, unless it is broken.
-    pub fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
             let Ok(id) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
             let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+            let parent =
+                stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
             if parent == Some(self.driver.0.id()) {
                 found.push(id);
             }
@@ -188,15 +208,19 @@ impl App {
     }
 
     /// Keeps a picture of the window, for people to look at.
-    pub async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let folder = std::env::var("SCREENSHOTS").unwrap_or_else(|_| "artifacts/window".into());
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
         std::fs::create_dir_all(&folder).unwrap();
+        // the picture is of the last frame that was drawn: wait for one with everything in it
+        let script = "const done = arguments[0]; const frame = requestAnimationFrame;
+            frame(() => frame(() => setTimeout(() => frame(() => frame(() => done())), 150)));";
+        self.page.execute_async(script, vec![]).await.unwrap();
         let png = self.page.screenshot().await.unwrap();
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.page.close().await.unwrap();
     }
 }

@@ -25,7 +25,8 @@ async fn three_clicks_and_no_account() {
     app.find_css("[data-testid='run-phase']:not([data-phase='done'])").await;
     app.picture("demo-3-running").await;
     app.until_attribute("run-phase", "data-phase", "done").await;
-    app.find_css("[data-testid='run-result'][data-copied='7'][data-skipped='1'][data-failed='0']").await;
+    app.find_css("[data-testid='run-result'][data-copied='7'][data-skipped='1'][data-failed='0']")
+        .await;
     app.picture("demo-4-done").await;
     assert_eq!(notifications.next().await.body, "7 copied, 1 skipped, 0 failed");
 

@@ -1,7 +1,6 @@
 //! A desktop of a test's own: screen, session bus, home; a keyring and a server of notifications where asked for.
 
 use std::{
-    collections::HashMap,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -9,15 +8,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use zbus::zvariant::OwnedValue;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::recorder::{Notice, Recorder};
 
 /// A child in a process group of its own; the whole group is ended with the value.
-pub struct Group(pub Child);
+pub(crate) struct Group(pub(crate) Child);
 
 impl Group {
-    pub fn spawn(command: &mut Command) -> Self {
-        Self(command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self(
+            command.process_group(0).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")),
+        )
     }
 
     fn first_line(&mut self) -> String {
@@ -27,8 +29,9 @@ impl Group {
     }
 
     /// Sends a signal to the group.
-    pub fn signal(&self, name: &str) {
-        let _ = Command::new("kill").args(["-s", name, "--", &format!("-{}", self.0.id())]).status();
+    pub(crate) fn signal(&self, name: &str) {
+        let _ =
+            Command::new("kill").args(["-s", name, "--", &format!("-{}", self.0.id())]).status();
     }
 }
 
@@ -41,7 +44,7 @@ impl Drop for Group {
 
 /// Which services stand on the session bus.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Bus {
+pub(crate) enum Bus {
     /// A bus that starts nothing by itself.
     Bare,
     /// No bus at all.
@@ -49,8 +52,8 @@ pub enum Bus {
 }
 
 /// The desktop; everything on it ends with the value, the last first.
-pub struct Desktop {
-    pub display: String,
+pub(crate) struct Desktop {
+    pub(crate) display: String,
     bus: String,
     home: tempfile::TempDir,
     groups: Vec<Group>,
@@ -67,7 +70,7 @@ impl Drop for Desktop {
 }
 
 impl Desktop {
-    pub fn start(bus: Bus) -> Self {
+    pub(crate) fn start(bus: Bus) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut screen = Group::spawn(
             Command::new("Xvfb")
@@ -95,7 +98,11 @@ impl Desktop {
   <type>session</type>
   <listen>unix:path={}</listen>
   <auth>EXTERNAL</auth>
-  <policy context="default"><allow send_destination="*"/><allow own="*"/></policy>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
 </busconfig>"#,
             self.path("bus").display()
         );
@@ -113,17 +120,17 @@ impl Desktop {
     }
 
     /// A path in the home.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
     /// Where the app keeps its files.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.path("config/image-syncer")
     }
 
     /// A command with the environment that every program on this desktop has.
-    pub fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
             .env("DISPLAY", &self.display)
@@ -142,27 +149,34 @@ impl Desktop {
     }
 
     /// Windows get frames, focus and shortcuts.
-    pub fn window_manager(&mut self) {
+    pub(crate) fn window_manager(&mut self) {
         let mut openbox = self.command("openbox");
         self.groups.push(Group::spawn(openbox.stdout(Stdio::null()).stderr(Stdio::null())));
     }
 
     /// Presses keys as the hardware would, in the window that has the focus.
-    pub fn keys(&self, keys: &[&str]) {
+    pub(crate) fn keys(&self, keys: &[&str]) {
         let done = self.command("xdotool").arg("key").args(keys).status().unwrap();
         assert!(done.success(), "xdotool key {keys:?}");
     }
 
     /// Whether a window with this title is there.
-    pub fn has_window(&self, title: &str) -> bool {
-        let found = self.command("xdotool").args(["search", "--onlyvisible", "--name", title]).output().unwrap();
+    pub(crate) fn has_window(&self, title: &str) -> bool {
+        let found = self
+            .command("xdotool")
+            .args(["search", "--onlyvisible", "--name", title])
+            .output()
+            .unwrap();
         !found.stdout.is_empty()
     }
 
     /// A real gnome-keyring; its login keyring is made at the first start, and unlocked if asked for.
-    pub async fn keyring(&mut self, unlocked: bool) {
+    pub(crate) async fn keyring(&mut self, unlocked: bool) {
         let mut daemon = self.command("gnome-keyring-daemon");
-        daemon.args(["--foreground", "--components=secrets"]).stdout(Stdio::null()).stderr(Stdio::null());
+        daemon
+            .args(["--foreground", "--components=secrets"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         if unlocked {
             daemon.arg("--unlock").stdin(Stdio::piped());
         }
@@ -175,7 +189,7 @@ impl Desktop {
     }
 
     /// Ends the keyring.
-    pub async fn end_keyring(&mut self) {
+    pub(crate) async fn end_keyring(&mut self) {
         drop(self.keyring.take());
         self.until_owned("org.freedesktop.secrets", false).await;
     }
@@ -196,14 +210,14 @@ impl Desktop {
     }
 
     /// A secret as another program finds it.
-    pub fn secret(&self, account: &str) -> Option<String> {
+    pub(crate) fn secret(&self, account: &str) -> Option<String> {
         let lookup = ["lookup", "service", "image-syncer", "username", account];
         let found = self.command("secret-tool").args(lookup).output().unwrap();
         found.status.success().then(|| String::from_utf8(found.stdout).unwrap())
     }
 
     /// Names of files below the home, outside the keyring's own (encrypted) ones, that have this text in them.
-    pub fn files_with(&self, text: &str) -> Vec<PathBuf> {
+    pub(crate) fn files_with(&self, text: &str) -> Vec<PathBuf> {
         fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let kind = entry.file_type().unwrap();
@@ -226,7 +240,7 @@ impl Desktop {
     }
 
     /// A notification server that keeps what it is told.
-    pub async fn notifications(&self) -> Notifications {
+    pub(crate) async fn notifications(&self) -> Notifications {
         let (told, notices) = unbounded_channel();
         let connection = zbus::connection::Builder::address(self.bus.as_str())
             .unwrap()
@@ -242,61 +256,18 @@ impl Desktop {
 }
 
 /// Notifications as they came.
-pub struct Notifications {
+pub(crate) struct Notifications {
     _connection: zbus::Connection,
     notices: UnboundedReceiver<Notice>,
 }
 
-/// One of them.
-#[derive(Clone, Debug)]
-pub struct Notice {
-    pub app: String,
-    pub title: String,
-    pub body: String,
-}
-
 impl Notifications {
-    pub async fn next(&mut self) -> Notice {
+    pub(crate) async fn next(&mut self) -> Notice {
         let next = tokio::time::timeout(Duration::from_secs(20), self.notices.recv());
         next.await.expect("no notification came").unwrap()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.notices.is_empty()
-    }
-}
-
-struct Recorder {
-    told: UnboundedSender<Notice>,
-    count: u32,
-}
-
-#[zbus::interface(name = "org.freedesktop.Notifications")]
-impl Recorder {
-    #[expect(clippy::too_many_arguments, reason = "the specification has them")]
-    fn notify(
-        &mut self,
-        app_name: String,
-        _replaces: u32,
-        _icon: String,
-        summary: String,
-        body: String,
-        _actions: Vec<String>,
-        _hints: HashMap<String, OwnedValue>,
-        _timeout: i32,
-    ) -> u32 {
-        let _ = self.told.send(Notice { app: app_name, title: summary, body });
-        self.count += 1;
-        self.count
-    }
-
-    fn close_notification(&self, _id: u32) {}
-
-    fn get_capabilities(&self) -> Vec<String> {
-        vec!["body".into()]
-    }
-
-    fn get_server_information(&self) -> (String, String, String, String) {
-        ("recorder".into(), "tests".into(), "1".into(), "1.2".into())
     }
 }

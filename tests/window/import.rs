@@ -16,7 +16,8 @@ async fn files_become_a_profile_and_accounts() {
     let mut desktop = Desktop::start(Bus::Bare);
     desktop.keyring(true).await;
     let source = DockerRegistry::start();
-    let destination = DockerRegistry::with(&Setup { login: Some(("me", SECRET)), ..Setup::default() });
+    let destination =
+        DockerRegistry::with(&Setup { login: Some(("me", SECRET)), ..Setup::default() });
     world::fill(&source).await;
     let (images, auth) = (desktop.path("files/images.yaml"), desktop.path("files/auth.yaml"));
     std::fs::create_dir_all(desktop.path("files")).unwrap();
@@ -49,10 +50,12 @@ async fn files_become_a_profile_and_accounts() {
     app.picture("import-report").await;
 
     let accounts = app.rpc("accounts.list", json!(null)).await.unwrap();
-    let account = accounts.as_array().unwrap().iter().find(|a| a["address"] == destination.host()).unwrap();
+    let account =
+        accounts.as_array().unwrap().iter().find(|a| a["address"] == destination.host()).unwrap();
     assert_eq!((&account["username"], &account["secretIn"]), (&json!("me"), &json!("keyring")));
     assert_eq!(desktop.secret(account["id"].as_str().unwrap()).as_deref(), Some(SECRET));
-    let elsewhere: Vec<_> = desktop.files_with(SECRET).into_iter().filter(|path| *path != auth).collect();
+    let elsewhere: Vec<_> =
+        desktop.files_with(SECRET).into_iter().filter(|path| *path != auth).collect();
     assert_eq!(elsewhere, Vec::<std::path::PathBuf>::new(), "only where the user has it");
     assert!(!app.page_content().await.contains(SECRET) && !app.log().contains(SECRET));
 

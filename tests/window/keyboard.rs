@@ -28,7 +28,8 @@ async fn the_demo_by_keys_alone() {
     app.find("shortcuts").await;
     app.picture("keyboard-2-shortcuts").await;
     desktop.keys(&["Escape"]);
-    app.until("the sheet gone", || async { (!app.is_there("shortcuts").await).then_some(()) }).await;
+    app.until("the sheet gone", || async { (!app.is_there("shortcuts").await).then_some(()) })
+        .await;
     app.stop().await;
 }
 

@@ -34,7 +34,11 @@ async fn without_one_the_user_chooses_and_nothing_is_in_plain_text() {
         type_account(&app).await;
         app.find("keyring-dialog").await;
         app.picture("keyring-missing").await;
-        assert_eq!(app.rpc("accounts.list", json!(null)).await.unwrap(), json!([]), "nothing is saved yet");
+        assert_eq!(
+            app.rpc("accounts.list", json!(null)).await.unwrap(),
+            json!([]),
+            "nothing is saved yet"
+        );
         app.click("keyring-memory").await;
         app.find("account-row").await;
         app.picture("keyring-memory").await;
@@ -47,7 +51,10 @@ async fn without_one_the_user_chooses_and_nothing_is_in_plain_text() {
         // the next start has the account, and knows that its secret is gone
         let app = App::start(&desktop).await;
         let accounts = app.rpc("accounts.list", json!(null)).await.unwrap();
-        assert_eq!((&accounts[0]["username"], &accounts[0]["hasSecret"]), (&json!("me"), &json!(false)));
+        assert_eq!(
+            (&accounts[0]["username"], &accounts[0]["hasSecret"]),
+            (&json!("me"), &json!(false))
+        );
         app.stop().await;
     }
 }

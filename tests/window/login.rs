@@ -10,7 +10,8 @@ use crate::{
 async fn a_wrong_password_is_told_at_the_step_that_fails() {
     let mut desktop = Desktop::start(Bus::Bare);
     desktop.keyring(true).await;
-    let registry = DockerRegistry::with(&Setup { login: Some(("me", "right")), ..Setup::default() });
+    let registry =
+        DockerRegistry::with(&Setup { login: Some(("me", "right")), ..Setup::default() });
     let app = App::start(&desktop).await;
     app.click("nav-accounts").await;
     app.click("account-add").await;
@@ -30,11 +31,16 @@ async fn a_wrong_password_is_told_at_the_step_that_fails() {
         ("login", "failed"),
         ("catalog", "skipped"),
     ] {
-        assert_eq!(app.attribute(&format!("check-step-{step}"), "data-state").await, state, "{step}");
+        assert_eq!(
+            app.attribute(&format!("check-step-{step}"), "data-state").await,
+            state,
+            "{step}"
+        );
     }
-    let text = app.find("account-sheet").await.text().await.unwrap();
-    assert!(text.contains("auth.rejected"), "{text}");
+    app.show("check-step-catalog").await;
     app.picture("login-rejected").await;
+    let code = app.find_css("[data-testid='check-step-login'] [data-testid='error-code']").await;
+    assert_eq!(code.text().await.unwrap(), "[auth.rejected]");
     let requests = registry.requests();
     assert!(requests.len() < 10, "no guessing: {requests:?}");
     assert!(!app.log().contains("CANARY-wrong"));

@@ -1,19 +1,22 @@
 //! The app in its real window, as a user meets it: each test has a screen, a session bus, a home and, where it is meant
 //! to have one, a keyring of its own. The page is driven through WebKitWebDriver; registries are Debian's.
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod app;
 mod demo;
 mod desktop;
 #[path = "../headless/support/docker_registry.rs"]
-#[expect(dead_code, reason = "the headless tests ask it more")]
+#[expect(unreachable_pub, reason = "it belongs to the headless tests")]
 mod docker_registry;
 mod import;
 mod keyboard;
 mod keyring;
 mod login;
 mod quit;
+mod recorder;
 mod shell;
 #[path = "../headless/support/skopeo.rs"]
+#[expect(unreachable_pub, reason = "it belongs to the headless tests")]
 mod skopeo;
 mod story;
 mod world;

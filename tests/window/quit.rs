@@ -48,14 +48,23 @@ async fn closing_the_window_asks_and_cancels_cleanly() {
     let (_source, destination) = slow_run(&app).await;
 
     desktop.keys(&["alt+F4"]);
-    app.until("the question", || async { desktop.has_window("Images are being copied").then_some(()) }).await;
+    app.until("the question", || async {
+        desktop.has_window("Images are being copied").then_some(())
+    })
+    .await;
     desktop.keys(&["Escape"]);
-    app.until("no question", || async { (!desktop.has_window("Images are being copied")).then_some(()) }).await;
+    app.until("no question", || async {
+        (!desktop.has_window("Images are being copied")).then_some(())
+    })
+    .await;
     let runs = app.rpc("runs.list", json!(null)).await.unwrap();
     assert_eq!(runs[0]["endedAt"], json!(null), "it goes on");
 
     desktop.keys(&["alt+F4"]);
-    app.until("the question", || async { desktop.has_window("Images are being copied").then_some(()) }).await;
+    app.until("the question", || async {
+        desktop.has_window("Images are being copied").then_some(())
+    })
+    .await;
     desktop.keys(&["Return"]);
     until_ended(&app).await;
     assert_eq!(destination.tags("team/big"), Vec::<String>::new());
@@ -69,7 +78,8 @@ async fn a_signal_cancels_cleanly_without_a_question() {
     let app = App::start(&desktop).await;
     let (_source, destination) = slow_run(&app).await;
     let [id] = app.processes()[..] else { panic!("one process is expected") };
-    let sent = std::process::Command::new("kill").args(["-s", "TERM", &id.to_string()]).status().unwrap();
+    let sent =
+        std::process::Command::new("kill").args(["-s", "TERM", &id.to_string()]).status().unwrap();
     assert!(sent.success());
     until_ended(&app).await;
     assert_eq!(destination.tags("team/big"), Vec::<String>::new());

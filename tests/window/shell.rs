@@ -60,18 +60,28 @@ async fn broken_files_are_kept_and_told() {
     let app = App::start(&desktop).await;
     let info = app.rpc("app.info", json!(null)).await.unwrap();
     assert_eq!(info["problems"][0]["code"], "config.invalid", "{info}");
-    assert_eq!(std::fs::read_to_string(desktop.config().join("accounts.json.broken-1")).unwrap(), "{ broken");
+    assert_eq!(
+        std::fs::read_to_string(desktop.config().join("accounts.json.broken-1")).unwrap(),
+        "{ broken"
+    );
     app.stop().await;
 }
 
 #[test]
 fn version_help_and_wrong_arguments_need_no_display() {
     let run = |arg: &str| {
-        let out = std::process::Command::new(BINARY).arg(arg).env_remove("DISPLAY").output().unwrap();
-        (out.status.code(), String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap())
+        let out =
+            std::process::Command::new(BINARY).arg(arg).env_remove("DISPLAY").output().unwrap();
+        (
+            out.status.code(),
+            String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap(),
+        )
     };
     let (code, text) = run("--version");
-    assert_eq!((code, text.trim()), (Some(0), concat!("image-syncer-desktop ", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (code, text.trim()),
+        (Some(0), concat!("image-syncer-desktop ", env!("CARGO_PKG_VERSION")))
+    );
     let (code, text) = run("--help");
     assert!(code == Some(0) && text.contains("--demo"), "{text}");
     let (code, text) = run("--nonsense");

@@ -18,7 +18,8 @@ async fn from_an_account_to_images_that_are_there() {
     desktop.keyring(true).await;
     let mut notifications = desktop.notifications().await;
     let source = DockerRegistry::start();
-    let destination = DockerRegistry::with(&Setup { login: Some((USER, SECRET)), tls: true, ..Setup::default() });
+    let destination =
+        DockerRegistry::with(&Setup { login: Some((USER, SECRET)), tls: true, ..Setup::default() });
     world::fill(&source).await;
     std::fs::write(desktop.path("ca.pem"), destination.ca()).unwrap();
 
@@ -37,15 +38,25 @@ async fn from_an_account_to_images_that_are_there() {
     app.click("account-test").await;
     app.until_attribute("account-check-result", "data-state", "passed").await;
     for step in ["dns", "tcp", "tls", "registry", "login", "catalog"] {
-        assert_eq!(app.attribute(&format!("check-step-{step}"), "data-state").await, "passed", "{step}");
+        assert_eq!(
+            app.attribute(&format!("check-step-{step}"), "data-state").await,
+            "passed",
+            "{step}"
+        );
     }
+    app.show("check-step-catalog").await;
     app.picture("story-2-account-tested").await;
     app.click("account-save").await;
-    let row = app.find_css(&format!("[data-testid='account-row'][data-address='{}']", destination.host())).await;
+    let row = app
+        .find_css(&format!("[data-testid='account-row'][data-address='{}']", destination.host()))
+        .await;
     let account = row.attr("data-id").await.unwrap().unwrap();
     app.picture("story-3-accounts").await;
     let accounts = app.rpc("accounts.list", json!(null)).await.unwrap();
-    assert!(accounts[0]["verifiedAt"].is_string(), "the test that passed just before is remembered: {accounts}");
+    assert!(
+        accounts[0]["verifiedAt"].is_string(),
+        "the test that passed just before is remembered: {accounts}"
+    );
 
     // the secret is in the keyring, and nowhere else
     assert_eq!(desktop.secret(&account).as_deref(), Some(SECRET));
@@ -73,7 +84,9 @@ async fn from_an_account_to_images_that_are_there() {
     destination.clear_requests();
     app.click("profile-compare").await;
     app.until_attribute("plan-summary", "data-state", "ready").await;
-    for (what, count) in [("copy", "4"), ("skip", "0"), ("overwrite", "0"), ("conflict", "0"), ("blocked", "0")] {
+    for (what, count) in
+        [("copy", "4"), ("skip", "0"), ("overwrite", "0"), ("conflict", "0"), ("blocked", "0")]
+    {
         assert_eq!(app.attribute("plan-summary", &format!("data-{what}")).await, count, "{what}");
     }
     assert_eq!(writes(&destination), Vec::<String>::new());
@@ -86,7 +99,10 @@ async fn from_an_account_to_images_that_are_there() {
     result(&app, ["4", "0", "0", "0"]).await;
     app.picture("story-6-run-done").await;
     let notice = notifications.next().await;
-    assert_eq!((notice.app.as_str(), notice.title.as_str()), ("Image Syncer", "Team mirror: finished"));
+    assert_eq!(
+        (notice.app.as_str(), notice.title.as_str()),
+        ("Image Syncer", "Team mirror: finished")
+    );
     assert_eq!(notice.body, "4 copied, 0 skipped, 0 failed");
 
     // the images are there, byte for byte
@@ -124,14 +140,19 @@ async fn from_an_account_to_images_that_are_there() {
     app.click("nav-accounts").await;
     app.click_css(&format!("[data-testid='account-remove'][data-id='{account}']")).await;
     app.click("confirm-yes").await;
-    app.until_answer("accounts.list", json!(null), |list| list.as_array().unwrap().len() == 1).await;
+    app.until_answer("accounts.list", json!(null), |list| list.as_array().unwrap().len() == 1)
+        .await;
     assert_eq!(desktop.secret(&account), None);
     app.stop().await;
 }
 
 fn writes(registry: &DockerRegistry) -> Vec<String> {
     let reads = ["GET ", "HEAD "];
-    registry.requests().into_iter().filter(|line| !reads.iter().any(|read| line.starts_with(read))).collect()
+    registry
+        .requests()
+        .into_iter()
+        .filter(|line| !reads.iter().any(|read| line.starts_with(read)))
+        .collect()
 }
 
 /// The counts of the run that is shown: copied, skipped, failed, cancelled.
@@ -149,7 +170,14 @@ async fn nowhere_else(desktop: &Desktop, app: &App) {
     assert_eq!(desktop.files_with(SECRET), Vec::<std::path::PathBuf>::new());
     assert!(!app.page_content().await.contains(SECRET), "on the page");
     assert!(!app.log().contains(SECRET), "in the log");
-    for name in ["app.info", "accounts.list", "profiles.list", "runs.list", "keyring.status", "settings.get"] {
+    for name in [
+        "app.info",
+        "accounts.list",
+        "profiles.list",
+        "runs.list",
+        "keyring.status",
+        "settings.get",
+    ] {
         let answer = app.rpc(name, json!(null)).await.unwrap();
         assert!(!answer.to_string().contains(SECRET), "in the answer of {name}");
     }

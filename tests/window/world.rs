@@ -5,10 +5,11 @@ use testkit::{Image, Layer, Registry};
 use crate::{docker_registry::DockerRegistry, skopeo};
 
 /// `repository:tag` of the images at the source.
-pub const IMAGES: [&str; 4] = ["team/app:1.0", "team/app:1.1", "team/app:latest", "team/tool:2.0"];
+pub(crate) const IMAGES: [&str; 4] =
+    ["team/app:1.0", "team/app:1.1", "team/app:latest", "team/tool:2.0"];
 
 /// Fills a real registry: `skopeo` brings images of several platforms there.
-pub async fn fill(destination: &DockerRegistry) {
+pub(crate) async fn fill(destination: &DockerRegistry) {
     let origin = Registry::start().await;
     for reference in IMAGES {
         let (repository, tag) = reference.split_once(':').unwrap();
@@ -23,13 +24,16 @@ pub async fn fill(destination: &DockerRegistry) {
                 Image::single("linux/arm64", [Layer::random(2, 200_000), layer(2)]),
             ]),
         );
-        let (from, to) = (format!("{}/{reference}", origin.host()), format!("{}/{reference}", destination.host()));
+        let (from, to) = (
+            format!("{}/{reference}", origin.host()),
+            format!("{}/{reference}", destination.host()),
+        );
         tokio::task::spawn_blocking(move || skopeo::copy(&from, &to, &[])).await.unwrap();
     }
 }
 
 /// The manifest of an image, as skopeo reads it.
-pub async fn raw(reference: String, login: Option<(&str, &str)>) -> Result<Vec<u8>, String> {
+pub(crate) async fn raw(reference: String, login: Option<(&str, &str)>) -> Result<Vec<u8>, String> {
     let creds = login.map(|(user, secret)| format!("{user}:{secret}"));
     tokio::task::spawn_blocking(move || {
         let more: Vec<&str> = creds.iter().flat_map(|creds| ["--creds", creds.as_str()]).collect();

@@ -235,7 +235,7 @@ mod look {
                     and in, and try again."
                 .to_owned();
         };
-        format!("Install a keyring with `{command}`, log out and in, and try again.")
+        format!("Install a keyring ({command}), log out and in, and try again.")
     }
 }
 
