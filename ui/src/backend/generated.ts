@@ -1,41 +1,42 @@
-// Generated from Rust (crate `api`). Not to be edited: `UPDATE_TYPES=1 cargo test -p api --test typescript` writes it anew.
+// Generated from Rust (crate `api`). Not to be edited:
+// `UPDATE_TYPES=1 cargo test -p api --test typescript` writes it anew.
 
 /**
  * An account, without its secret.
  */
-export type Account = { 
+export type Account = {
 /**
  * The id.
  */
-id: string, 
+id: string,
 /**
  * What the user calls it.
  */
-name: string, 
+name: string,
 /**
  * `host[:port]` or `host/namespace`.
  */
-address: string, 
+address: string,
 /**
  * The user name; empty for anonymous access.
  */
-username: string, 
+username: string,
 /**
  * Whether a secret is kept for it (in the keyring or in memory).
  */
-hasSecret: boolean, 
+hasSecret: boolean,
 /**
  * `keyring` or `memory`; `none` without a secret.
  */
-secretIn: string, 
+secretIn: string,
 /**
  * The certificate is not verified, plain HTTP is allowed.
  */
-insecure: boolean, 
+insecure: boolean,
 /**
  * A CA file to trust for it.
  */
-caFile: string | null, 
+caFile: string | null,
 /**
  * When *Test connection* last passed.
  */
@@ -44,31 +45,31 @@ verifiedAt: string | null, };
 /**
  * An account as it is added or changed. The secret goes in only.
  */
-export type AccountDraft = { 
+export type AccountDraft = {
 /**
  * The id when one is changed.
  */
-id: string | null, 
+id: string | null,
 /**
  * What the user calls it; the address when empty.
  */
-name: string, 
+name: string,
 /**
  * `host[:port]` or `host/namespace`; `https://` and a pasted `docker login …` line are understood too.
  */
-address: string, 
+address: string,
 /**
  * The user name; empty for anonymous access.
  */
-username: string, 
+username: string,
 /**
  * The secret; `null` keeps the one that is stored.
  */
-secret: string | null, 
+secret: string | null,
 /**
  * The certificate is not verified, plain HTTP is allowed.
  */
-insecure: boolean, 
+insecure: boolean,
 /**
  * A CA file to trust for it.
  */
@@ -82,19 +83,19 @@ export type Action = "copy" | "skip" | "overwrite" | "conflict" | "blocked";
 /**
  * Something went wrong. The page shows a title and a remedy by `code`, from its own catalogue.
  */
-export type ApiError = { 
+export type ApiError = {
 /**
  * A stable code, `auth.rejected`.
  */
-code: string, 
+code: string,
 /**
  * One sentence in English with all particulars, for *Details*.
  */
-message: string, 
+message: string,
 /**
  * What to do, English, one sentence a line; may be empty.
  */
-hint: string, 
+hint: string,
 /**
  * Values for the catalogue's text: `host`, `repo`, `tag`, `line`, …
  */
@@ -103,27 +104,27 @@ params: { [key in string]: string }, };
 /**
  * What the page is told without asking, over one channel.
  */
-export type AppEvent = { "type": "run", 
+export type AppEvent = { "type": "run",
 /**
  * Which.
  */
-run: RunInfo, } | { "type": "update", 
+run: RunInfo, } | { "type": "update",
 /**
  * Which run.
  */
-runId: string, 
+runId: string,
 /**
  * What changed.
  */
-update: Update, } | { "type": "check", 
+update: Update, } | { "type": "check",
 /**
  * The token that the page gave to the test.
  */
-token: string, 
+token: string,
 /**
  * The step.
  */
-step: CheckStep, } | { "type": "keyring", 
+step: CheckStep, } | { "type": "keyring",
 /**
  * Its state now.
  */
@@ -132,23 +133,23 @@ status: KeyringStatus, };
 /**
  * What the page must know at its start.
  */
-export type AppInfo = { 
+export type AppInfo = {
 /**
  * The version.
  */
-version: string, 
+version: string,
 /**
  * The language of the system, `zh-CN`.
  */
-locale: string, 
+locale: string,
 /**
  * Whether the app was started to show the demo (`make run`).
  */
-demo: boolean, 
+demo: boolean,
 /**
  * Where the app's files are.
  */
-configDir: string, 
+configDir: string,
 /**
  * What was wrong with the app's own files at its start; the broken ones were kept aside.
  */
@@ -157,7 +158,7 @@ problems: Array<ApiError>, };
 /**
  * What names one thing: an account, a profile, a run.
  */
-export type ById = { 
+export type ById = {
 /**
  * Its id.
  */
@@ -166,7 +167,7 @@ id: string, };
 /**
  * What names a profile to run.
  */
-export type ByProfile = { 
+export type ByProfile = {
 /**
  * The profile's id.
  */
@@ -175,11 +176,11 @@ profileId: string, };
 /**
  * *Test connection*: the whole.
  */
-export type CheckReport = { 
+export type CheckReport = {
 /**
  * Whether an image could be read or written with this account.
  */
-passed: boolean, 
+passed: boolean,
 /**
  * The steps in their order.
  */
@@ -188,23 +189,23 @@ steps: Array<CheckStep>, };
 /**
  * *Test connection*: one line of the check list.
  */
-export type CheckStep = { 
+export type CheckStep = {
 /**
  * `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`.
  */
-step: string, 
+step: string,
 /**
  * `passed`, `failed`, `warning` (works, worth knowing), `skipped`.
  */
-state: string, 
+state: string,
 /**
  * Milliseconds.
  */
-millis: number, 
+millis: number,
 /**
  * What was found: address, issuer and expiry, …
  */
-detail: string, 
+detail: string,
 /**
  * Why it failed.
  */
@@ -213,15 +214,15 @@ error: ApiError | null, };
 /**
  * The demo's two registries.
  */
-export type Demo = { 
+export type Demo = {
 /**
  * `127.0.0.1:port` of the source.
  */
-source: string, 
+source: string,
 /**
  * `127.0.0.1:port` of the destination.
  */
-destination: string, 
+destination: string,
 /**
  * The profile that copies from one to the other.
  */
@@ -230,15 +231,15 @@ profileId: string, };
 /**
  * Why an image failed: a stable code, a sentence, and what to do.
  */
-export type Failure = { 
+export type Failure = {
 /**
  * The stable code.
  */
-code: string, 
+code: string,
 /**
  * What failed, on which registry, reference and side, after how many tries and how long.
  */
-message: string, 
+message: string,
 /**
  * What to do, one sentence a line.
  */
@@ -252,55 +253,55 @@ export type FileKind = "images" | "auth" | "ca";
 /**
  * One row: a source image and a destination.
  */
-export type ImageState = { 
+export type ImageState = {
 /**
  * Its number within the run, from 0, never reused.
  */
-id: number, 
+id: number,
 /**
  * Full reference, or the rule as written.
  */
-source: string, 
+source: string,
 /**
  * Full reference, or the rule as written.
  */
-destination: string, 
+destination: string,
 /**
  * Where it is.
  */
-status: ImageStatus, 
+status: ImageStatus,
 /**
  * What is or would be done.
  */
-action: Action | null, 
+action: Action | null,
 /**
  * How much is there already, once compared.
  */
-plan: Plan | null, 
+plan: Plan | null,
 /**
  * Bytes of blobs that this image needs at the destination.
  */
-bytesTotal: number, 
+bytesTotal: number,
 /**
  * Of these: confirmed by the destination through an upload. Never goes down.
  */
-bytesCopied: number, 
+bytesCopied: number,
 /**
  * Of these: sent, not yet confirmed.
  */
-bytesInFlight: number, 
+bytesInFlight: number,
 /**
  * Of these: mounted.
  */
-bytesMounted: number, 
+bytesMounted: number,
 /**
  * Of these: found there.
  */
-bytesPresent: number, 
+bytesPresent: number,
 /**
  * Why it ended as it did, for people.
  */
-reason: string | null, 
+reason: string | null,
 /**
  * Why it failed.
  */
@@ -314,19 +315,19 @@ export type ImageStatus = "waiting" | "resolving" | "planned" | "copying" | "cop
 /**
  * What an import brought.
  */
-export type ImportReport = { 
+export type ImportReport = {
 /**
  * The profile that was made.
  */
-profile: ProfileSummary | null, 
+profile: ProfileSummary | null,
 /**
  * Accounts that were made, their secrets already in the keyring.
  */
-accounts: Array<Account>, 
+accounts: Array<Account>,
 /**
  * Taken as it was.
  */
-taken: number, 
+taken: number,
 /**
  * Taken, but differently, or not at all: one sentence each.
  */
@@ -335,15 +336,15 @@ notes: Array<string>, };
 /**
  * Which files to import.
  */
-export type ImportRequest = { 
+export type ImportRequest = {
 /**
  * The name of the profile to make; the file's name when empty.
  */
-name: string, 
+name: string,
 /**
  * Path of the images file.
  */
-images: string, 
+images: string,
 /**
  * Path of the auth file.
  */
@@ -352,15 +353,15 @@ auth: string | null, };
 /**
  * Whether secrets can be kept.
  */
-export type KeyringStatus = { 
+export type KeyringStatus = {
 /**
  * `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only.
  */
-state: string, 
+state: string,
 /**
  * What to do about it on this system, English; empty when `ready`.
  */
-hint: string, 
+hint: string,
 /**
  * The particulars, for *Details*.
  */
@@ -369,23 +370,23 @@ detail: string, };
 /**
  * How a profile's last run ended.
  */
-export type LastRun = { 
+export type LastRun = {
 /**
  * When it ended.
  */
-endedAt: string, 
+endedAt: string,
 /**
  * Images copied.
  */
-copied: number, 
+copied: number,
 /**
  * Images skipped.
  */
-skipped: number, 
+skipped: number,
 /**
  * Images failed.
  */
-failed: number, 
+failed: number,
 /**
  * Images cancelled.
  */
@@ -399,7 +400,7 @@ export type Phase = "planning" | "copying" | "verifying" | "done";
 /**
  * Which kind of file to pick.
  */
-export type PickRequest = { 
+export type PickRequest = {
 /**
  * The kind.
  */
@@ -408,19 +409,19 @@ kind: FileKind, };
 /**
  * What a run would do with an image, and how much of it is there already.
  */
-export type Plan = { 
+export type Plan = {
 /**
  * What would be done.
  */
-action: Action, 
+action: Action,
 /**
  * Bytes of blobs that would be moved.
  */
-bytes_to_move: number, 
+bytes_to_move: number,
 /**
  * Bytes of blobs that the destination repository has.
  */
-bytes_present: number, 
+bytes_present: number,
 /**
  * Bytes of blobs that another repository of the destination has or will have by then.
  */
@@ -429,31 +430,31 @@ bytes_mountable: number, };
 /**
  * A profile.
  */
-export type Profile = { 
+export type Profile = {
 /**
  * The id; empty for a new one.
  */
-id: string, 
+id: string,
 /**
  * The name.
  */
-name: string, 
+name: string,
 /**
  * The rules.
  */
-rules: Array<RuleDraft>, 
+rules: Array<RuleDraft>,
 /**
  * Values of `--os`.
  */
-os: Array<string>, 
+os: Array<string>,
 /**
  * Values of `--arch`.
  */
-arch: Array<string>, 
+arch: Array<string>,
 /**
  * `never`, `differing` or `always`.
  */
-overwrite: string, 
+overwrite: string,
 /**
  * Whether signatures and other referrers come along.
  */
@@ -462,31 +463,31 @@ referrers: boolean, };
 /**
  * A profile in the list.
  */
-export type ProfileSummary = { 
+export type ProfileSummary = {
 /**
  * The id.
  */
-id: string, 
+id: string,
 /**
  * The name.
  */
-name: string, 
+name: string,
 /**
  * How many rules.
  */
-rules: number, 
+rules: number,
 /**
  * The first rule, `source → destination`.
  */
-first: string, 
+first: string,
 /**
  * Whether this is the demo's profile.
  */
-demo: boolean, 
+demo: boolean,
 /**
  * Why the file can't be read, if so.
  */
-broken: ApiError | null, 
+broken: ApiError | null,
 /**
  * When it was last run and what came of it.
  */
@@ -495,11 +496,11 @@ lastRun: LastRun | null, };
 /**
  * One rule as the user writes it.
  */
-export type RuleDraft = { 
+export type RuleDraft = {
 /**
  * `quay.io/a/b:/^v1/`
  */
-source: string, 
+source: string,
 /**
  * `registry.example.com/x/b`, at least one.
  */
@@ -508,19 +509,19 @@ destinations: Array<string>, };
 /**
  * What is wrong with a rule while it is typed.
  */
-export type RuleProblem = { 
+export type RuleProblem = {
 /**
  * Which rule, from 0.
  */
-rule: number, 
+rule: number,
 /**
  * `source`, `destination`, or a field of the profile (`name`, `os`, `arch`).
  */
-field: string, 
+field: string,
 /**
  * Which destination, from 0.
  */
-destination: number, 
+destination: number,
 /**
  * What is wrong.
  */
@@ -529,27 +530,27 @@ error: ApiError, };
 /**
  * A plan or run that the app knows.
  */
-export type RunInfo = { 
+export type RunInfo = {
 /**
  * The id.
  */
-id: string, 
+id: string,
 /**
  * The profile.
  */
-profileId: string, 
+profileId: string,
 /**
  * Its name.
  */
-profileName: string, 
+profileName: string,
 /**
  * `plan` or `run`.
  */
-kind: string, 
+kind: string,
 /**
  * When it began.
  */
-startedAt: string, 
+startedAt: string,
 /**
  * When it ended.
  */
@@ -558,15 +559,15 @@ endedAt: string | null, };
 /**
  * What the user has set.
  */
-export type Settings = { 
+export type Settings = {
 /**
  * `system`, `light` or `dark`.
  */
-theme: string, 
+theme: string,
 /**
  * `system`, `en` or `zh-CN`.
  */
-language: string, 
+language: string,
 /**
  * Whether the end of a run is notified.
  */
@@ -575,23 +576,23 @@ notify: boolean, };
 /**
  * Everything about a run at one moment.
  */
-export type Snapshot = { 
+export type Snapshot = {
 /**
  * The last update that is in it.
  */
-seq: number, 
+seq: number,
 /**
  * The phase.
  */
-phase: Phase, 
+phase: Phase,
 /**
  * The sums.
  */
-totals: Totals, 
+totals: Totals,
 /**
  * The rows, `images[i].id == i`.
  */
-images: Array<ImageState>, 
+images: Array<ImageState>,
 /**
  * Every warning so far.
  */
@@ -600,11 +601,11 @@ warnings: Array<string>, };
 /**
  * *Test connection* of an account as it is typed.
  */
-export type TestRequest = { 
+export type TestRequest = {
 /**
  * What the page calls this test; its `check` events carry it.
  */
-token: string, 
+token: string,
 /**
  * The account. A saved one: its id, and `secret: null` for the stored secret.
  */
@@ -613,59 +614,59 @@ draft: AccountDraft, };
 /**
  * Sums over all rows.
  */
-export type Totals = { 
+export type Totals = {
 /**
  * Rows known so far.
  */
-images: number, 
+images: number,
 /**
  * Rows compared so far.
  */
-resolved: number, 
+resolved: number,
 /**
  * Ended: copied.
  */
-copied: number, 
+copied: number,
 /**
  * Ended: skipped.
  */
-skipped: number, 
+skipped: number,
 /**
  * Ended: failed.
  */
-failed: number, 
+failed: number,
 /**
  * Ended: cancelled.
  */
-cancelled: number, 
+cancelled: number,
 /**
  * Bytes needed at the destinations by images that are compared.
  */
-bytesTotal: number, 
+bytesTotal: number,
 /**
  * Bytes confirmed through uploads.
  */
-bytesCopied: number, 
+bytesCopied: number,
 /**
  * Bytes sent, not yet confirmed.
  */
-bytesInFlight: number, 
+bytesInFlight: number,
 /**
  * Bytes mounted.
  */
-bytesMounted: number, 
+bytesMounted: number,
 /**
  * Bytes found there.
  */
-bytesPresent: number, 
+bytesPresent: number,
 /**
  * Bytes per second over the last seconds, confirmed and in flight.
  */
-bytesPerSecond: number, 
+bytesPerSecond: number,
 /**
  * Seconds since the start.
  */
-seconds: number, 
+seconds: number,
 /**
  * Seconds still to go, once everything is resolved and the rate is known.
  */
@@ -674,23 +675,23 @@ secondsLeft: number | null, };
 /**
  * What changed since the update before.
  */
-export type Update = { 
+export type Update = {
 /**
  * Rises by one with each update of a run. A gap means: ask for a snapshot.
  */
-seq: number, 
+seq: number,
 /**
  * The phase now.
  */
-phase: Phase, 
+phase: Phase,
 /**
  * The sums now.
  */
-totals: Totals, 
+totals: Totals,
 /**
  * The rows that changed, whole.
  */
-images: Array<ImageState>, 
+images: Array<ImageState>,
 /**
  * Warnings that are new.
  */
