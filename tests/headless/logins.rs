@@ -88,17 +88,24 @@ async fn a_wrong_password_is_told_once_and_never_repeated() {
 async fn a_wrong_password_by_basic_is_told_once() {
     let source = Registry::builder().auth(Auth::basic("reader", "right")).start().await;
     let destination = Registry::start().await;
-    source.push("team/app", "v1", &Image::single("linux/amd64", [Layer::random(1, 100)]));
+    for number in 0..20 {
+        let image = Image::single("linux/amd64", [Layer::random(number, 100)]);
+        source.push("team/app", &format!("v{number}"), &image);
+    }
     let program = Program::new();
-    let destinations: Vec<_> =
-        (0..20).map(|n| format!("\"{}/x{n}\"", destination.host())).collect();
-    let images = format!("{}/team/app:v1: [{}]\n", source.host(), destinations.join(", "));
+    let images: String = (0..20)
+        .map(|n| format!("{}/team/app:v{n}: {}/x{n}\n", source.host(), destination.host()))
+        .collect();
     let auth = format!("{}: {{username: reader, password: {CANARY}}}\n", source.host());
     let finished = program
         .sync(&images, &auth, &LOUD)
         .expect(1)
         .says(&["error[auth.rejected]: ", source.host()]);
+    // one of them sent it and knows the registry's words, the others waited
+    assert_eq!(finished.stderr.matches("error[").count(), 1, "{}", finished.stderr);
     assert!(source.requests().len() < 10, "{} requests", source.requests().len());
+    let logins = source.count(|request| request.header("authorization").is_some());
+    assert_eq!(logins, 1, "the login is not repeated");
     nowhere(&program, &finished, &["auth.yaml"]);
 }
 

@@ -107,5 +107,6 @@ async fn a_single_platform_image_that_does_not_match_is_skipped_with_a_reason() 
     let image = &program.report()["images"][0];
     assert_eq!(image["status"], "skipped");
     assert!(image["reason"].as_str().unwrap().contains("linux/amd64"), "{image}");
+    assert!(image["source_digest"].is_string(), "{image}");
     assert_eq!(destination.writes(), 0);
 }

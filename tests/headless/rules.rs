@@ -147,10 +147,15 @@ async fn two_rules_that_write_different_images_to_one_tag_are_a_conflict() {
     let pair = Pair::new().await;
     let (program, finished) =
         pair.run("S/a/b:v1.0: D/x/b:prod\nS/a/b:v2.0: D/x/b:prod\nS/a/b:v1.1: D/x/b\n", &[]);
-    finished.expect(1).says(&["error[rule.conflict]: ", "/x/b:prod"]);
+    let finished = finished.expect(1).says(&["error[rule.conflict]: ", "/x/b:prod"]);
+    assert_eq!(finished.stderr.matches("error[").count(), 1, "{}", finished.stderr);
     pair.holds(&[("v1.1", "v1.1")]);
     let report = program.report();
     assert_eq!((&report["totals"]["failed"], &report["totals"]["copied"]), (&2.into(), &1.into()));
+    for (number, tag) in [(0, "v1.0"), (1, "v2.0")] {
+        let image = &report["images"][number];
+        assert_eq!(image["source_digest"], pair.digest(tag), "the digest that it would have got");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,6 +172,17 @@ async fn an_overwrite_moves_the_tag_and_force_puts_it_again() {
     finished.expect(0);
     assert_eq!(program.report()["images"][0]["status"], "copied");
     assert_eq!(pair.destination.count_of("PUT", testkit::Kind::Manifest), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flags_are_repeated_and_force_takes_a_value_as_in_the_original() {
+    let pair = Pair::new().await;
+    pair.run("S/a/b:v1.0: D/x/b", &["--proc", "1", "--proc", "2"]).1.expect(0);
+    for (flag, status) in [("--force=true", "copied"), ("--force=false", "skipped")] {
+        let (program, finished) = pair.run("S/a/b:v1.0: D/x/b", &[flag]);
+        finished.expect(0);
+        assert_eq!(program.report()["images"][0]["status"], status, "{flag}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

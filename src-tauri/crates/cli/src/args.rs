@@ -36,6 +36,8 @@ Exit status: 0 all copied or skipped; 1 at least one image failed; 2 usage or co
     name = "image-syncer",
     version,
     args_conflicts_with_subcommands = true,
+    // as in the original, the last of several has its way
+    args_override_self = true,
     subcommand_negates_reqs = true,
     after_long_help = EXAMPLES,
     after_help = "Run with --help for examples, files and exit status."
@@ -79,7 +81,18 @@ pub(crate) struct SyncFlags {
     #[arg(long, value_name = "LIST")]
     pub(crate) arch: Vec<String>,
     /// Put manifests again even where they are equal
-    #[arg(long)]
+    // as in the original, `--force=true` and `--force=false` are said too
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        value_name = "BOOL",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub(crate) force: bool,
     /// Say what would be done; no write request is sent and no layer is read
     #[arg(long)]

@@ -46,7 +46,7 @@ pub(crate) enum Verdict {
     Wait,
     /// All are the same.
     Clear,
-    /// They differ; the sources of the others.
+    /// They differ; the sources of all, in the rules' order.
     Conflict(Vec<String>),
 }
 
@@ -93,16 +93,13 @@ impl Claims {
         }
         let own = writers.iter().find(|writer| is(writer, row));
         let Some(own) = own else { return Verdict::Clear };
-        let others: Vec<String> = writers
-            .iter()
-            .filter(|writer| writer.digest != Known::Nothing && writer.digest != own.digest)
-            .map(|writer| writer.row.source().to_owned())
-            .collect();
-        if others.is_empty() || own.digest == Known::Nothing {
-            Verdict::Clear
-        } else {
-            Verdict::Conflict(others)
+        let writing = || writers.iter().filter(|writer| writer.digest != Known::Nothing);
+        if own.digest == Known::Nothing || writing().all(|writer| writer.digest == own.digest) {
+            return Verdict::Clear;
         }
+        let mut rows: Vec<&Row> = writing().map(|writer| writer.row.as_ref()).collect();
+        rows.sort_by_key(|row| row.order());
+        Verdict::Conflict(rows.into_iter().map(|row| row.source().to_owned()).collect())
     }
 
     /// Waits until the verdict is known.
@@ -149,8 +146,10 @@ mod tests {
         claims.settle(&key(), &one, Some(&Digest::sha256(b"1")));
         assert_eq!(claims.verdict(&key(), &one), Verdict::Wait);
         claims.settle(&key(), &two, Some(&Digest::sha256(b"2")));
-        assert_eq!(claims.verdict(&key(), &one), Verdict::Conflict(vec!["s/b:1".into()]));
-        assert_eq!(claims.verdict(&key(), &two), Verdict::Conflict(vec!["s/a:1".into()]));
+        // in the same words for both: it is told once
+        let conflict = Verdict::Conflict(vec!["s/a:1".into(), "s/b:1".into()]);
+        assert_eq!(claims.verdict(&key(), &one), conflict);
+        assert_eq!(claims.verdict(&key(), &two), conflict);
         assert_eq!(claims.rivals(&key(), 0), [1]);
     }
 

@@ -24,10 +24,16 @@ pub struct Failure {
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
+        let mut hints: Vec<&str> = Vec::new();
+        for hint in error.hints() {
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
         Self {
             code: error.code(),
             message: error.to_string(),
-            hint: error.hints().collect::<Vec<_>>().join("\n"),
+            hint: hints.join("\n"),
             cause: cause(error),
         }
     }
@@ -46,8 +52,12 @@ fn cause(error: &Error) -> String {
     if let Some(registry) = error.at() {
         add(&registry);
     }
-    if error.at().is_none() || error.code() == Code::DigestMismatch {
+    if error.at().is_none() || matches!(error.code(), Code::DigestMismatch | Code::AuthRejected) {
         add(&error.message());
+    }
+    if error.code() == Code::AuthRejected {
+        // a login is sent once: who waited for it knows nothing of the registry's words
+        return cause;
     }
     if let Some(status) = error.http_status() {
         add(&status);
@@ -125,6 +135,22 @@ mod tests {
         assert_ne!(one.cause, other.cause);
         let elsewhere = Error::new(Code::PushDenied, "x").on(Side::Destination).registry("s.io");
         assert_ne!(one.cause, Failure::from(&elsewhere).cause);
+    }
+
+    #[test]
+    fn a_refused_login_is_one_cause_for_who_sent_it_and_who_waited() {
+        let refused = Error::new(Code::AuthRejected, "r.io refused the credentials of auth.yaml:1")
+            .on(Side::Source)
+            .registry("r.io")
+            .status(401);
+        let sent = refused.clone().said(Some("UNAUTHORIZED".into()), Some("who?".into()));
+        assert_eq!(Failure::from(&sent).cause, Failure::from(&refused).cause);
+    }
+
+    #[test]
+    fn a_hint_is_given_once() {
+        let error = Error::new(Code::PlatformNone, "x").hint("Widen the platform filter.");
+        assert_eq!(Failure::from(&error).hint, "Widen the platform filter.");
     }
 
     #[test]

@@ -176,6 +176,9 @@ impl Image {
                 }
             }
             Ok(Ok((source, compared))) => {
+                for row in &compared {
+                    self.destination(row.at).row.sourced(&source);
+                }
                 let clear = self.settle(compared).await;
                 self.act(&source, clear).await;
             }
@@ -199,7 +202,12 @@ impl Image {
         let Chosen { source, what } = self.source.chosen().await?;
         let manifest = match what {
             What::Manifest(manifest) => manifest,
-            What::NoMatch(reason) => return Ok(Err(reason)),
+            What::NoMatch(reason) => {
+                for (at, _) in &standing {
+                    self.destination(*at).row.sourced(&source);
+                }
+                return Ok(Err(reason));
+            }
         };
         let always = self.run.policy.overwrite == Overwrite::Always;
         let compare = |(at, digest): (usize, Option<Digest>)| {
@@ -241,22 +249,21 @@ impl Image {
                 };
             }
             match verdict {
-                Verdict::Conflict(others) => self.conflict(destination, &others),
+                Verdict::Conflict(sources) => self.conflict(destination, &sources),
                 Verdict::Clear | Verdict::Wait => clear.push(row),
             }
         }
         clear
     }
 
-    fn conflict(&self, destination: &Destination, others: &[String]) {
+    fn conflict(&self, destination: &Destination, sources: &[String]) {
         let row = &destination.row;
         let error = Error::new(
             Code::RuleConflict,
             format!(
-                "{} would get different images from {} and from {}; none was written",
+                "{} would get different images, from {}; none was written",
                 row.destination(),
-                row.source(),
-                others.join(", ")
+                sources.join(" and from ")
             ),
         );
         if self.run.plan_only {

@@ -128,6 +128,11 @@ impl Row {
         self.change(|s| s.status = ImageStatus::Resolving);
     }
 
+    /// The source's digest is known, whatever comes of the row.
+    pub(crate) fn sourced(&self, source: &Digest) {
+        self.change(|s| s.source_digest = Some(source.clone()));
+    }
+
     /// The comparison is done. In a plan this is the end.
     pub(crate) fn planned(&self, plan: Plan, source: Option<&Digest>, digest: Option<&Digest>) {
         self.change(|s| {
