@@ -138,8 +138,8 @@ async fn a_body_that_stops_is_a_stall_and_one_that_is_slow_is_not() {
         Setup::new(&host, options, Access::default()).get("team/r0").await
     };
     // slower than the stall in all, never silent for so long
-    let body = drip("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", "slow but sure").await;
-    assert_eq!(body.unwrap(), "slow but sur");
+    let body = drip("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n", "slow but sure").await;
+    assert_eq!(body.unwrap(), "slow but sure");
     // headers must come in time as a whole
     let error = drip("HTTP/1.1 200 OK\r\n", "Content-Length: 0\r\n\r\n").await.unwrap_err();
     assert_eq!(error.code(), Code::NetTimeout, "{error}");
