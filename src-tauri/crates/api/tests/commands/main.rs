@@ -1,5 +1,7 @@
 //! Every command, run without a desktop.
 
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "helpers are tests too")]
+
 mod accounts;
 mod app;
 mod canary;
