@@ -160,6 +160,10 @@ impl BlobReader {
                 _ => 0,
             };
             if start > self.position {
+                if !ranged {
+                    let message = "the registry answers with a part of the blob, and not which";
+                    return Err(answer.error(Code::RegistryRefused, message));
+                }
                 // what such a host means by a range can't be known: from the start, then
                 self.no_range = true;
                 continue;

@@ -197,6 +197,18 @@ async fn gzip_on_the_way_is_not_asked_for_and_never_undone() {
 }
 
 #[tokio::test]
+async fn a_part_that_nobody_asked_for_is_refused_at_once() {
+    let (registry, repository, bytes) = served([]).await;
+    let part = Reply::status(206).body(bytes.clone());
+    registry.fault(Fault::on(Kind::Blob).get().always().answer(part));
+    let blob = descriptor(&bytes);
+    let reading = read(&repository, &blob, 0);
+    let error = tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.side()), (Code::RegistryRefused, Some(Side::Source)));
+    assert_eq!(gets(&registry).len(), 1);
+}
+
+#[tokio::test]
 async fn a_resumption_asks_the_registry_not_the_storage() {
     let (registry, repository, bytes) = served([Quirk::RedirectBlobs(Redirect::storage())]).await;
     registry.fault(Fault::on(Kind::Storage).cut_after(100_000));
