@@ -39,6 +39,8 @@ struct Upload {
     pieces: u32,
     /// The offset that the registry names has been tried, against our own count.
     doubted: bool,
+    /// The token ran out on the way once, since the last progress.
+    renewed: bool,
     done: bool,
     patience: Patience,
     mended: u32,
@@ -77,6 +79,7 @@ impl BlobWriter {
             whole: false,
             pieces: 0,
             doubted: false,
+            renewed: false,
             done: false,
             patience,
             mended: 0,

@@ -108,7 +108,11 @@ impl Upload {
         tracing::debug!(%error, ?trouble, offset = sent.start, "a request of the upload did not go well");
         match trouble {
             Trouble::Broke => {
-                self.pause(&error).await?;
+                // one new token costs no try
+                let expired = error.http_status() == Some(401) && error.is_retryable();
+                if !expired || std::mem::replace(&mut self.renewed, true) {
+                    self.pause(&error).await?;
+                }
                 let progress = self.progress().await?;
                 if self.patience.failures() >= 2 && sent.len > LARGEST_CHUNK && !self.whole {
                     // a limit that resets the connection instead of answering 413 looks like this
@@ -171,7 +175,8 @@ impl Upload {
         while chunk >= sent.len && chunk >= SMALLEST_CHUNK {
             chunk /= 2;
         }
-        if self.whole || chunk < SMALLEST_CHUNK {
+        // a host that wants larger requests than it takes would be asked for ever
+        if self.whole || chunk < SMALLEST_CHUNK || sent.len <= self.session.chunk_min {
             return Err(error.becomes(
                 Code::RegistryRefused,
                 format!("the registry does not even take {} bytes at once", sent.len),
@@ -254,6 +259,7 @@ impl Upload {
         if offset > self.highest {
             self.highest = offset;
             self.doubted = false;
+            self.renewed = false;
             self.patience.renew();
         }
     }

@@ -84,6 +84,19 @@ async fn chunks_are_halved_down_to_what_fits() {
 }
 
 #[tokio::test]
+async fn chunks_that_are_too_large_and_too_small_at_once_end() {
+    let registry =
+        with([Quirk::BodyLimit(MIB as u64), Quirk::ChunkMinClaimed((2 * MIB).to_string())]).await;
+    let bytes = random(1, 9 * MIB);
+    let repository = destination(registry.host(), "a/b");
+    let uploading = upload(&repository, &bytes, PIECE);
+    let limit = std::time::Duration::from_secs(30);
+    let error = tokio::time::timeout(limit, uploading).await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::RegistryRefused);
+    assert!(error.to_string().contains("does not even take 2097152 bytes at once"), "{error}");
+}
+
+#[tokio::test]
 async fn learning_costs_no_retry() {
     let registry = with([Quirk::BodyLimit(300_000)]).await;
     let client = client(registry::ClientOptions { retries: 0, ..quick() });
@@ -199,7 +212,8 @@ async fn a_token_that_expires_on_the_way() {
     let users = Users::new().anonymous("*", "pull,push");
     let registry = Registry::builder().auth(Auth::Token(TokenAuth::new(users))).start().await;
     let bytes = random(1, 4 * MIB);
-    let client = client(quick());
+    // one new token costs no retry
+    let client = client(registry::ClientOptions { retries: 0, ..quick() });
     let repository = destination_of(&client, registry.host(), "a/b");
     let BlobStart::Write(mut writer) =
         repository.begin_blob(&descriptor(&bytes), None).await.unwrap()
