@@ -97,11 +97,13 @@ impl Trip<'_> {
         tls_failure: Option<&Failure>,
     ) -> Result<Reply, Lost> {
         let mut url = self.url(&home);
-        let mut token_abroad: Option<HeaderValue> = None;
+        let mut token_abroad: Option<(Home, HeaderValue)> = None;
         let mut redirects = 0;
         loop {
             let is_home = home.owns(&url);
-            let shown = if is_home { proof } else { token_abroad.as_ref() }.cloned();
+            // a token is shown to the host that it is for, not to the storage to which that leads
+            let abroad = token_abroad.as_ref().filter(|(there, _)| there.owns(&url));
+            let shown = if is_home { proof } else { abroad.map(|(_, token)| token) }.cloned();
             let response =
                 self.request(&url, shown.as_ref(), is_home).await.map_err(|failure| {
                     let there = url.host_str().filter(|_| !is_home);
@@ -133,8 +135,8 @@ impl Trip<'_> {
                 there.set_path("/");
                 there.set_query(None);
                 let there = Home { url: there, insecure: home.insecure };
-                token_abroad = self.seeker.abroad(&there, &challenges).await?;
-                if token_abroad.is_some() {
+                if let Some(token) = self.seeker.abroad(&there, &challenges).await? {
+                    token_abroad = Some((there, token));
                     continue;
                 }
             }

@@ -77,6 +77,19 @@ async fn another_registry_that_challenges_gets_a_token_of_nobodys() {
 }
 
 #[tokio::test]
+async fn a_token_of_nobodys_is_not_shown_to_a_third_host() {
+    let storage = registry(Server::builder(), 1).await;
+    let builder = Server::builder().auth(Auth::public()).quirk(redirects(&storage.url()));
+    let there = registry(builder, 1).await;
+    let server = registry(Server::builder().quirk(redirects(&there.url())), 1).await;
+    Setup::anonymous(server.host()).get("team/r0").await.unwrap();
+    let shown = there.requests().iter().any(|r| r.header("authorization").is_some());
+    assert!(shown && tokens(&there) == 1);
+    assert_eq!(manifests(&storage), 1);
+    assert!(storage.requests().iter().all(|r| r.header("authorization").is_none()));
+}
+
+#[tokio::test]
 async fn a_circle_ends() {
     let server = registry(Server::builder(), 1).await;
     server.add_quirk(Quirk::CaptivePortal(format!("{}/v2/team/r0/manifests/1", server.url())));
