@@ -91,7 +91,14 @@ impl Repository {
         // whatever a registry has against mounts, it may still take the blob
         ask.accept = &[400, 401, 403, 404, 405, 409, 500, 501];
         ask.reference = Some(self.blob_reference(&blob.digest));
-        let answer = self.send(ask).await?;
+        let answer = match self.send(ask).await {
+            Ok(answer) => answer,
+            // there is no token for both repositories; there may be one for ours
+            Err(error) if !own && is_denial(&error) => {
+                return self.begin_without_mount(blob, &error).await;
+            }
+            Err(error) => return Err(error),
+        };
         match answer.status.as_u16() {
             201 => {
                 self.learn(|host| host.mounts_declined = 0);
@@ -107,12 +114,17 @@ impl Repository {
             }
             _ => {
                 let refusal = answer.into_error().await;
-                let start = self.begin_plainly(blob).await?;
-                tracing::debug!(%refusal, "the registry takes the blob but refuses the mount");
-                self.mount_declined();
-                Ok(start)
+                self.begin_without_mount(blob, &refusal).await
             }
         }
+    }
+
+    /// After a mount that was refused.
+    async fn begin_without_mount(&self, blob: &Descriptor, refusal: &Error) -> Result<BlobStart> {
+        let start = self.begin_plainly(blob).await?;
+        tracing::debug!(%refusal, "the registry takes the blob but refuses the mount");
+        self.mount_declined();
+        Ok(start)
     }
 
     async fn begin_plainly(&self, blob: &Descriptor) -> Result<BlobStart> {
@@ -132,6 +144,10 @@ impl Repository {
             host.never_mounts |= host.mounts_declined >= DECLINED;
         });
     }
+}
+
+fn is_denial(error: &Error) -> bool {
+    matches!(error.code(), Code::PullDenied | Code::PushDenied | Code::AuthRequired)
 }
 
 /// Registries that are known never to mount (Google's).

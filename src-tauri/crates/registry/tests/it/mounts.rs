@@ -2,7 +2,8 @@
 
 use registry::{Access, BlobStart, Code, Credential, Repository, RepositoryName, TlsOptions};
 use testkit::{
-    Auth, Fault, Kind, LocationForm, Quirk, Registry, Reply,
+    Auth, Fault, Kind, LocationForm, Quirk, Registry, Reply, TokenAuth,
+    auth::Users,
     tls::{Authority, Flaw},
 };
 
@@ -62,6 +63,25 @@ async fn refused_mounts_are_plain_uploads_and_soon_not_tried() {
         assert!(matches!(begin(&ours, &random(0, 1000), None).await, BlobStart::Present));
         assert_eq!(log(&registry), ["HEAD Blob 200"], "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_denied_for_the_other_repository_is_no_end() {
+    let users = Users::new().anonymous("*", "pull,push");
+    let registry = Registry::builder().auth(Auth::Token(TokenAuth::new(users))).start().await;
+    let bytes = random(1, 1000);
+    registry.put_blob("c/d", bytes.clone());
+    let asks_both = |r: &testkit::Request| r.query.as_deref().is_some_and(|q| q.contains("c%2Fd"));
+    let denied = Reply::error(403, "DENIED", "access to c/d is denied");
+    let fault = registry.fault(Fault::on(Kind::Token).when(asks_both).always().answer(denied));
+    let BlobStart::Write(mut writer) =
+        begin(&destination(registry.host(), "a/b"), &bytes, Some("c/d")).await
+    else {
+        panic!()
+    };
+    feed(&mut writer, &bytes, 1000).await.unwrap();
+    assert_eq!(fault.fired(), 1);
+    assert_eq!(held(&registry, "a/b", &bytes), Some(bytes));
 }
 
 #[tokio::test]
