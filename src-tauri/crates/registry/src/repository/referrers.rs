@@ -13,6 +13,8 @@ use crate::{
 
 /// Statuses by which registries say that they have no referrers API.
 const NO_API: &[u16] = &[400, 404, 405, 501];
+/// Where a list that does not end is given up.
+const MOST_PAGES: usize = 1000;
 
 impl Repository {
     /// Manifests that refer to `digest`, by the referrers API or else the tag schema.
@@ -41,6 +43,10 @@ impl Repository {
         let (mut found, mut seen, mut pages) = (Vec::new(), HashSet::new(), HashSet::<Url>::new());
         loop {
             pages.insert(answer.url.clone());
+            if pages.len() > MOST_PAGES {
+                let message = "the list of referrers does not end";
+                return Err(answer.error(Code::RegistryRefused, message));
+            }
             let bytes = answer.bytes(MAX_SIZE).await?;
             let index = Manifest::parse(bytes, answer.header(CONTENT_TYPE), None);
             let Some(entries) = index.ok().as_ref().and_then(entries) else {

@@ -91,3 +91,29 @@ async fn an_unknown_repository_says_nothing_about_the_api() {
     assert_eq!(digests(&repository.referrers(&digest).await.unwrap()), sorted(&signatures));
     registry.assert_all_fired();
 }
+
+/// A registry whose every page of referrers names another one.
+#[tokio::test]
+async fn a_list_without_end_is_given_up() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        for n in 0.. {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let page = r#"{"schemaVersion":2,"manifests":[]}"#;
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.index.v1+json\r\n\
+                 Link: <?page={n}>; rel=\"next\"\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
+                page.len()
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let (repository, digest) = (source(&host, "a/b"), Digest::sha256(b"x"));
+    let finding = repository.referrers(&digest);
+    let limit = std::time::Duration::from_secs(60);
+    let found = tokio::time::timeout(limit, finding).await.unwrap();
+    assert!(found.unwrap_err().to_string().contains("does not end"));
+}
