@@ -88,7 +88,8 @@ impl Answer {
             Err(failure) => {
                 self.room = None;
                 if failure.congestion {
-                    self.about.host.room.congested(Instant::now());
+                    // of all that break at once, one counts
+                    self.about.host.room.congested(self.about.begin);
                 }
                 Err(self.place(failure.into_error(self.about.what)))
             }

@@ -23,6 +23,19 @@ async fn a_wait_in_seconds_costs_no_retry() {
 }
 
 #[tokio::test]
+async fn bodies_that_stall_together_halve_the_room_once() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx";
+    let host = speaker(head, "", Duration::ZERO).await;
+    let options = ClientOptions { stall: Duration::from_millis(300), ..quick() };
+    let setup = Setup::new(&host, options, Access::default());
+    for result in join_all((0..8).map(|_| setup.get("team/r0"))).await {
+        assert_eq!(result.unwrap_err().code(), Code::NetTimeout);
+    }
+    let room = format!("{:?}", setup.client.host_state(&setup.registry).room);
+    assert!(room.contains("limit: 8,"), "{room}");
+}
+
+#[tokio::test]
 async fn a_wait_until_a_date() {
     let server = registry(Server::builder(), 1).await;
     let setup = Setup::anonymous(server.host());
