@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 use super::{ManifestKind, schema1};
 use crate::{Descriptor, Digest, MediaType, Platform};
 
+/// The largest size that is believed. The sums over a manifest's blobs stay within 64 bits.
+const LARGEST: u64 = 1 << 44;
+
 /// The fields of all kinds together, each looked at only where its kind needs it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -227,6 +230,9 @@ fn read_descriptor(raw: &RawValue, place: &dyn Fn() -> String) -> Result<Descrip
         digest: digest(&entry.digest, place)?,
         // an index's entry is fetched by its digest: some leave the size out
         size: match entry.size {
+            Some(size) if size > LARGEST => {
+                return Err(format!("its '{}' says {size} bytes, which no blob has", place()));
+            }
             Some(size) => size,
             None if place().starts_with("manifests") => 0,
             None => return Err(format!("its '{}' has no size", place())),

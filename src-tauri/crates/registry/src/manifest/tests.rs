@@ -19,3 +19,19 @@ fn refused(text: impl Into<Vec<u8>>) -> String {
     assert_eq!(error.code(), Code::ManifestInvalid);
     error.to_string()
 }
+
+#[test]
+fn sizes_whose_sum_would_overflow_are_refused() {
+    let text = |size: u64| {
+        format!(
+            r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[
+            {{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{}","size":{size}}}]}}"#,
+            digest('a')
+        )
+    };
+    assert_eq!(parse(text(1 << 44)).blobs()[0].size, 1 << 44);
+    for size in [(1 << 44) + 1, u64::MAX] {
+        let said = refused(text(size));
+        assert!(said.contains("'layers[0]'") && said.contains("which no blob has"), "{said}");
+    }
+}
