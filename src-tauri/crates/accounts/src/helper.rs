@@ -18,6 +18,9 @@ use tokio::{
 /// More than any answer: an answer is a name and a token.
 const ANSWER_MAX: u64 = 1 << 20;
 
+/// How long a failure is remembered: a helper that hangs must not hang for each repository anew.
+const FAILURE_LIFE: Duration = Duration::from_mins(1);
+
 /// A helper's name, checked: it becomes part of a program's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HelperName(String);
@@ -46,7 +49,7 @@ impl fmt::Display for HelperName {
 
 /// A helper and what it was asked about.
 type Question = (HelperName, String);
-type Answer = Arc<Mutex<Option<(Instant, Option<Credential>)>>>;
+type Answer = Arc<Mutex<Option<(Instant, Result<Option<Credential>>)>>>;
 
 /// Runs helpers, and remembers what they said.
 #[derive(Debug)]
@@ -86,15 +89,19 @@ impl Helpers {
         };
         let mut answer = answer.lock().await;
         match &*answer {
-            Some((at, credential)) if !renew || *at >= asked_at => return Ok(credential.clone()),
+            Some((at, Ok(credential))) if !renew || *at >= asked_at => {
+                return Ok(credential.clone());
+            }
+            Some((at, Err(error))) if at.elapsed() < FAILURE_LIFE => return Err(error.clone()),
             _ => {}
         }
-        let credential = match self.run(name, "get", server).await? {
-            Some(output) => read(name, &output)?,
-            None => None,
+        let got = match self.run(name, "get", server).await {
+            Ok(Some(output)) => read(name, &output),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
         };
-        *answer = Some((Instant::now(), credential.clone()));
-        Ok(credential)
+        *answer = Some((Instant::now(), got.clone()));
+        got
     }
 
     /// The servers that a helper knows, with user names.

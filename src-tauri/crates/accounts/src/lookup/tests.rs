@@ -32,6 +32,7 @@ fn helpers() -> &'static Path {
             ("broken", "cat > /dev/null; echo 'the vault burns' >&2; exit 3"),
             ("rubbish", "cat > /dev/null; echo 'CANARY is my secret'"),
             ("hanging", "exec sleep 60"),
+            ("counted", r#"cat > /dev/null; echo asked >> "$0.asked"; exit 3"#),
         ] {
             let path = dir.path().join(format!("docker-credential-{name}"));
             fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -284,6 +285,19 @@ async fn a_helper_that_hangs_is_given_up() {
         find(&files, "slow.io/a").await,
         "the credential helper docker-credential-hanging did not answer within 0.1 s: registry slow.io"
     );
+}
+
+#[tokio::test]
+async fn a_helper_that_fails_is_not_run_for_each_repository() {
+    let machine =
+        Machine::new(&[(".docker/config.json", r#"{"credHelpers": {"r.io": "counted"}}"#)]);
+    let files = machine.files(&[]);
+    for repository in ["r.io/a", "r.io/b", "r.io/c"] {
+        let said = find(&files, repository).await;
+        assert!(said.contains("failed (exit status: 3)"), "{said}");
+    }
+    let asked = fs::read_to_string(helpers().join("docker-credential-counted.asked")).unwrap();
+    assert_eq!(asked.lines().count(), 1);
 }
 
 #[tokio::test]
