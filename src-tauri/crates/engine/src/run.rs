@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -31,7 +31,7 @@ use crate::{
     place::Places,
     plan::Lookups,
     referrers::Indexes,
-    row::{Row, lock},
+    row::Row,
     stop::UnlessStopped,
     tree::Manifests,
     unit::{Destination, Unit},
@@ -70,16 +70,20 @@ pub(crate) struct Run {
 /// One of the places for images that are worked on.
 pub(crate) struct Slot {
     slots: Arc<Semaphore>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    permit: tokio::sync::Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Slot {
     /// Waits for something that others must do, and lets one of them have the slot meanwhile.
     pub(crate) async fn lend<T>(&self, wait: impl Future<Output = T>) -> T {
-        drop(lock(&self.permit).take());
+        drop(self.permit.lock().await.take());
         let result = wait.await;
-        let permit = self.slots.clone().acquire_owned().await.ok();
-        *lock(&self.permit) = permit;
+        // several waves of an image may lend it, and one that asked for a second slot would wait for the others' end
+        let mut permit = self.permit.lock().await;
+        if permit.is_none() {
+            *permit = self.slots.clone().acquire_owned().await.ok();
+        }
+        drop(permit);
         result
     }
 }
@@ -221,7 +225,7 @@ impl Drive {
                 },
                 permit = run.slots.clone().acquire_owned(), if !self.queue.is_empty() => {
                     if let (Ok(permit), Some(unit)) = (permit, self.take()) {
-                        let slot = Slot { slots: run.slots.clone(), permit: Mutex::new(Some(permit)) };
+                        let slot = Slot { slots: run.slots.clone(), permit: tokio::sync::Mutex::new(Some(permit)) };
                         working.spawn(work(run.clone(), unit, slot).in_current_span());
                     }
                 }
@@ -330,5 +334,23 @@ fn fail_group(run: &Run, group: &Group) {
         for (at, destination) in rule.destinations.iter().enumerate() {
             panicked(&written(run, (*number, at), rule, destination));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_waves_that_lend_one_slot_get_on() {
+        let slots = Arc::new(Semaphore::new(1));
+        let permit = slots.clone().acquire_owned().await.unwrap();
+        let slot = Slot { slots: slots.clone(), permit: tokio::sync::Mutex::new(Some(permit)) };
+        let pause = tokio::task::yield_now;
+        let both = async { tokio::join!(slot.lend(pause()), slot.lend(pause())) };
+        tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
+        assert_eq!(slots.available_permits(), 0, "the image has its slot again");
+        drop(slot);
+        assert_eq!(slots.available_permits(), 1);
     }
 }
