@@ -71,6 +71,8 @@ impl Want {
                     match error.side() {
                         // ours is no one else's fault
                         _ if error.code() == Code::Cancelled => drop(lease),
+                        // it may pass: the next image that wants the blob asks anew
+                        Some(Side::Source) if error.is_retryable() => drop(lease),
                         Some(Side::Source) => lease.lose(&self.source, &error),
                         _ => lease.fail(&error),
                     }

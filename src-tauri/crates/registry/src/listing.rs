@@ -79,8 +79,12 @@ impl Client {
             after =
                 page.last().filter(|_| next.is_none() && is_full && !has_link(&answer)).cloned();
             entries.extend(page);
-            if entries.len() >= listing.limit || seen.len() >= MOST_PAGES {
+            if entries.len() >= listing.limit {
                 break;
+            }
+            if seen.len() >= MOST_PAGES {
+                // cut short it would look like the whole
+                return Err(answer.error(Code::RegistryRefused, "the list does not end"));
             }
             answer = match (next, &after) {
                 (Some(url), _) => self.page(registry, listing, Place::Url(url), &[]).await?,
