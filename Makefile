@@ -73,7 +73,7 @@ lint-rust: page ## Check format, clippy and the API docs
 	@.ci/setup lint
 	cargo fmt --all --check
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc $(WORKSPACE) --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc $(WORKSPACE) --no-deps --document-private-items
 
 lint-ui: ## Check types, lints and format of the page
 	@.ci/setup ui

@@ -109,7 +109,7 @@ pub fn keep_aside(path: &Path) -> Result<PathBuf, Error> {
     Ok(kept)
 }
 
-/// Writes a value as JSON for people to read; see [`write`].
+/// Writes a value as JSON for people to read; see [`write()`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|error| Error::Io { path: path.into(), why: error.to_string() })?;
