@@ -53,6 +53,23 @@ async fn a_download_that_breaks_often_goes_on_as_long_as_it_gains() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_download_that_gains_goes_on_without_retries_too_and_one_that_does_not_tells_its_tries() {
+    let (source, destination, layer, digest) = pair().await;
+    let blob = || Fault::on(Kind::Blob).get().reference(layer.digest());
+    let fault = source.fault(blob().times(2).cut_after(300_000));
+    sync(&source, &destination, &["--retries", "0"]);
+    assert_eq!(fault.fired(), 2);
+    assert_eq!(destination.tag_digest("x/b", "v1"), Some(digest));
+
+    let fault = source.fault(blob().times(9).cut_after(0));
+    let destination = Registry::start().await;
+    let images = format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host());
+    Program::new().sync(&images, "{}", &["-r", "1"]).expect(1).says(&["(after 2 tries in "]);
+    assert_eq!(fault.fired(), 2);
+    assert_eq!(destination.tag_digest("x/b", "v1"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn an_interrupted_upload_goes_on() {
     let (source, destination, layer, digest) = pair().await;
     let fault = destination

@@ -100,3 +100,41 @@ async fn an_immutable_tag_is_skipped_with_a_loud_warning() {
         assert!(!program.read("done.yaml").contains("/x/b"), "it does not stand right");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_report_goes_where_a_link_leads_and_to_standard_output() {
+    let (source, destination) = (Registry::start().await, Registry::start().await);
+    source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 100)]));
+    let program = Program::new();
+    let images = format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host());
+    program.write("real.json", "{}");
+    std::os::unix::fs::symlink("real.json", program.path("report.json")).unwrap();
+    program.sync(&images, "{}", &[]).expect(0);
+    assert!(program.path("report.json").is_symlink());
+    assert_eq!(program.json("real.json")["totals"]["copied"], 1);
+
+    for name in ["/dev/stdout", "/proc/self/fd/1"] {
+        let finished = program.sync(&images, "{}", &["--report", name]).expect(0);
+        let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(report["totals"]["skipped"], 1, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_dry_run_tells_what_would_fail_and_how_to_mend_it() {
+    let source = Registry::start().await;
+    let destination =
+        Registry::builder().auth(testkit::Auth::basic("writer", "right")).start().await;
+    source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 100)]));
+    let program = Program::new();
+    let images = format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host());
+    program
+        .sync(&images, "{}", &["--dry-run"])
+        .expect(0)
+        .says(&["error[auth.required]: ", "hint: "]);
+    let image = &program.report()["images"][0];
+    assert_eq!(
+        (&image["status"], &image["plan"]["action"]),
+        (&json!("planned"), &json!("blocked"))
+    );
+}

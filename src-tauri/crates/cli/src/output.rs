@@ -17,6 +17,18 @@ use crate::{args::ImagesFormat, problem::Problem};
 pub(crate) struct OutputFile {
     flag: &'static str,
     path: PathBuf,
+    way: Way,
+}
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// A new file takes its place, whole or not at all.
+    Replaced,
+    /// A pipe or device; or a file that can't be replaced: in a folder that is not ours, or mounted into a container.
+    InPlace,
+    /// Our own standard output, wherever it leads: to replace what is there would replace `/dev/stdout` itself.
+    Stdout,
 }
 
 impl OutputFile {
@@ -26,36 +38,51 @@ impl OutputFile {
         path: Option<&PathBuf>,
     ) -> Result<Option<Self>, Problem> {
         let Some(path) = path else { return Ok(None) };
-        let file = Self { flag, path: path.clone() };
-        if path.is_dir() {
+        if STDOUT.iter().any(|name| path == Path::new(name)) {
+            return Ok(Some(Self { flag, path: path.clone(), way: Way::Stdout }));
+        }
+        // what a link leads to is replaced, not the link
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let mut file = Self { flag, path, way: Way::Replaced };
+        if file.path.is_dir() {
             return Err(file.failed("it is a folder"));
         }
-        if is_special(path) {
-            std::fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .map_err(|error| file.failed(error))?;
-        } else {
-            tempfile::NamedTempFile::new_in(file.folder()).map_err(|error| file.failed(error))?;
+        let in_place = || std::fs::OpenOptions::new().write(true).open(&file.path).map(drop);
+        if is_special(&file.path) {
+            in_place().map_err(|error| file.failed(error))?;
+            file.way = Way::InPlace;
+        } else if let Err(error) = tempfile::NamedTempFile::new_in(file.folder()) {
+            in_place().map_err(|_| file.failed(error))?;
+            file.way = Way::InPlace;
         }
         Ok(Some(file))
     }
 
-    /// Writes the file whole or not at all.
+    /// Writes the file.
     pub(crate) fn write(&self, content: &[u8]) -> Result<(), Problem> {
-        if is_special(&self.path) {
-            return std::fs::write(&self.path, content).map_err(|error| self.failed(error));
-        }
-        let write = || {
-            let mut temporary = tempfile::Builder::new()
-                .permissions(permissions(&self.path))
-                .tempfile_in(self.folder())?;
-            temporary.write_all(content)?;
-            temporary.as_file().sync_all()?;
-            temporary.persist(&self.path).map_err(|error| error.error)?;
-            Ok(())
+        let written = match self.way {
+            Way::Replaced => self.replace(content),
+            Way::InPlace => std::fs::write(&self.path, content),
+            Way::Stdout => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(content).and_then(|()| out.flush())
+            }
         };
-        write().map_err(|error: std::io::Error| self.failed(error))
+        written.map_err(|error| self.failed(error))
+    }
+
+    fn replace(&self, content: &[u8]) -> std::io::Result<()> {
+        let mut temporary = tempfile::Builder::new()
+            .permissions(permissions(&self.path))
+            .tempfile_in(self.folder())?;
+        temporary.write_all(content)?;
+        temporary.as_file().sync_all()?;
+        match temporary.persist(&self.path) {
+            Ok(_) => Ok(()),
+            // a mounted file can't be renamed over
+            Err(_) if self.path.is_file() => std::fs::write(&self.path, content),
+            Err(error) => Err(error.error),
+        }
     }
 
     fn folder(&self) -> &Path {
@@ -74,7 +101,10 @@ impl OutputFile {
     }
 }
 
-/// A pipe or device, such as `/dev/stdout`: written in place.
+/// The names of our own standard output.
+const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+/// A pipe or device: written in place.
 fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }

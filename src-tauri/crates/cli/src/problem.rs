@@ -73,10 +73,11 @@ impl From<profiles::Rejected> for Problems {
     }
 }
 
-/// The failures of a run, each cause once with every image that it hit.
+/// The failures of a run and what a plan knows to fail, each cause once with every image that it hit.
 pub(crate) fn failures(images: &[ImageReport]) -> Vec<String> {
     let mut groups: Vec<(&Failure, Vec<&ImageReport>)> = Vec::new();
-    for image in images.iter().filter(|image| image.status == Outcome::Failed) {
+    let told = |image: &&ImageReport| matches!(image.status, Outcome::Failed | Outcome::Planned);
+    for image in images.iter().filter(told) {
         let Some(error) = &image.error else { continue };
         match groups
             .iter_mut()

@@ -113,9 +113,7 @@ impl BlobReader {
 
     async fn broke(&mut self, error: Error) -> Result<()> {
         self.answer = None;
-        if !self.patience.pause(&error).await {
-            return Err(error);
-        }
+        self.patience.pause(&error).await?;
         tracing::debug!(%error, position = self.position, "reading the blob goes on after a break");
         self.resumed += 1;
         Ok(())

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use backon::ExponentialBackoff;
+use tokio::time::Instant;
 
-use crate::{ClientOptions, Error, retry};
+use crate::{ClientOptions, Error, Result, retry};
 
 /// How many more failures are borne.
 #[derive(Debug)]
@@ -14,8 +15,13 @@ pub(crate) struct Patience {
     pauses: ExponentialBackoff,
     /// Failures since the last progress.
     failures: u32,
+    /// Something was gained since the last failure.
+    gained: bool,
     /// Waits since then that the registry has ordered.
     waited: Duration,
+    /// All requests that failed, and since when.
+    tries: u32,
+    begin: Instant,
 }
 
 impl Patience {
@@ -25,14 +31,20 @@ impl Patience {
             options: options.clone(),
             pauses: retry::backoff(options),
             failures: 0,
+            gained: false,
             waited: Duration::ZERO,
+            tries: 0,
+            begin: Instant::now(),
         }
     }
 
     /// Something was gained: the budget is whole again.
     pub(crate) fn renew(&mut self) {
+        self.gained = true;
         if self.failures > 0 {
-            *self = Self::new(&self.options);
+            self.pauses = retry::backoff(&self.options);
+            self.failures = 0;
+            self.waited = Duration::ZERO;
         }
     }
 
@@ -41,19 +53,26 @@ impl Patience {
         self.failures
     }
 
-    /// Waits before the next try; false if there is none left. What a registry orders to wait (`Retry-After`) is waited
-    /// out by the next request itself, and costs nothing as long as all these waits are not too long together.
-    pub(crate) async fn pause(&mut self, error: &Error) -> bool {
+    /// Waits before the next try, or gives the error back, with all tries and the time since the first, if there is none
+    /// left. A failure after progress is always worth another try, even without retries. What a registry orders to wait
+    /// (`Retry-After`) is waited out by the next request itself, and costs nothing as long as all these waits are not
+    /// too long together.
+    pub(crate) async fn pause(&mut self, error: &Error) -> Result<()> {
         self.failures += 1;
+        self.tries += error.attempts().max(1);
+        let gained = std::mem::take(&mut self.gained);
         if let Some(wait) = error.wait().filter(|wait| !wait.is_zero()) {
             self.waited = self.waited.saturating_add(wait);
             if self.waited <= self.options.longest_wait {
-                return true;
+                return Ok(());
             }
         }
-        let Some(pause) = self.pauses.next() else { return false };
+        let pause = self.pauses.next().or_else(|| gained.then_some(self.options.backoff));
+        let Some(pause) = pause else {
+            return Err(error.clone().tried(self.tries, self.begin.elapsed()));
+        };
         tokio::time::sleep(pause).await;
-        true
+        Ok(())
     }
 }
 
@@ -69,10 +88,10 @@ mod tests {
         let ordered = broken.clone().retry_after(Some(Duration::from_secs(7)));
         let too_long = broken.clone().retry_after(Some(Duration::from_hours(24)));
         for _ in 0..3 {
-            assert!(patience.pause(&broken).await);
-            assert!(patience.pause(&ordered).await, "a wait that is ordered costs nothing");
-            assert!(patience.pause(&too_long).await);
-            assert!(!patience.pause(&broken).await);
+            assert!(patience.pause(&broken).await.is_ok());
+            assert!(patience.pause(&ordered).await.is_ok(), "a wait that is ordered costs nothing");
+            assert!(patience.pause(&too_long).await.is_ok());
+            assert!(patience.pause(&broken).await.is_err());
             assert_eq!(patience.failures(), 4);
             patience.renew();
         }
@@ -84,10 +103,34 @@ mod tests {
         let mut patience = Patience::new(&options);
         let busy = Error::new(Code::RateLimited, "busy").retry_after(Some(Duration::from_mins(5)));
         let mut waits = 0;
-        while patience.pause(&busy).await {
+        while patience.pause(&busy).await.is_ok() {
             waits += 1;
             assert!(waits <= 3, "15 minutes is the longest");
         }
         assert_eq!(waits, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_retries_a_failure_after_progress_is_still_borne() {
+        let mut patience = Patience::new(&ClientOptions { retries: 0, ..ClientOptions::default() });
+        let broken = Error::new(Code::NetReset, "broken");
+        for _ in 0..5 {
+            patience.renew();
+            assert!(patience.pause(&broken).await.is_ok());
+        }
+        assert!(patience.pause(&broken).await.is_err());
+        let mut patience = Patience::new(&ClientOptions { retries: 0, ..ClientOptions::default() });
+        assert!(patience.pause(&broken).await.is_err(), "nothing was gained");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_error_tells_all_tries_and_the_whole_time() {
+        let mut patience = Patience::new(&ClientOptions { retries: 2, ..ClientOptions::default() });
+        let broken = Error::new(Code::NetReset, "broken").tried(2, Duration::from_millis(1));
+        patience.pause(&broken).await.unwrap();
+        patience.pause(&broken).await.unwrap();
+        let error = patience.pause(&broken).await.unwrap_err();
+        assert_eq!(error.attempts(), 6);
+        assert!(error.elapsed() >= 3 * ClientOptions::default().backoff, "{error}");
     }
 }

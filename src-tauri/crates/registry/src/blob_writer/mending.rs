@@ -266,9 +266,7 @@ impl Upload {
 
     /// Waits before the next try, or gives up.
     async fn pause(&mut self, error: &Error) -> Result<()> {
-        if !self.patience.pause(error).await {
-            return Err(error.clone());
-        }
+        self.patience.pause(error).await?;
         self.mended += 1;
         Ok(())
     }

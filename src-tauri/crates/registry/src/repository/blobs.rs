@@ -56,9 +56,7 @@ impl Repository {
             }
             let message = format!("the blob is damaged: expected {}, got {got}", blob.digest);
             let error = self.blame(Error::new(Code::DigestMismatch, message), &reference);
-            if !patience.pause(&error).await {
-                return Err(error);
-            }
+            patience.pause(&error).await?;
         }
     }
 

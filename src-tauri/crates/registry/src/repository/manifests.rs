@@ -108,9 +108,7 @@ impl Repository {
                 }
                 (Err(e), _) => return Err(e),
             };
-            if !patience.pause(&error).await {
-                return Err(error);
-            }
+            patience.pause(&error).await?;
         }
     }
 
@@ -180,9 +178,7 @@ impl Repository {
             match error.code() {
                 // what was just written may not be seen everywhere yet
                 Code::BlobNotFound => {
-                    if !patience.pause(&error).await {
-                        return Err(error);
-                    }
+                    patience.pause(&error).await?;
                 }
                 // some refuse to set the tag to what it is already
                 Code::TagImmutable => {
