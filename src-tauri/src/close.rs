@@ -1,7 +1,13 @@
 //! The end of the app. While something is being copied, closing the window asks first; whatever ends the app, a run is
 //! cancelled cleanly before: nothing is half-tagged.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use api::Api;
 use tauri::{AppHandle, CloseRequestApi, Manager as _};
@@ -12,6 +18,9 @@ use crate::Desktop;
 /// How long a run may take to end.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Whether the question stands: it is asked once, however often the window is closed meanwhile.
+static ASKING: AtomicBool = AtomicBool::new(false);
+
 /// The window is to be closed.
 pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
     let api = app.state::<Arc<Api<Desktop>>>();
@@ -19,6 +28,9 @@ pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
         return;
     }
     request.prevent_close();
+    if ASKING.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let tongue = api.tongue();
     let text = |key: &str| tongue.text(key, &[]);
     let buttons = MessageDialogButtons::OkCancelCustom(text("quit_yes"), text("quit_no"));
@@ -30,6 +42,7 @@ pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
         .kind(MessageDialogKind::Warning)
         .buttons(buttons)
         .show(move |yes| {
+            ASKING.store(false, Ordering::Relaxed);
             if yes {
                 end(&app, 0);
             }

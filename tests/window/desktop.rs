@@ -160,6 +160,19 @@ impl Desktop {
         assert!(done.success(), "xdotool key {keys:?}");
     }
 
+    /// Gives a window the focus.
+    pub(crate) fn focus(&self, title: &str) {
+        let find = ["search", "--sync", "--onlyvisible", "--name", title, "windowfocus", "--sync"];
+        let done = self.command("xdotool").args(find).status().unwrap();
+        assert!(done.success(), "xdotool {find:?}");
+    }
+
+    /// Types a text, as the hardware would.
+    pub(crate) fn type_text(&self, text: &str) {
+        let done = self.command("xdotool").args(["type", "--delay", "20", text]).status().unwrap();
+        assert!(done.success(), "xdotool type");
+    }
+
     /// Whether a window with this title is there.
     pub(crate) fn has_window(&self, title: &str) -> bool {
         let found = self

@@ -5,6 +5,7 @@
 mod app;
 mod demo;
 mod desktop;
+mod dialogs;
 #[path = "../headless/support/docker_registry.rs"]
 #[expect(unreachable_pub, reason = "it belongs to the headless tests")]
 mod docker_registry;

@@ -32,6 +32,18 @@ async fn slow_run(app: &App) -> (Registry, Registry) {
     (source, destination)
 }
 
+/// Closes the window as a user does, until the question stands.
+async fn close(desktop: &Desktop, app: &App) {
+    app.until("the question", || async {
+        desktop.focus("Image Syncer");
+        desktop.keys(&["alt+F4"]);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        desktop.has_window("Images are being copied").then_some(())
+    })
+    .await;
+    desktop.focus("Images are being copied");
+}
+
 async fn until_ended(app: &App) {
     let until = Instant::now() + Duration::from_secs(12);
     while !app.processes().is_empty() {
@@ -47,11 +59,7 @@ async fn closing_the_window_asks_and_cancels_cleanly() {
     let app = App::start(&desktop).await;
     let (_source, destination) = slow_run(&app).await;
 
-    desktop.keys(&["alt+F4"]);
-    app.until("the question", || async {
-        desktop.has_window("Images are being copied").then_some(())
-    })
-    .await;
+    close(&desktop, &app).await;
     desktop.keys(&["Escape"]);
     app.until("no question", || async {
         (!desktop.has_window("Images are being copied")).then_some(())
@@ -60,11 +68,7 @@ async fn closing_the_window_asks_and_cancels_cleanly() {
     let runs = app.rpc("runs.list", json!(null)).await.unwrap();
     assert_eq!(runs[0]["endedAt"], json!(null), "it goes on");
 
-    desktop.keys(&["alt+F4"]);
-    app.until("the question", || async {
-        desktop.has_window("Images are being copied").then_some(())
-    })
-    .await;
+    close(&desktop, &app).await;
     desktop.keys(&["Return"]);
     until_ended(&app).await;
     assert_eq!(destination.tags("team/big"), Vec::<String>::new());

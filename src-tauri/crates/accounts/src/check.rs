@@ -214,28 +214,22 @@ fn tls_step<F: Fn(&Done)>(
     insecure: bool,
     list: &mut List<F>,
 ) {
-    let (took, detail, encrypted) = match seen {
-        None => (Duration::ZERO, String::new(), true),
-        Some(Seen::Certificate { took, certificate }) => (*took, certificate.clone(), true),
-        Some(Seen::NoTls { took, why }) => (*took, why.clone(), false),
+    let (took, found) = match seen {
+        None => (Duration::ZERO, "a proxy makes the connection"),
+        Some(Seen::Certificate { took, certificate }) => (*took, certificate.as_str()),
+        Some(Seen::NoTls { took, why }) => (*took, why.as_str()),
     };
-    let verdict = match error {
-        Some(error) => Verdict::Failed(error),
-        None if seen.is_none() => Verdict::Skipped,
-        None if !encrypted => Verdict::Warning(Some(
-            Error::new(
-                Code::HttpPlain,
-                "plain HTTP is spoken: anyone in between can read the password",
-            )
-            .hint("Use it on test networks only."),
-        )),
-        None if insecure => Verdict::Warning(None),
-        None => Verdict::Passed,
-    };
-    let detail = match (&verdict, seen.is_some()) {
-        (Verdict::Warning(None), _) => format!("not verified: {detail}"),
-        (_, true) => detail,
-        (_, false) => "a proxy makes the connection".to_owned(),
+    let (verdict, detail) = match (error, seen) {
+        (Some(error), _) => (Verdict::Failed(error), found.to_owned()),
+        (None, None) => (Verdict::Skipped, found.to_owned()),
+        (None, Some(Seen::NoTls { .. })) => (
+            Verdict::Warning(None),
+            "plain HTTP: no certificate, and anyone in between can read the password".to_owned(),
+        ),
+        (None, Some(Seen::Certificate { .. })) if insecure => {
+            (Verdict::Warning(None), format!("not verified: {found}"))
+        }
+        (None, Some(Seen::Certificate { .. })) => (Verdict::Passed, found.to_owned()),
     };
     list.add(Step::Tls, verdict, took, detail);
 }
