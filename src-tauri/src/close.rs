@@ -13,7 +13,7 @@ use api::Api;
 use tauri::{AppHandle, CloseRequestApi, Manager as _};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKind};
 
-use crate::Desktop;
+use crate::{Desktop, WINDOW};
 
 /// How long a run may take to end.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -34,19 +34,22 @@ pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
     let tongue = api.tongue();
     let text = |key: &str| tongue.text(key, &[]);
     let buttons = MessageDialogButtons::OkCancelCustom(text("quit_yes"), text("quit_no"));
-    let app = app.clone();
-    app.clone()
+    let mut question = app
         .dialog()
         .message(text("quit_text"))
         .title(text("quit_title"))
         .kind(MessageDialogKind::Warning)
-        .buttons(buttons)
-        .show(move |yes| {
-            ASKING.store(false, Ordering::Relaxed);
-            if yes {
-                end(&app, 0);
-            }
-        });
+        .buttons(buttons);
+    if let Some(window) = app.get_webview_window(WINDOW) {
+        question = question.parent(&window);
+    }
+    let app = app.clone();
+    question.show(move |yes| {
+        ASKING.store(false, Ordering::Relaxed);
+        if yes {
+            end(&app, 0);
+        }
+    });
 }
 
 /// SIGINT and SIGTERM end the app as they end the headless program.
