@@ -23,6 +23,6 @@ export default defineConfig({
     setupFiles: ['./src/test/setup.ts'],
     restoreMocks: true,
     // whole screens, and other work on the same two cores
-    testTimeout: 30_000,
+    testTimeout: 180_000,
   },
 });

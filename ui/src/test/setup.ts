@@ -1,8 +1,12 @@
 // What jsdom lacks and the page asks for.
 
 import '@testing-library/jest-dom/vitest';
+import { configure } from '@testing-library/svelte';
 import { afterEach, vi } from 'vitest';
 import { setLocale } from '../i18n';
+
+// awaited, however busy the machine is: a test that fails waits long, one that passes does not
+configure({ asyncUtilTimeout: 60_000 });
 
 vi.stubGlobal('matchMedia', (query: string) => ({
   matches: false,

@@ -8,7 +8,9 @@ export default defineConfig({
     // one browser, two pages at a time: two cores
     fileParallelism: false,
     maxConcurrency: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    // awaited, however busy the machine is
+    expect: { poll: { timeout: 60_000 } },
   },
 });
