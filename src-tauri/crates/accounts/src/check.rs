@@ -1,7 +1,7 @@
 //! *Test connection*: everything that must work before an image can be read or written, one step after the other, so
 //! that the first one that fails says where the fault is.
 //!
-//! Host name, port and certificate are looked at on connections of this module's own ([`probe`]); whether the registry
+//! Host name, port and certificate are looked at on connections of this module's own (`probe`); whether the registry
 //! works is judged by its client, which is what runs use.
 
 mod probe;
