@@ -53,10 +53,12 @@ impl App {
         let mut capabilities = Capabilities::new();
         capabilities
             .insert("webkitgtk:browserOptions".into(), json!({ "binary": BINARY, "args": args }));
-        let page = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let address = format!("http://127.0.0.1:{port}");
+        let page = tokio::time::timeout(3 * PATIENCE, builder.connect(&address))
             .await
+            .expect("a window in time")
             .expect("a session with the window");
         let app = Self { page, driver, log };
         // a build without its page, or one of `tauri dev`, would show an empty one
@@ -220,7 +222,14 @@ impl App {
         std::fs::write(folder.join(format!("{name}.png")), png).unwrap();
     }
 
+    /// Ends the app, and waits until it is gone: one that is started too early would hand over to it.
     pub(crate) async fn stop(self) {
+        let until = Instant::now() + PATIENCE;
+        let processes = self.processes();
         self.page.close().await.unwrap();
+        while processes.iter().any(|id| PathBuf::from(format!("/proc/{id}/exe")).exists()) {
+            assert!(Instant::now() < until, "the app does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }

@@ -133,6 +133,7 @@ impl Desktop {
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
+            .current_dir(self.home.path())
             .env("DISPLAY", &self.display)
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("IMAGE_SYNCER_CONFIG_DIR")
