@@ -34,7 +34,7 @@ impl App {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = desktop.path("app.log");
         let file = std::fs::File::create(&log).unwrap();
-        let driver = Group::spawn(
+        let mut driver = Group::spawn(
             desktop
                 .command("WebKitWebDriver")
                 .arg(format!("--port={port}"))
@@ -59,7 +59,9 @@ impl App {
         let page = tokio::time::timeout(3 * PATIENCE, builder.connect(&address))
             .await
             .expect("a window in time")
-            .expect("a session with the window");
+            .unwrap_or_else(|error| {
+                panic!("no session: {error}; driver: {:?}", driver.0.try_wait())
+            });
         let app = Self { page, driver, log };
         // a build without its page, or one of `tauri dev`, would show an empty one
         app.find("nav-home").await;
