@@ -14,7 +14,8 @@ help: ## List these commands
 .PHONY: run
 ifneq ($(DISPLAY)$(WAYLAND_DISPLAY),)
 run: page ## Open the app on its built-in demo; without a display the same demo in the terminal
-	cargo run --locked --features custom-protocol -- --demo
+	cargo build $(WORKSPACE) --bin image-syncer-desktop
+	"$${CARGO_TARGET_DIR:-target}/debug/image-syncer-desktop" --demo
 else
 run:
 	@.ci/setup cli

@@ -123,7 +123,7 @@ fn seed(
     let file = folder.join("seed.yaml");
     fs::write(&file, rules).unwrap();
     let status = Command::new(env!("CARGO_BIN_EXE_image-syncer"))
-        .args(["-q", "--images"])
+        .args(["-q", "--insecure", origin.host(), "--images"])
         .arg(&file)
         .env("SSL_CERT_FILE", ca)
         .env("HOME", folder)

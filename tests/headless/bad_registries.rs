@@ -78,7 +78,7 @@ async fn untrusted_expired_and_misnamed_certificates() {
         let ca = folder.path().join("ca.pem");
         std::fs::write(&ca, authority.pem()).unwrap();
         let auth = match code {
-            "tls.untrusted" => "{}".to_owned(),
+            "tls.untrusted" => format!("{host}: {{}}\n"),
             _ => format!("{host}: {{ca: {}}}\n", ca.display()),
         };
         let (finished, _) =
@@ -122,7 +122,7 @@ async fn quota_rate_limit_token_service_and_read_only() {
     let guarded = Registry::builder().auth(testkit::Auth::token("u", "p")).start().await;
     let fault = guarded.fault(Fault::on(Kind::Token).always().status(503));
     let host = guarded.host().to_owned();
-    let auth = format!("{host}: {{username: u, password: p}}\n");
+    let auth = format!("{host}: {{username: u, password: p, insecure: true}}\n");
     let (finished, _) =
         beside_a_good_one(|_, to| format!("{host}/a/b:v1: {to}/x"), &auth, &[]).await;
     finished.says(&["error[auth.unavailable]: ", &host]);
@@ -131,12 +131,23 @@ async fn quota_rate_limit_token_service_and_read_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn plain_http_and_tls_mixed_up() {
-    // https where the registry speaks http is tried only on loopback; http spoken to a TLS port says so
+    // nothing is sent in plain text unless that was allowed, on this machine neither
+    let plain = Registry::start().await;
+    let host = plain.host().to_owned();
+    let said_nothing = format!("{host}: {{}}\n");
+    let (finished, _) =
+        beside_a_good_one(|_, to| format!("{host}/a/b:v1: {to}/x"), &said_nothing, &[]).await;
+    finished.says(&["error[http.plain]: ", &host, "source", "insecure: true"]);
+    assert_eq!(plain.requests().len(), 0);
     let authority = Authority::new();
     let tls = Registry::builder().tls(authority.server(Flaw::None)).start().await;
     let host = tls.host().to_owned();
-    let (finished, _) =
-        beside_a_good_one(|_, to| format!("{host}/a/b:v1: {to}/x"), "{}", &[]).await;
+    let (finished, _) = beside_a_good_one(
+        |_, to| format!("{host}/a/b:v1: {to}/x"),
+        &format!("{host}: {{}}\n"),
+        &[],
+    )
+    .await;
     finished.says(&["error[tls.untrusted]: "]);
     let auth = format!("{host}: {{insecure: true}}\n");
     tls.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 100)]));

@@ -40,7 +40,7 @@ async fn the_longest_key_of_the_auth_file_wins_and_the_log_says_which() {
     let host = source.host();
     let program = Program::new();
     let auth = format!(
-        "{host}: {{username: nobody, password: wrong}}\n{host}/team/: {{username: reader, password: {CANARY}}}\n{host}/te: {{username: x, password: y}}\n"
+        "{host}: {{username: nobody, password: wrong, insecure: true}}\n{host}/team/: {{username: reader, password: {CANARY}, insecure: true}}\n{host}/te: {{username: x, password: y, insecure: true}}\n"
     );
     let images = format!("{host}/team/app:v1: {}/x\n", destination.host());
     let finished = program.sync(&images, &auth, &LOUD).expect(0);
@@ -64,7 +64,8 @@ async fn a_wrong_password_is_told_once_and_never_repeated() {
     let images: String = (0..20)
         .map(|n| format!("{}/team/app{n}:v1: {}/x{n}\n", source.host(), destination.host()))
         .collect();
-    let auth = format!("{}: {{username: reader, password: {CANARY}}}\n", source.host());
+    let auth =
+        format!("{}: {{username: reader, password: {CANARY}, insecure: true}}\n", source.host());
     let finished = program.sync(&images, &auth, &LOUD).expect(1).says(&[
         "error[auth.rejected]: ",
         source.host(),
@@ -96,7 +97,8 @@ async fn a_wrong_password_by_basic_is_told_once() {
     let images: String = (0..20)
         .map(|n| format!("{}/team/app:v{n}: {}/x{n}\n", source.host(), destination.host()))
         .collect();
-    let auth = format!("{}: {{username: reader, password: {CANARY}}}\n", source.host());
+    let auth =
+        format!("{}: {{username: reader, password: {CANARY}, insecure: true}}\n", source.host());
     let finished = program
         .sync(&images, &auth, &LOUD)
         .expect(1)
@@ -170,7 +172,7 @@ async fn no_permission_to_pull_or_to_push_is_told_apart() {
         registry.push(repository, "v1", &image);
         open.push(repository, "v1", &image);
     }
-    let auth = format!("{}: {{username: u, password: p}}\n", registry.host());
+    let auth = format!("{}: {{username: u, password: p, insecure: true}}\n", registry.host());
     let program = Program::new();
     program
         .sync(

@@ -15,7 +15,9 @@ async fn a_layer_of_4_gib_passes_through_less_than_64_mib() {
     let built = tokio::task::block_in_place(|| source.push("a/b", "v1", &image));
     let program = Program::new();
     let (from, to) = (format!("{}/a/b:v1", source.host()), format!("{}/x/b", destination.host()));
-    let mut child = program.command(&["copy", &from, &to, "-q"]).spawn().unwrap();
+    let plain = format!("{},{}", source.host(), destination.host());
+    let mut child =
+        program.command(&["copy", &from, &to, "-q", "--insecure", &plain]).spawn().unwrap();
     // what the kernel tells at the end (`ru_maxrss`) begins with the size of the process that started the program
     let mut peak = 0;
     let status = loop {

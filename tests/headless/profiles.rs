@@ -4,6 +4,15 @@ use testkit::{Auth, Image, Layer, Registry};
 
 use crate::support::Program;
 
+/// Accounts that say only that both may be spoken to in plain HTTP.
+fn open(source: &Registry, destination: &Registry) -> String {
+    format!(
+        r#"{{"version": 1, "accounts": [{{"id": "a", "name": "A", "address": "{}", "insecure": true}}, {{"id": "b", "name": "B", "address": "{}", "insecure": true}}]}}"#,
+        source.host(),
+        destination.host()
+    )
+}
+
 /// A program with a profile "Nightly mirror" of one rule, and what is in `accounts.json`.
 fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Program {
     source.push(
@@ -32,7 +41,7 @@ fn saved(source: &Registry, destination: &Registry, accounts: &str) -> Program {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_profile_runs_by_name_with_its_policy_and_flags_go_before_it() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
-    let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#);
+    let program = saved(&source, &destination, &open(&source, &destination));
     program
         .run(&["run", "Nightly mirror", "--report", "report.json"])
         .expect(0)
@@ -49,7 +58,7 @@ async fn a_profile_runs_by_name_with_its_policy_and_flags_go_before_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn an_unknown_or_broken_profile_is_named_with_those_that_there_are() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
-    let program = saved(&source, &destination, r#"{"version": 1, "accounts": []}"#);
+    let program = saved(&source, &destination, &open(&source, &destination));
     program.run(&["run", "weekly"]).expect(2).says(&[
         "error[config.invalid]: ",
         "weekly",
@@ -66,7 +75,7 @@ async fn without_a_keyring_an_account_is_a_clear_failure_and_the_auth_file_helps
     let source = Registry::builder().auth(Auth::basic("robot", "secret")).start().await;
     let destination = Registry::start().await;
     let accounts = format!(
-        r#"{{"version": 1, "accounts": [{{"id": "old", "name": "Old registry", "address": "{}", "username": "robot", "secretIn": "keyring"}}]}}"#,
+        r#"{{"version": 1, "accounts": [{{"id": "old", "name": "Old registry", "address": "{}", "username": "robot", "insecure": true, "secretIn": "keyring"}}]}}"#,
         source.host()
     );
     let mut program = saved(&source, &destination, &accounts);

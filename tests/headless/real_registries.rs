@@ -133,7 +133,7 @@ async fn htpasswd_and_tls_by_a_ca_of_its_own() {
     program.write("ca.pem", source.ca());
     program.env("PUSH", "push-secret");
     let auth = format!(
-        "{}: {{username: reader, password: pull-secret, ca: ca.pem}}\n{}: {{username: writer, password: \"${{PUSH}}\"}}\n",
+        "{}: {{username: reader, password: pull-secret, ca: ca.pem}}\n{}: {{username: writer, password: \"${{PUSH}}\", insecure: true}}\n",
         source.host(),
         destination.host()
     );

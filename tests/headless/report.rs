@@ -66,6 +66,8 @@ async fn every_field_has_its_name_and_the_counts_add_up() {
         .run(&[
             "--images",
             "done.yaml",
+            "--insecure",
+            &format!("{},{}", source.host(), destination.host()),
             "--output-success-images",
             "again.json",
             "--output-images-format",

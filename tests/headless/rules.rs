@@ -190,7 +190,8 @@ async fn copy_takes_a_rule_from_the_command_line() {
     let pair = Pair::new().await;
     let (s, d) = (pair.source.host(), pair.destination.host());
     let program = Program::new();
-    program.run(&["copy", &format!("{s}/a/b:v1.0,v2.0"), &format!("{d}/x/b")]).expect(0);
+    let (from, to) = (format!("{s}/a/b:v1.0,v2.0"), format!("{d}/x/b"));
+    program.run(&["copy", &from, &to, "--insecure", s, "--insecure", d]).expect(0);
     pair.holds(&[("v1.0", "v1.0"), ("v2.0", "v2.0")]);
     program
         .run(&["copy", "UPPER/case", &format!("{d}/x/b")])
@@ -206,7 +207,7 @@ async fn the_originals_combined_config_is_read_and_deprecated() {
     program.write(
         "config.json",
         &format!(
-            r#"{{"auth": {{"{s}": {{"username": "u", "password": "p$HOME", "insecure": true}}}}, "images": {{"{s}/a/b:v1.0": "{d}/x/b"}}}}"#
+            r#"{{"auth": {{"{s}": {{"username": "u", "password": "p$HOME", "insecure": true}}, "{d}": {{"insecure": true}}}}, "images": {{"{s}/a/b:v1.0": "{d}/x/b"}}}}"#
         ),
     );
     program.run(&["--config", "config.json"]).expect(0).says(&["warning: ", "--config"]);

@@ -13,6 +13,11 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
+/// Both may be spoken to in plain HTTP.
+fn plain(source: &Registry, destination: &Registry) -> String {
+    format!("{},{}", source.host(), destination.host())
+}
+
 /// Starts a sync that hangs in the middle of a layer, sends a signal, and returns what came of it.
 async fn interrupted(name: &str) -> (Program, Registry, Finished) {
     let (source, destination) = (Registry::start().await, Registry::start().await);
@@ -39,6 +44,8 @@ async fn interrupted(name: &str) -> (Program, Registry, Finished) {
             "report.json",
             "--output-success-images",
             "done.yaml",
+            "--insecure",
+            &plain(&source, &destination),
         ])
         .spawn()
         .unwrap();
@@ -98,7 +105,9 @@ async fn after_a_kill_a_second_run_moves_only_what_is_missing() {
     let program = Program::new();
     program
         .write("images.yaml", &format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host()));
-    let mut child = program.command(&["--images", "images.yaml"]).spawn().unwrap();
+    let plain = plain(&source, &destination);
+    let arguments = ["--images", "images.yaml", "--insecure", &plain];
+    let mut child = program.command(&arguments).spawn().unwrap();
     stall.wait_fired().await;
     while destination.blob("x/b", small.digest()).is_none() {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -107,7 +116,7 @@ async fn after_a_kill_a_second_run_moves_only_what_is_missing() {
     tokio::task::block_in_place(|| child.wait()).unwrap();
     stall.release();
     source.clear_log();
-    program.run(&["--images", "images.yaml"]).expect(0);
+    program.run(&arguments).expect(0);
     assert_eq!(source.blob_gets(small.digest()), 0, "the small layer is there already");
     assert_eq!(source.blob_gets(large.digest()), 1);
     assert!(destination.tag_digest("x/b", "v1").is_some());

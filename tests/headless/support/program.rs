@@ -76,12 +76,21 @@ impl Program {
         tokio::task::block_in_place(|| self.command(arguments).output()).unwrap().into()
     }
 
-    /// Writes `images.yaml` (and `auth.yaml`), and runs it with a report in `report.json`.
+    /// Writes `images.yaml` (and `auth.yaml`), and runs it with a report in `report.json`. Registries on loopback of
+    /// which the auth file says nothing may speak plain HTTP.
     pub fn sync(&self, images: &str, auth: &str, more: &[&str]) -> Finished {
         self.write("images.yaml", images);
         self.write("auth.yaml", auth);
+        let plain: Vec<&str> = images
+            .split(|c: char| c.is_whitespace() || "/\"'[]{},".contains(c))
+            .filter(|word| word.starts_with("127.0.0.1:") && !auth.contains(word))
+            .collect();
+        let plain = plain.join(",");
         let mut arguments =
             vec!["--images", "images.yaml", "--auth", "auth.yaml", "--report", "report.json"];
+        if !plain.is_empty() {
+            arguments.extend(["--insecure", &plain]);
+        }
         arguments.extend(more);
         self.run(&arguments)
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use registry::Registry;
 
 use crate::rate::Rate;
 
@@ -68,6 +69,10 @@ pub(crate) struct SyncFlags {
     /// Logins: a map of registry or registry/namespace to {username, password, insecure, ...}
     #[arg(long, value_name = "FILE")]
     pub(crate) auth: Option<PathBuf>,
+    /// Registries whose certificate is not verified, and that may speak plain HTTP (repeatable, comma list). For test
+    /// networks; the auth file's 'insecure: true' says the same
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(crate) insecure: Vec<Registry>,
     /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts
     #[arg(short, long, value_name = "N")]
     pub(crate) proc: Option<usize>,

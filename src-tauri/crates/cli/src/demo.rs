@@ -6,6 +6,7 @@ use engine::{Job, Policy, Report, Rule};
 use registry::{Anonymous, Client, ClientOptions};
 
 use crate::{
+    insecure::Insecure,
     problem::{self, Problem, Problems},
     progress::{self, Show},
     say,
@@ -36,10 +37,12 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
         rules
             .push(rule.map_err(|error| Problem::new(registry::Code::Internal, error.to_string()))?);
     }
+    let registries = [&source, &destination].into_iter().flat_map(|host| host.parse()).collect();
+    let access = Arc::new(Insecure { registries, others: Arc::new(Anonymous) });
     let job = || Job {
         rules: rules.clone(),
         policy: Policy { retries: 3, ..Policy::default() },
-        client: Client::new(ClientOptions::default(), Arc::new(Anonymous)),
+        client: Client::new(ClientOptions::default(), access.clone()),
     };
     let show = if watched { Show::Bars } else { Show::Lines };
 

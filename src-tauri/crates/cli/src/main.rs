@@ -6,6 +6,7 @@
 mod args;
 mod config;
 mod demo;
+mod insecure;
 mod log;
 mod output;
 mod problem;

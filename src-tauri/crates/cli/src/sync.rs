@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     args::SyncFlags,
+    insecure::Insecure,
     output::{self, OutputFile},
     problem::{self, Problem, Problems},
     progress::{self, Show},
@@ -67,6 +68,10 @@ impl Work {
         }
         if let Some(rate) = flags.bandwidth {
             self.options.bandwidth = Some(rate.0);
+        }
+        if !flags.insecure.is_empty() {
+            let registries = flags.insecure.clone();
+            self.access = Arc::new(Insecure { registries, others: self.access });
         }
         Ok(self)
     }

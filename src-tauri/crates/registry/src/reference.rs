@@ -1,13 +1,9 @@
 //! References: `registry/repository:tag@digest`, with Docker Hub's short forms (distribution's `reference.go` and
 //! the OCI distribution spec's name and tag grammar).
 
-use std::{
-    fmt,
-    net::{Ipv4Addr, Ipv6Addr},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
-use self::grammar::{Wrong, canonical_host, check_repository, check_tag, scheme, split_port};
+use self::grammar::{Wrong, canonical_host, check_repository, check_tag, scheme};
 use crate::Digest;
 
 mod grammar;
@@ -81,16 +77,6 @@ impl Registry {
     /// Whether this is Docker Hub under any of its names.
     pub fn is_docker_hub(&self) -> bool {
         &*self.0 == Self::DOCKER_HUB
-    }
-
-    /// Whether the host is a loopback address or `localhost`.
-    pub fn is_loopback(&self) -> bool {
-        let (host, _) = split_port(&self.0);
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host.ends_with(".localhost")
-            || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
-            || bare.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback())
     }
 
     /// Reads a repository's name as docker does for this registry: on Docker Hub, one component alone is in `library/`.

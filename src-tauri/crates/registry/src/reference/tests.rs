@@ -127,25 +127,6 @@ fn registries_by_their_names() {
 }
 
 #[test]
-fn loopback_hosts() {
-    for (text, loopback) in [
-        ("localhost", true),
-        ("localhost:5000", true),
-        ("a.localhost", true),
-        ("127.0.0.1", true),
-        ("127.8.9.1:80", true),
-        ("[::1]:5000", true),
-        ("128.0.0.1", false),
-        ("[::2]", false),
-        ("localhost.example.com", false),
-        ("127.0.0.1.example.com", false),
-        ("docker.io", false),
-    ] {
-        assert_eq!(text.parse::<Registry>().unwrap().is_loopback(), loopback, "{text}");
-    }
-}
-
-#[test]
 fn splitting_leaves_patterns_alone() {
     for (text, registry, rest) in [
         ("nginx:/^1\\.2/", "docker.io", "nginx:/^1\\.2/"),

@@ -84,8 +84,9 @@ impl Trip<'_> {
 
     /// Whether plain HTTP may be spoken with the host after TLS has failed in this way.
     fn may_be_plain(&self, failure: &Failure) -> bool {
-        let may = self.reach.access.tls.insecure || self.host.registry.is_loopback();
-        may && failure.plain != Plain::No && !matches!(self.ask.body, Body::Stream { .. })
+        self.reach.access.tls.insecure
+            && failure.plain != Plain::No
+            && !matches!(self.ask.body, Body::Stream { .. })
     }
 
     /// Sends the request and follows where it is led. `tls_failure`

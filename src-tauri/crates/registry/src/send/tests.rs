@@ -75,6 +75,11 @@ fn quick() -> ClientOptions {
     }
 }
 
+/// Access to a registry that speaks plain HTTP.
+fn openly() -> Access {
+    Access { tls: TlsOptions { insecure: true, ..TlsOptions::default() }, ..Access::default() }
+}
+
 impl Setup {
     fn new(host: &str, options: ClientOptions, access: Access) -> Self {
         let access = Access { origin: "auth.yaml: here".into(), ..access };
@@ -84,11 +89,11 @@ impl Setup {
     }
 
     fn anonymous(host: &str) -> Self {
-        Self::new(host, quick(), Access::default())
+        Self::new(host, quick(), openly())
     }
 
     fn with(host: &str, credential: Credential) -> Self {
-        Self::new(host, quick(), Access { credential, ..Access::default() })
+        Self::new(host, quick(), Access { credential, ..openly() })
     }
 
     /// GETs the manifest `1` of a repository.

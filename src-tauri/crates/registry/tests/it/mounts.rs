@@ -9,7 +9,7 @@ use testkit::{
 
 use crate::setup::{
     assert_lengths, client, client_with, descriptor, destination, destination_of, feed, held, log,
-    quick, random, upload, with,
+    plain, quick, random, upload, with,
 };
 
 fn name(text: &str) -> RepositoryName {
@@ -174,7 +174,7 @@ async fn locations_behind_tls_stay_there_and_credentials_at_home() {
                 ca: Some(authority.pem().as_bytes().into()),
                 ..TlsOptions::default()
             },
-            ..Access::default()
+            ..plain()
         });
         let ours = destination_of(&client, registry.host(), "a/b");
         let bytes = random(1, 100_000);

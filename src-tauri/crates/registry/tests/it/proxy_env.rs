@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use registry::{Anonymous, Client, ClientOptions};
+use registry::ClientOptions;
 use testkit::Registry;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -24,7 +24,7 @@ async fn child() {
     let Ok(host) = env::var(REGISTRY) else { return };
     let options =
         ClientOptions { retries: 0, stall: Duration::from_secs(5), ..ClientOptions::default() };
-    match Client::new(options, Arc::new(Anonymous)).ping(&host.parse().unwrap()).await {
+    match crate::setup::client(options).ping(&host.parse().unwrap()).await {
         Ok(()) => println!("pinged"),
         Err(error) => println!("{}: {error}", error.code()),
     }

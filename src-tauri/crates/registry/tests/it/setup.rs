@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use registry::{
-    Access, AccessSource, Anonymous, BlobStart, BlobWriter, Client, ClientOptions, Descriptor,
-    Digest, Fed, MediaType, Repository, RepositoryName, Result, Target,
+    Access, AccessSource, BlobStart, BlobWriter, Client, ClientOptions, Descriptor, Digest, Fed,
+    MediaType, Repository, RepositoryName, Result, Target, TlsOptions,
 };
 use testkit::{Content, Registry, quirk::Quirk, request::Request};
 
@@ -21,7 +21,13 @@ pub(crate) fn quick() -> ClientOptions {
 }
 
 pub(crate) fn client(options: ClientOptions) -> Client {
-    Client::new(options, Arc::new(Anonymous))
+    Client::new(options, Arc::new(Known(plain())))
+}
+
+/// Access to registries that speak plain HTTP.
+pub(crate) fn plain() -> Access {
+    let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
+    Access { tls, ..Access::default() }
 }
 
 /// Gives one access for everything.

@@ -136,7 +136,7 @@ async fn a_denied_token_is_not_asked_for_again_by_each_image() {
 async fn a_token_that_is_void_is_renewed_without_a_retry() {
     let server = token_registry(1).await;
     let options = ClientOptions { retries: 0, ..quick() };
-    let access = Access { credential: alice(), ..Access::default() };
+    let access = Access { credential: alice(), ..openly() };
     let setup = Setup::new(server.host(), options, access);
     setup.get("team/r0").await.unwrap();
     server.expire_tokens();

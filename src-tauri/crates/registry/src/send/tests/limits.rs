@@ -10,7 +10,7 @@ use crate::Quota;
 async fn a_wait_in_seconds_costs_no_retry() {
     let server = registry(Server::builder(), 1).await;
     let options = ClientOptions { retries: 0, ..quick() };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     for status in [429, 503] {
         let reply = Reply::status(status).header("retry-after", "1");
         server.fault(Fault::on(Kind::Manifest).answer(reply));
@@ -27,7 +27,7 @@ async fn bodies_that_stall_together_halve_the_room_once() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx";
     let host = speaker(head, "", Duration::ZERO).await;
     let options = ClientOptions { stall: Duration::from_millis(300), ..quick() };
-    let setup = Setup::new(&host, options, Access::default());
+    let setup = Setup::new(&host, options, openly());
     for result in join_all((0..8).map(|_| setup.get("team/r0"))).await {
         assert_eq!(result.unwrap_err().code(), Code::NetTimeout);
     }
@@ -102,7 +102,7 @@ async fn a_wait_that_is_too_long_is_an_error_at_once() {
 async fn waits_that_never_end_do() {
     let server = registry(Server::builder(), 1).await;
     let options = ClientOptions { longest_wait: Duration::from_secs(2), ..quick() };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     server.fault(Fault::on(Kind::Manifest).always().answer(Reply::too_many_requests(Some("1"))));
     let error = setup.get("team/r0").await.unwrap_err();
     assert_eq!((error.code(), error.attempts()), (Code::RateLimited, 3), "{error}");
@@ -124,7 +124,7 @@ async fn no_more_requests_in_flight_than_allowed() {
     for (requests, own, most) in [(Some(3), None, 3), (Some(8), Some(2), 2), (None, Some(1), 1)] {
         let server = registry(Server::builder(), 1).await;
         let options = ClientOptions { requests_per_host: requests, ..quick() };
-        let access = Access { limit: own, ..Access::default() };
+        let access = Access { limit: own, ..openly() };
         let setup = Setup::new(server.host(), options, access);
         setup.get("team/r0").await.unwrap();
         server.set_latency(Duration::from_millis(20));
@@ -150,7 +150,7 @@ async fn room_grows_while_all_goes_well() {
 async fn permits_of_crossing_copies_don_t_deadlock_and_count_a_host_once() {
     let (a, b) = (registry(Server::builder(), 1).await, registry(Server::builder(), 1).await);
     let options = ClientOptions { requests_per_host: Some(1), ..quick() };
-    let setup = Setup::new(a.host(), options, Access::default());
+    let setup = Setup::new(a.host(), options, openly());
     let (a, b): (Registry, Registry) = (a.host().parse().unwrap(), b.host().parse().unwrap());
     drop(setup.client.permits(&[&a, &a]).await);
     let crossing = join_all((0..100).map(async |n| {
@@ -174,7 +174,7 @@ async fn permits_of_crossing_copies_don_t_deadlock_and_count_a_host_once() {
 async fn answers_that_are_read_make_room_and_those_that_fail_too() {
     let server = registry(Server::builder(), 1).await;
     let options = ClientOptions { requests_per_host: Some(1), ..quick() };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     let kept = setup.post("team/r0").await.unwrap();
     let absent = setup.get("team/absent").await.unwrap_err();
     assert_eq!(absent.code(), Code::RefNotFound);

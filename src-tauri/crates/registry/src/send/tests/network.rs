@@ -109,7 +109,7 @@ async fn no_retry_where_none_is_wanted() {
 async fn an_answer_that_never_comes_is_a_stall() {
     let server = registry(Server::builder(), 1).await;
     let options = ClientOptions { stall: Duration::from_millis(150), ..quick() };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     setup.get("team/r0").await.unwrap();
     let fault = server.fault(Fault::on(Kind::Manifest).times(2).stall(Stall::Answer));
     setup.get("team/r0").await.unwrap();
@@ -124,7 +124,7 @@ async fn an_answer_that_never_comes_is_a_stall() {
 async fn a_body_that_stops_is_a_stall_and_one_that_is_slow_is_not() {
     let server = registry(Server::builder(), 1).await;
     let options = ClientOptions { stall: Duration::from_millis(150), ..quick() };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     server.fault(Fault::on(Kind::Manifest).stall(Stall::AnswerBody(10)));
     let error = setup.get("team/r0").await.unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), (Code::NetTimeout, true), "{error}");
@@ -135,7 +135,7 @@ async fn a_body_that_stops_is_a_stall_and_one_that_is_slow_is_not() {
     let drip = async |head, drip| {
         let host = speaker(head, drip, Duration::from_millis(20)).await;
         let options = ClientOptions { stall: Duration::from_millis(150), retries: 0, ..quick() };
-        Setup::new(&host, options, Access::default()).get("team/r0").await
+        Setup::new(&host, options, openly()).get("team/r0").await
     };
     // slower than the stall in all, never silent for so long
     let body = drip("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n", "slow but sure").await;
@@ -153,7 +153,7 @@ async fn an_upload_may_be_answered_late_and_its_feeder_may_be_slow() {
         upload_answer: Duration::from_secs(5),
         ..quick()
     };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     let name = "team/r0".parse().unwrap();
     let upload = async |wait: Wait| {
         let answer = setup.post("team/r0").await.unwrap();
@@ -188,7 +188,7 @@ async fn an_upload_that_the_registry_does_not_take_is_a_stall() {
     for streams in [false, true] {
         let server = registry(Server::builder(), 1).await;
         let options = ClientOptions { stall: Duration::from_millis(200), retries: 0, ..quick() };
-        let setup = Setup::new(server.host(), options, Access::default());
+        let setup = Setup::new(server.host(), options, openly());
         let answer = setup.post("team/r0").await.unwrap();
         let url = crate::redirect::resolve(&answer, answer.header(LOCATION).unwrap()).unwrap();
         server.fault(Fault::on(Kind::UploadData).stall(Stall::RequestBody(1)));
@@ -239,7 +239,7 @@ async fn a_registry_that_comes_up_late_is_waited_for() {
     server.stop();
     drop(server);
     let options = ClientOptions { backoff: Duration::from_millis(100), ..quick() };
-    let setup = Setup::new(&format!("127.0.0.1:{port}"), options, Access::default());
+    let setup = Setup::new(&format!("127.0.0.1:{port}"), options, openly());
     let (result, server) = tokio::join!(setup.get("team/r0"), async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         registry(Server::builder().port(port), 1).await
@@ -299,7 +299,7 @@ async fn a_connection_serves_many_requests() {
 async fn connections_that_the_server_closes_in_between_cost_no_try() {
     let server = registry(Server::builder().quirk(Quirk::RequestsPerConnection(1)), 1).await;
     let options = ClientOptions { retries: 0, ..quick() };
-    let setup = Setup::new(server.host(), options, Access::default());
+    let setup = Setup::new(server.host(), options, openly());
     for _ in 0..20 {
         setup.get("team/r0").await.unwrap();
     }

@@ -160,8 +160,7 @@ async fn a_handshake_that_is_cut_is_tried_again() {
     let authority = Authority::new();
     let server = server(authority.server(Flaw::None)).await;
     let fault = server.fault(Fault::on(Kind::Connect).times(2).hang_up());
-    // on a host that is not insecure nor loopback, a cut handshake is no reason to speak plainly; here, the plain
-    // request meets a TLS server and the cut is what is told
+    // where plain HTTP may be spoken, it is tried and meets a TLS server, and the cut is what is told
     let setup = setup(server.host(), trusting(&authority));
     setup.get("team/r0").await.unwrap();
     assert!(fault.fired() == 2);
