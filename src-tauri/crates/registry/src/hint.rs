@@ -8,6 +8,7 @@ pub(crate) const fn of(code: Code) -> &'static [&'static str] {
     match code {
         Code::AuthRequired => &[
             "Give an account for {host}: in the auth file, with 'docker login {host}', or in the app under Accounts.",
+            "Check the spelling: some registries ask for a login for what does not exist.",
         ],
         Code::AuthRejected => &[
             "Check the user name and password for {host}; a token may have expired.",

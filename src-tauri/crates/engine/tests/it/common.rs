@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use engine::{Failure, ImageReport, Job, Outcome, Policy, Report, Rule, RunHandle};
 use registry::{
-    Access, AccessSource, Client, ClientOptions, PlatformFilter, RepositoryName, TlsOptions,
+    Access, AccessSource, Client, ClientOptions, Credential, PlatformFilter, RepositoryName,
+    TlsOptions,
 };
 use testkit::{Kind, Registry};
 
@@ -38,6 +39,7 @@ pub(crate) struct Sync {
     rules: Vec<Rule>,
     policy: Policy,
     options: ClientOptions,
+    access: Arc<dyn AccessSource>,
 }
 
 pub(crate) fn sync(source: &str, destinations: &[&str]) -> Sync {
@@ -48,7 +50,7 @@ pub(crate) fn sync(source: &str, destinations: &[&str]) -> Sync {
         upload_answer: Duration::from_secs(10),
         ..ClientOptions::default()
     };
-    Sync { rules: Vec::new(), policy, options }.and(source, destinations)
+    Sync { rules: Vec::new(), policy, options, access: Arc::new(Plain) }.and(source, destinations)
 }
 
 impl Sync {
@@ -78,8 +80,13 @@ impl Sync {
     }
 
     fn job(self) -> Job {
-        let client = Client::new(self.options, Arc::new(Plain));
+        let client = Client::new(self.options, self.access);
         Job { rules: self.rules, policy: self.policy, client }
+    }
+
+    /// The client that the run would use, for what is no sync.
+    pub(crate) fn client(self) -> Client {
+        self.job().client
     }
 
     pub(crate) fn start(self) -> RunHandle {
@@ -174,4 +181,48 @@ pub(crate) fn requests(of: &[(&str, Kind, usize)]) -> Vec<String> {
         .collect();
     all.sort();
     all
+}
+
+/// A host that is reached in a way of its own.
+#[derive(Debug)]
+struct Apart {
+    host: String,
+    access: Access,
+    others: Arc<dyn AccessSource>,
+}
+
+#[async_trait::async_trait]
+impl AccessSource for Apart {
+    async fn access(
+        &self,
+        registry: &registry::Registry,
+        repository: Option<&RepositoryName>,
+        renew: bool,
+    ) -> registry::Result<Access> {
+        if registry.as_str() == self.host {
+            return Ok(self.access.clone());
+        }
+        self.others.access(registry, repository, renew).await
+    }
+}
+
+impl Sync {
+    /// Reaches a host in this way.
+    pub(crate) fn access(mut self, host: &str, access: Access) -> Self {
+        self.access = Arc::new(Apart { host: host.to_owned(), access, others: self.access });
+        self
+    }
+
+    /// Has a credential for a registry that speaks plain HTTP.
+    pub(crate) fn credential(self, registry: &Registry, credential: Credential) -> Self {
+        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
+        let access = Access { credential, origin: "test".into(), tls, ..Access::default() };
+        self.access(registry.host(), access)
+    }
+
+    /// Logs in at a registry that speaks plain HTTP.
+    pub(crate) fn login(self, registry: &Registry, user: &str, password: &str) -> Self {
+        let (username, password) = (user.to_owned(), password.to_owned().into());
+        self.credential(registry, Credential::Basic { username, password })
+    }
 }

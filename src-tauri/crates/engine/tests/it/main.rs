@@ -16,6 +16,7 @@ mod kinds;
 mod limits;
 mod plan;
 mod referrers;
+mod registries;
 mod resume;
 mod rules;
 mod soak;

@@ -31,6 +31,20 @@ impl Repository {
     /// Whether a manifest is there and what it is. At a destination, "denied" counts as absent (quirk 43). Where HEAD
     /// does not work or gives no digest, GET is used and remembered for the host.
     pub async fn head_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
+        match self.look_for_manifest(target).await {
+            // some say 401 of what is absent, whoever asks (Docker Hub, Quay): the upload finds out what we may do
+            Err(error)
+                if self.side == Side::Destination
+                    && error.code() == Code::PushDenied
+                    && error.http_status() == Some(401) =>
+            {
+                Ok(None)
+            }
+            told => told,
+        }
+    }
+
+    async fn look_for_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
         if self.learnt().head_unsupported {
             return self.head_by_get(target).await;
         }

@@ -57,7 +57,7 @@ impl Intake {
 
     /// Whether there is more to read.
     pub(crate) fn expects_bytes(&self) -> bool {
-        !self.incoming.is_end_stream()
+        !self.held.is_empty() || !self.incoming.is_end_stream()
     }
 
     /// The next bytes.
@@ -128,7 +128,7 @@ impl Intake {
 
     /// Reads the rest and throws it away. `false` when the connection broke.
     pub(crate) async fn drain(&mut self) -> bool {
-        while !self.broken && (self.expects_bytes() || !self.held.is_empty()) {
+        while !self.broken && self.expects_bytes() {
             match self.next().await {
                 Taken::Bytes(_) => {}
                 Taken::End => break,

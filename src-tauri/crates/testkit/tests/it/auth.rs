@@ -358,4 +358,10 @@ async fn a_token_that_runs_out_during_an_upload() {
         "only after all of it was taken"
     );
     assert!(registry.store().blobs("a").is_empty());
+    // with a token that is good it arrives all the same
+    let fresh = format!("Bearer {}", token(&client, "repository:a:pull,push").await);
+    let headers = [("authorization", fresh.as_str())];
+    let location = client.send("POST", "/v2/a/blobs/uploads/", &headers, "").await.location();
+    let path = format!("{location}&digest={}", sha256("bytes"));
+    client.send("PUT", &path, &headers, "bytes").await.expect(201);
 }
