@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{Registry, RepositoryName, Result, redact::Shown};
@@ -66,6 +67,8 @@ pub struct Access {
     pub credential: Credential,
     /// Where that was found, for the log and the report: "auth.yaml: registry.example.com/team".
     pub origin: String,
+    /// From when on a newer credential is to be asked for, where this one runs out.
+    pub renew_at: Option<Instant>,
     /// How TLS is spoken.
     pub tls: TlsOptions,
     /// A proxy for this registry alone (http, https, socks5, socks5h); the environment's otherwise.
@@ -79,6 +82,7 @@ impl fmt::Debug for Access {
         f.debug_struct("Access")
             .field("credential", &self.credential)
             .field("origin", &self.origin)
+            .field("renew_at", &self.renew_at)
             .field("tls", &self.tls)
             .field("proxy", &self.proxy.as_ref().map(|url| Shown(url).to_string()))
             .field("limit", &self.limit)
@@ -86,8 +90,9 @@ impl fmt::Debug for Access {
     }
 }
 
-/// Knows how to reach registries. Asked once per (registry, repository) and again after a 401 when
-/// `renew` is set, so that short-lived credentials (helpers, cloud tokens) are fetched anew.
+/// Knows how to reach registries. Asked once per (registry, repository); again when a credential's
+/// [`Access::renew_at`] has come; and after a 401 with `renew` set, so that short-lived credentials (helpers, cloud
+/// tokens) are fetched anew.
 #[async_trait]
 pub trait AccessSource: Send + Sync + fmt::Debug {
     /// The access for a repository, or for the registry as a whole when `repository` is `None`.

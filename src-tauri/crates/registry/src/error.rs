@@ -247,6 +247,11 @@ impl Error {
         self.0.hints.iter().map(AsRef::as_ref).chain(of_code.iter().map(String::as_str))
     }
 
+    /// The hints of this very error, without the code's.
+    pub fn own_hints(&self) -> impl Iterator<Item = &str> {
+        self.0.hints.iter().map(AsRef::as_ref)
+    }
+
     /// How long was tried.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed

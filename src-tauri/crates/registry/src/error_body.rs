@@ -52,7 +52,9 @@ impl ErrorBody {
             one => std::slice::from_ref(one),
         };
         for error in each {
-            let code = words(error, &["code", "errorCode", "Code", "error"]);
+            let code = words(error, &["code", "errorCode", "Code", "error", "__type"]);
+            // Amazon's may be a whole name: `com.amazon.coral.service#UnrecognizedClientException`
+            let code = code.map(|code| code.rsplit('#').next().unwrap_or(&code).to_owned());
             let message = words(
                 error,
                 &[

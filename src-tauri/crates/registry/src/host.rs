@@ -126,7 +126,8 @@ impl HostState {
                 inner.connections.pool(&tls, proxy)?
             };
             tracing::debug!(registry = %self.registry, origin = access.origin, "account");
-            let login = self.auth.login(access.credential.clone(), access.origin.clone());
+            let (credential, origin) = (access.credential.clone(), access.origin.clone());
+            let login = self.auth.login(credential, origin, access.renew_at);
             Ok(Arc::new(Reach { access, login, http, abroad }))
         };
         Ok(Arc::clone(cell.get_or_try_init(ask).await?))

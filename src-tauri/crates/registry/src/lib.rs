@@ -35,6 +35,7 @@ mod refusal;
 pub mod repository;
 mod retry;
 mod send;
+pub mod service;
 mod tls;
 mod transport;
 mod upload;
@@ -55,6 +56,7 @@ pub use media_type::MediaType;
 pub use platform::{Platform, PlatformFilter};
 pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
 pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository};
+pub use service::{Answered, Call, Service};
 
 pub(crate) use answer::Answer;
 pub(crate) use host::{HostState, Learnt};

@@ -103,6 +103,28 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
+/// Whether secrets may be sent to an API beside the registry's. The error says why not.
+pub(crate) fn service(url: &Url, insecure: bool) -> Result<(), &'static str> {
+    let is_on_link = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_link_local() || ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => {
+            let near4 = |ip: Ipv4Addr| ip.is_link_local() || ip.is_unspecified();
+            ip.is_unicast_link_local()
+                || ip.is_unspecified()
+                || ip.to_ipv4_mapped().is_some_and(near4)
+        }
+        Some(Host::Domain(_)) => false,
+        None => return Err("it names no host"),
+    };
+    match url.scheme() {
+        _ if is_on_link => Err("it is on this machine's link"),
+        "https" => Ok(()),
+        "http" if insecure || is_near(url) => Ok(()),
+        "http" => Err("it speaks plain http, and secrets would go there"),
+        _ => Err("it is neither http nor https"),
+    }
+}
+
 /// The error for a target that is refused.
 pub(crate) fn refused(what: &str, target: &str, why: &str) -> Error {
     let target = crate::redact::text(target, &[]);
@@ -206,6 +228,25 @@ mod tests {
             ("https://s.r.io/v2/", false),
         ] {
             assert_eq!(home.owns(&Url::parse(url).unwrap()), owns, "{url}");
+        }
+    }
+
+    #[test]
+    fn services_that_get_secrets() {
+        for (url, insecure, fine) in [
+            ("https://api.ecr.eu-west-1.amazonaws.com/", false, true),
+            ("http://api.ecr.eu-west-1.amazonaws.com/", false, false),
+            ("http://api.example/", true, true),
+            ("http://127.0.0.1:1/", false, true),
+            ("http://localhost:1/", false, true),
+            ("https://169.254.169.254/", false, false),
+            ("http://169.254.169.254/", true, false),
+            ("https://[fe80::1]/", false, false),
+            ("https://[::ffff:169.254.169.254]/", false, false),
+            ("https://0.0.0.0/", false, false),
+            ("file:///etc/passwd", false, false),
+        ] {
+            assert_eq!(service(&Url::parse(url).unwrap(), insecure).is_ok(), fine, "{url}");
         }
     }
 

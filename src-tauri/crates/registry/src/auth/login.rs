@@ -1,13 +1,16 @@
 //! A credential in use at a host. Until it has proven good, one request goes ahead with it alone; once it is refused
 //! it is never sent again, and everyone who would have sent it gets the same error.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use secrecy::ExposeSecret as _;
-use tokio::sync::{OnceCell, OwnedMutexGuard};
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use crate::{Code, Credential, Error, Result, host::lock};
 
@@ -25,9 +28,30 @@ pub(crate) struct Login {
     is_successor: bool,
     /// It was accepted at least once.
     was_good: AtomicBool,
-    /// The credential that its owner gave when this one was refused, if it was another.
-    successor: OnceCell<Option<Arc<Login>>>,
+    /// From when on its owner is asked for a newer one.
+    renew_at: Mutex<Option<Instant>>,
+    /// The credential that its owner gave when this one was refused or was to be renewed.
+    successor: OnceLock<Arc<Login>>,
+    succession: tokio::sync::Mutex<Succession>,
 }
+
+/// What came of asking for another credential after a refusal. It is asked for once.
+#[derive(Debug, Default)]
+struct Succession {
+    asked: bool,
+    error: Option<Error>,
+}
+
+/// What the owner of a credential that is to be renewed says.
+pub(super) enum Renewal {
+    /// It stays good until then.
+    Same(Option<Instant>),
+    /// Here is the next.
+    Next(Arc<Login>),
+}
+
+/// An owner that has nothing newer is not asked again sooner than this.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 enum State {
@@ -45,6 +69,7 @@ impl Login {
         id: usize,
         credential: Credential,
         origin: String,
+        renew_at: Option<Instant>,
         is_successor: bool,
     ) -> Self {
         Self {
@@ -55,29 +80,81 @@ impl Login {
             origin,
             gate: Arc::default(),
             state: Mutex::new(State::Untried(0, None)),
-            successor: OnceCell::new(),
+            renew_at: Mutex::new(renew_at),
+            successor: OnceLock::new(),
+            succession: tokio::sync::Mutex::default(),
         }
     }
 
     /// This login, or the one that has taken its place.
     pub(crate) fn current(self: &Arc<Self>) -> Arc<Self> {
         let mut login = self;
-        while let Some(Some(next)) = login.successor.get() {
+        while let Some(next) = login.successor.get() {
             login = next;
         }
         Arc::clone(login)
     }
 
-    /// The login that takes this one's place, asked for once. A successor that was never any good has none: its owner
-    /// would be asked again for each image.
+    /// The login that takes this one's place after a refusal, asked for once; the error is why the owner has none. A
+    /// successor that was never any good has none: its owner would be asked again for each image.
     pub(super) async fn succeed(
-        &self,
-        ask: impl AsyncFnOnce() -> Option<Arc<Login>>,
-    ) -> Option<Arc<Login>> {
+        self: &Arc<Self>,
+        ask: impl AsyncFnOnce() -> Result<Option<Arc<Login>>>,
+    ) -> Result<Option<Arc<Login>>> {
         if self.is_successor && !self.was_good.load(Relaxed) {
-            return None;
+            return Ok(None);
         }
-        self.successor.get_or_init(|| ask()).await.clone()
+        let mut succession = self.succession.lock().await;
+        if !succession.asked && self.successor.get().is_none() {
+            succession.asked = true;
+            match ask().await {
+                Ok(next) => self.succeeded_by(next),
+                Err(error) => succession.error = Some(error),
+            }
+        }
+        match (self.successor.get(), &succession.error) {
+            (Some(next), _) => Ok(Some(Arc::clone(next))),
+            (None, Some(error)) => Err(error.clone()),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn succeeded_by(self: &Arc<Self>, next: Option<Arc<Login>>) {
+        // one that this has taken the place of is no way on
+        if let Some(next) = next.filter(|next| !Arc::ptr_eq(&next.current(), self)) {
+            let _ = self.successor.set(next);
+        }
+    }
+
+    /// Whether its owner is to be asked for a newer one before it is used.
+    pub(super) fn is_due(&self) -> bool {
+        lock(&self.renew_at).is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Asks the owner for a newer one, one request for all that wait. Whatever comes of it, it is not due any more.
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        ask: impl AsyncFnOnce() -> Result<Renewal>,
+    ) -> Result<()> {
+        let _alone = self.succession.lock().await;
+        if self.successor.get().is_some() || !self.is_due() {
+            return Ok(());
+        }
+        let until = match ask().await? {
+            Renewal::Same(until) => until,
+            Renewal::Next(next) => {
+                self.succeeded_by(Some(next));
+                None
+            }
+        };
+        let soonest = Instant::now() + ASK_AGAIN;
+        self.good_until(until.map(|until| until.max(soonest)));
+        Ok(())
+    }
+
+    /// Its owner says from when on it is to be renewed.
+    pub(super) fn good_until(&self, renew_at: Option<Instant>) {
+        *lock(&self.renew_at) = renew_at;
     }
 
     pub(crate) fn is_anonymous(&self) -> bool {
@@ -168,7 +245,7 @@ mod tests {
     fn login() -> Arc<Login> {
         let password = "pw".to_owned().into();
         let credential = Credential::Basic { username: "u".into(), password };
-        Arc::new(Login::new(0, credential, "auth.yaml: r.example".into(), false))
+        Arc::new(Login::new(0, credential, "auth.yaml: r.example".into(), None, false))
     }
 
     #[tokio::test]

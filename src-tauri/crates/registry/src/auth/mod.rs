@@ -13,6 +13,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tokio::time::Instant;
 use url::Url;
 
 pub(crate) use self::{
@@ -48,16 +49,29 @@ enum Way {
 
 impl Auth {
     /// The login for a credential: the same for the same credential.
-    pub(crate) fn login(&self, credential: Credential, origin: String) -> Arc<Login> {
-        self.login_as(credential, origin, false)
+    pub(crate) fn login(
+        &self,
+        credential: Credential,
+        origin: String,
+        renew_at: Option<Instant>,
+    ) -> Arc<Login> {
+        self.login_as(credential, origin, renew_at, false)
     }
 
-    fn login_as(&self, credential: Credential, origin: String, is_successor: bool) -> Arc<Login> {
+    fn login_as(
+        &self,
+        credential: Credential,
+        origin: String,
+        renew_at: Option<Instant>,
+        is_successor: bool,
+    ) -> Arc<Login> {
         let mut logins = lock(&self.logins);
         if let Some(login) = logins.iter().find(|login| login.is(&credential)) {
+            login.good_until(renew_at);
             return Arc::clone(login);
         }
-        let login = Arc::new(Login::new(logins.len(), credential, origin, is_successor));
+        let login = Login::new(logins.len(), credential, origin, renew_at, is_successor);
+        let login = Arc::new(login);
         logins.push(Arc::clone(&login));
         login
     }

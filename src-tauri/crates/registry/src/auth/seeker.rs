@@ -9,7 +9,7 @@ use url::Url;
 use super::{
     Challenge, Way,
     exchange::{Exchange, NoToken, basic, bearer},
-    login::{Ahead, Login},
+    login::{Ahead, Login, Renewal},
     slot::{Pass, Slot, Token},
     way,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Seeker<'a> {
     widened: bool,
     renewed: bool,
     succeeded: bool,
+    /// Why the owner of the credentials has no newer ones.
+    not_renewed: Option<Error>,
 }
 
 /// What a request shows.
@@ -97,6 +99,7 @@ impl<'a> Seeker<'a> {
             widened: false,
             renewed: false,
             succeeded: false,
+            not_renewed: None,
         }
     }
 
@@ -107,14 +110,39 @@ impl<'a> Seeker<'a> {
     /// What to show now.
     pub(crate) async fn proof(&mut self, home: &Home) -> Result<Proof> {
         loop {
-            let login = self.login();
+            let login = self.fresh().await?;
             match self.proof_of(&login, home).await {
-                Err(error) if error.code() == Code::AuthRejected && self.succeed(&login).await => {}
+                Err(error) if error.code() == Code::AuthRejected => {
+                    if !self.succeed(&login).await {
+                        return Err(self.explained(error));
+                    }
+                }
                 Err(error) if error.code() == Code::PullDenied => {
                     return Err(self.denied(error, &login));
                 }
                 result => return result,
             }
+        }
+    }
+
+    /// The login to use now. The owner of one that is about to run out is asked for a newer one first.
+    async fn fresh(&self) -> Result<Arc<Login>> {
+        loop {
+            let login = self.login();
+            if !login.is_due() {
+                return Ok(login);
+            }
+            let ask = async || {
+                let access = &self.client.0.access;
+                let new = access.access(&self.host.registry, self.repository, false).await?;
+                if login.is(&new.credential) {
+                    return Ok(Renewal::Same(new.renew_at));
+                }
+                tracing::debug!(registry = %self.host.registry, origin = new.origin, "renewed in time");
+                let auth = &self.host.auth;
+                Ok(Renewal::Next(auth.login(new.credential, new.origin, new.renew_at)))
+            };
+            login.renew(ask).await?;
         }
     }
 
@@ -270,6 +298,10 @@ impl<'a> Seeker<'a> {
 
     /// The error after a 401 that nothing helped against.
     pub(crate) fn unauthorized(&self, proof: &Proof, challenges: &[Challenge]) -> Error {
+        self.explained(self.unexplained(proof, challenges))
+    }
+
+    fn unexplained(&self, proof: &Proof, challenges: &[Challenge]) -> Error {
         let registry = &self.host.registry;
         match proof {
             Proof::Credential { login, .. } if !login.is_good() => self.rejected(login),
@@ -312,6 +344,21 @@ impl<'a> Seeker<'a> {
         error
     }
 
+    /// Adds why there are no newer credentials, where their owner was asked and has told.
+    fn explained(&self, error: Error) -> Error {
+        let Some(why) = &self.not_renewed else { return error };
+        let error = if why.code() == Code::AuthRejected {
+            // not a matter of rights: who gives out the credentials has withdrawn them
+            let rejected = self.login().rejected(self.host.registry.as_str());
+            error.becomes(Code::AuthRejected, rejected.message())
+        } else {
+            error
+        };
+        let hints: Vec<String> = why.own_hints().map(str::to_owned).collect();
+        let error = error.because(format!("newer ones could not be had: {why}"));
+        hints.into_iter().fold(error, Error::hint)
+    }
+
     /// Asks the owner of the credentials for newer ones, once per login and request.
     async fn succeed(&mut self, login: &Arc<Login>) -> bool {
         if login.is_anonymous() || std::mem::replace(&mut self.succeeded, true) {
@@ -319,14 +366,21 @@ impl<'a> Seeker<'a> {
         }
         let ask = async || {
             let access = &self.client.0.access;
-            let renewed = access.access(&self.host.registry, self.repository, true).await.ok()?;
-            if login.is(&renewed.credential) {
-                return None;
+            let new = access.access(&self.host.registry, self.repository, true).await?;
+            if login.is(&new.credential) {
+                return Ok(None);
             }
-            tracing::debug!(registry = %self.host.registry, origin = renewed.origin, "new credentials");
-            Some(self.host.auth.login_as(renewed.credential, renewed.origin, true))
+            tracing::debug!(registry = %self.host.registry, origin = new.origin, "new credentials");
+            let auth = &self.host.auth;
+            Ok(Some(auth.login_as(new.credential, new.origin, new.renew_at, true)))
         };
-        login.succeed(ask).await.is_some()
+        match login.succeed(ask).await {
+            Ok(next) => next.is_some(),
+            Err(error) => {
+                self.not_renewed = Some(error);
+                false
+            }
+        }
     }
 
     /// The challenges at the registry's front door.
@@ -352,7 +406,7 @@ impl<'a> Seeker<'a> {
             .flat_map(str::split_whitespace)
             .map(str::to_owned)
             .collect();
-        let nobody = self.host.auth.login(Credential::Anonymous, "anonymous".into());
+        let nobody = self.host.auth.login(Credential::Anonymous, "anonymous".into(), None);
         let key =
             format!("{realm} {} {}", service.as_deref().unwrap_or_default(), scopes.join(" "));
         let slot = self.host.auth.slot(&nobody, key, || scopes);

@@ -447,3 +447,108 @@ async fn pings() {
     let error = nobody.client.ping(&nobody.registry).await.unwrap_err();
     assert_eq!(error.code(), Code::AuthRequired, "{error}");
 }
+
+/// Gives out credentials that run out: the password is `one`, `two`, … as often as it is asked.
+#[derive(Debug)]
+struct Leasing {
+    passwords: Mutex<Vec<&'static str>>,
+    /// How long the first is good for; the others are for an hour.
+    life: Duration,
+    asked: AtomicUsize,
+    /// What is said when newer ones are asked for after a refusal.
+    refuses: Option<Error>,
+}
+
+impl Leasing {
+    fn client(self) -> (Client, Arc<Self>) {
+        let owner = Arc::new(self);
+        (Client::new(quick(), Arc::clone(&owner) as Arc<dyn AccessSource>), owner)
+    }
+}
+
+#[async_trait]
+impl AccessSource for Leasing {
+    async fn access(
+        &self,
+        _: &Registry,
+        _: Option<&RepositoryName>,
+        renew: bool,
+    ) -> Result<Access> {
+        let first = self.asked.fetch_add(1, Relaxed) == 0;
+        if let Some(error) = self.refuses.clone().filter(|_| renew) {
+            return Err(error);
+        }
+        let mut passwords = lock(&self.passwords);
+        let password = if passwords.len() > 1 { passwords.remove(0) } else { passwords[0] };
+        let life = if first { self.life } else { Duration::from_hours(1) };
+        let renew_at = Some(tokio::time::Instant::now() + life);
+        Ok(Access { credential: basic("alice", password), renew_at, ..Access::default() })
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_runs_out_is_replaced_before_it_is_refused() {
+    for auth in [Auth::basic("alice", "two-two"), Auth::token("alice", "two-two")] {
+        let server = registry(Server::builder().auth(auth), 20).await;
+        // the first is due at once
+        let (client, owner) = Leasing {
+            passwords: Mutex::new(vec!["one-one", "two-two"]),
+            life: Duration::ZERO,
+            asked: AtomicUsize::new(0),
+            refuses: None,
+        }
+        .client();
+        let setup =
+            Setup { client, owner: Arc::default(), registry: server.host().parse().unwrap() };
+        for result in join_all((0..20).map(|_| setup.get("team/r0"))).await {
+            result.unwrap();
+        }
+        assert_eq!(owner.asked.load(Relaxed), 2, "one asks for all that wait");
+        let one = format!(
+            "Basic {}",
+            base64::Engine::encode(&base64::prelude::BASE64_STANDARD, "alice:one-one")
+        );
+        assert_eq!(server.count(|r| r.header("authorization") == Some(&one)), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_has_nothing_newer_is_left_in_peace() {
+    let server = registry(Server::builder().auth(Auth::basic("alice", "the-only")), 1).await;
+    let (client, owner) = Leasing {
+        passwords: Mutex::new(vec!["the-only"]),
+        life: Duration::ZERO,
+        asked: AtomicUsize::new(0),
+        refuses: None,
+    }
+    .client();
+    let setup = Setup { client, owner: Arc::default(), registry: server.host().parse().unwrap() };
+    for _ in 0..10 {
+        setup.get("team/r0").await.unwrap();
+    }
+    assert_eq!(owner.asked.load(Relaxed), 2, "its word counts until it says so");
+}
+
+#[tokio::test]
+async fn why_there_are_no_newer_credentials_is_told_with_what_to_do() {
+    for auth in [Auth::basic("alice", "two-two"), Auth::token("alice", "two-two")] {
+        let server = registry(Server::builder().auth(auth), 1).await;
+        let why = Error::new(Code::AuthRejected, "the key was deleted").hint("Make a new key.");
+        let (client, owner) = Leasing {
+            passwords: Mutex::new(vec!["revoked-one"]),
+            life: Duration::from_hours(1),
+            asked: AtomicUsize::new(0),
+            refuses: Some(why),
+        }
+        .client();
+        let setup =
+            Setup { client, owner: Arc::default(), registry: server.host().parse().unwrap() };
+        for _ in 0..3 {
+            let error = setup.get("team/r0").await.unwrap_err();
+            assert_eq!(error.code(), Code::AuthRejected, "{error}");
+            assert!(error.to_string().contains("the key was deleted"), "{error}");
+            assert!(error.hints().any(|hint| hint == "Make a new key."));
+        }
+        assert_eq!(owner.asked.load(Relaxed), 2, "once for the run, once after the refusal");
+    }
+}
