@@ -172,6 +172,7 @@ pub struct TokenAuth {
     pub(crate) issued_at: Told,
     pub(crate) post: PostForm,
     pub(crate) refresh_tokens: HashMap<String, String>,
+    pub(crate) entra_tokens: HashMap<String, String>,
     pub(crate) uses: Option<usize>,
     pub(crate) second_host: bool,
 }
@@ -221,6 +222,7 @@ impl TokenAuth {
             issued_at: Told::Truly,
             post: PostForm::Supported,
             refresh_tokens: HashMap::new(),
+            entra_tokens: HashMap::new(),
             uses: None,
             second_host: false,
         }
@@ -265,6 +267,12 @@ impl TokenAuth {
     /// A refresh token ("identity token") that is as good as this user's password.
     pub fn refresh_token(mut self, token: &str, user: &str) -> Self {
         self.refresh_tokens.insert(token.to_owned(), user.to_owned());
+        self
+    }
+
+    /// A token of Entra ID for which `/oauth2/exchange` gives a refresh token of this user, as Azure's registries do.
+    pub fn entra_token(mut self, token: &str, user: &str) -> Self {
+        self.entra_tokens.insert(token.to_owned(), user.to_owned());
         self
     }
 
@@ -351,6 +359,11 @@ impl Tokens {
 
     pub(crate) fn refreshes(&self, token: &str) -> Option<String> {
         lock(&self.refresh).get(token).cloned()
+    }
+
+    /// Voids the refresh tokens that were given out.
+    pub(crate) fn expire_refresh(&self) {
+        lock(&self.refresh).clear();
     }
 
     /// Voids everything that was given out, refresh tokens excepted.

@@ -79,7 +79,7 @@ pub(crate) enum Route {
 
 impl Route {
     pub(crate) fn parse(path: &str, prefix: &str) -> Self {
-        if path == "/token" {
+        if matches!(path, "/token" | "/oauth2/exchange") {
             return Self::Token;
         }
         if let Some(digest) = path.strip_prefix("/storage/").filter(|digest| is_digest(digest)) {

@@ -25,11 +25,13 @@
 //!
 //! Where things are: [`registry`] the server and what can be asked of it; [`image`] images to serve; [`fault`] what
 //! goes wrong once or a few times; [`quirk`] what a registry does always, [`vendor`] in sets; [`auth`] who may do what; [`tls`]
-//! certificates; [`relay`] a slow or broken network in front of any server; [`demo`] the demo's two registries.
+//! certificates; [`cloud`] the APIs of clouds that give out
+//! credentials; [`relay`] a slow or broken network in front of any server; [`demo`] the demo's two registries.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub mod auth;
+pub mod cloud;
 pub mod content;
 pub mod demo;
 pub mod digest;
@@ -56,6 +58,7 @@ mod upload;
 mod wire;
 
 pub use auth::{Auth, TokenAuth, TokenField};
+pub use cloud::Cloud;
 pub use content::Content;
 pub use fault::{Action, Cut, Fault, FaultHandle, Match, Stall};
 pub use image::{Built, Image, Layer};

@@ -271,6 +271,11 @@ impl Registry {
         self.expire_tokens();
     }
 
+    /// Voids the refresh tokens that were given out.
+    pub fn expire_refresh_tokens(&self) {
+        self.shared.tokens.expire_refresh();
+    }
+
     /// Voids every token that was given out.
     pub fn expire_tokens(&self) {
         self.shared.tokens.expire();

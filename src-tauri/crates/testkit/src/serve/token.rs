@@ -48,6 +48,14 @@ pub(super) async fn post(ask: &mut Ask) -> Reply {
                 .cloned()
                 .or_else(|| ask.shared.tokens.refreshes(token))
         }
+        Some("access_token") => {
+            let token = field("access_token").unwrap_or_default();
+            let Some(user) = service.entra_tokens.get(token) else {
+                return Reply::error(401, "UNAUTHORIZED", "authentication required");
+            };
+            let token = ask.shared.tokens.issue_refresh(user);
+            return Reply::json(200, &serde_json::json!({ "refresh_token": token }));
+        }
         Some("password") => {
             let (name, password) =
                 (field("username").unwrap_or_default(), field("password").unwrap_or_default());
