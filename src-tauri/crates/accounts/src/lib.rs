@@ -12,6 +12,8 @@ mod docker;
 mod helper;
 pub mod keyring;
 pub mod lookup;
+pub mod provider;
+pub mod sign_in;
 
 pub use access::AccountAccess;
 pub use account::{Account, Accounts, SecretPlace};
@@ -19,3 +21,5 @@ pub use address::{Address, InvalidAddress, Typed};
 pub use auth_file::{AuthEntry, address_of_key};
 pub use keyring::{SecretStore, SystemKeyring, Vault};
 pub use lookup::{CredentialFiles, FileAccess, Found};
+pub use provider::Provider;
+pub use sign_in::{SecretKind, SignIn, SignInOptions};
