@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::{
-    Anonymous, Client, ClientOptions, Code, Error, Result, TlsOptions, Wait,
+    Anonymous, Client, ClientOptions, Code, Error, Registry, Result, TlsOptions, Wait,
     answer::read_body,
     error_body::ErrorBody,
-    failure::Failure,
+    failure::{Failure, Plain},
     redact::Shown,
     redirect, retry,
     wire::{Load, Parcel, transmit},
@@ -134,6 +134,36 @@ impl Service {
             };
             sleep(pause).await;
         }
+    }
+
+    /// Asks at a registry's own host, below its root. Where its certificate is not verified, plain HTTP may be spoken
+    /// with it too.
+    pub async fn ask_registry(
+        &self,
+        registry: &Registry,
+        path: &str,
+        what: &str,
+        make: impl Fn(Url) -> Result<Call> + Sync,
+    ) -> Result<Answered> {
+        let url = |scheme: &str| {
+            Url::parse(&format!("{scheme}://{}/{path}", registry.api_host())).map_err(|error| {
+                Error::new(Code::ConfigInvalid, "the registry's address can't be read")
+                    .cause(&error)
+            })
+        };
+        let https = url("https")?;
+        if self.tls.insecure {
+            // one try tells whether it speaks TLS
+            match self.once(what, make(https.clone())?, 1).await? {
+                Ok(answered) if !retry::may_pass(answered.status) => return Ok(answered),
+                Err(failure) if failure.plain != Plain::No => {
+                    let http = url("http")?;
+                    return self.ask(what, || make(http.clone())).await;
+                }
+                _ => {}
+            }
+        }
+        self.ask(what, || make(https.clone())).await
     }
 
     /// One try. The outer error is for good.

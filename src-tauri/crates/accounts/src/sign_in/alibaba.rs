@@ -124,11 +124,9 @@ impl Alibaba {
 
     async fn find_instance(&self) -> Result<String> {
         let registry = &self.settings.registry;
-        let scheme = if registry.is_loopback() { "http" } else { "https" };
-        let url = Url::parse(&format!("{scheme}://{registry}/v2/"))
-            .map_err(|_| self.settings.wrong("the registry's address can't be read"))?;
         let what = "finding the id of the instance";
-        let answered = self.service.ask(what, || Ok(Call::new(Method::GET, url.clone()))).await?;
+        let make = |url| Ok(Call::new(Method::GET, url));
+        let answered = self.service.ask_registry(registry, "v2/", what, make).await?;
         let challenge = answered.headers.get(http::header::WWW_AUTHENTICATE);
         let challenge = challenge.and_then(|value| value.to_str().ok()).unwrap_or_default();
         instance_of(challenge).map(str::to_owned).ok_or_else(|| {

@@ -90,9 +90,9 @@ impl Azure {
         ];
         fields.extend(tenant.map(|tenant| ("tenant", tenant)));
         let body = form(&fields);
-        let url = self.exchange()?;
         let what = "exchanging the token of Entra ID";
-        let answered = self.ask(what, &url, body, &token).await?;
+        let make = |url| Ok(call(url, &body, &token));
+        let answered = self.service.ask_registry(registry, "oauth2/exchange", what, make).await?;
         if !answered.status.is_success() {
             let code = refusal(&answered);
             let error = skew::hint(answered.error(code), &answered);
@@ -130,7 +130,7 @@ impl Azure {
             ("scope", &scope),
         ]);
         let what = "signing in at Entra ID";
-        let answered = self.ask(what, login, body, secret).await?;
+        let answered = self.service.ask(what, || Ok(call(login.clone(), &body, secret))).await?;
         if !answered.status.is_success() {
             let code = refusal(&answered);
             let (name, message) = answered.said();
@@ -155,32 +155,14 @@ impl Azure {
         let token = json.get("access_token").and_then(Value::as_str).filter(|t| !t.is_empty());
         token.map(Into::into).ok_or_else(|| answered.rubbish("the answer has no token"))
     }
+}
 
-    async fn ask(
-        &self,
-        what: &str,
-        url: &Url,
-        body: Bytes,
-        secret: &SecretString,
-    ) -> Result<Answered> {
-        self.service
-            .ask(what, || {
-                let mut call = Call::new(Method::POST, url.clone());
-                call.headers = form_headers();
-                call.body = body.clone();
-                call.secrets = vec![secret.clone()];
-                Ok(call)
-            })
-            .await
-    }
-
-    fn exchange(&self) -> Result<Url> {
-        let registry = &self.settings.registry;
-        // a registry on this machine speaks plain HTTP
-        let scheme = if registry.is_loopback() { "http" } else { "https" };
-        Url::parse(&format!("{scheme}://{registry}/oauth2/exchange"))
-            .map_err(|_| self.settings.wrong("the registry's address can't be read"))
-    }
+fn call(url: Url, body: &Bytes, secret: &SecretString) -> Call {
+    let mut call = Call::new(Method::POST, url);
+    call.headers = form_headers();
+    call.body = body.clone();
+    call.secrets = vec![secret.clone()];
+    call
 }
 
 fn refusal(answered: &Answered) -> Code {

@@ -32,7 +32,9 @@ impl AccessSource for Account {
     ) -> Result<Access> {
         let lease = self.0.lease(renew).await?;
         let (credential, renew_at) = (lease.credential, lease.renew_at);
-        Ok(Access { credential, renew_at, origin: "account 'x'".into(), ..Access::default() })
+        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
+        let origin = "account 'x'".into();
+        Ok(Access { credential, renew_at, origin, tls, ..Access::default() })
     }
 }
 
@@ -55,6 +57,8 @@ fn settings(registry: &str, kind: SecretKind, cloud: Option<&Cloud>) -> Settings
     let mut settings = Settings::new(registry.parse().unwrap(), kind);
     settings.env = env(&[]);
     settings.patience = quick();
+    // emulated registries speak plain HTTP
+    settings.tls.insecure = true;
     settings.options.endpoint = cloud.map(|cloud| cloud.url().parse().unwrap());
     settings
 }

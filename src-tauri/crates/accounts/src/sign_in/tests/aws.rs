@@ -264,6 +264,7 @@ async fn an_endpoint_on_the_link_or_in_plain_http_gets_no_secret() {
     let cloud = cloud().await;
     for url in ["http://169.254.169.254/", "https://169.254.169.254/", "http://api.example.com/"] {
         let mut settings = keys("r.example.com", &cloud);
+        settings.tls.insecure = false;
         settings.options.endpoint = Some(url.parse().unwrap());
         let error = fails(settings).await;
         assert_eq!(error.code(), Code::RedirectRefused, "{error}");

@@ -109,7 +109,9 @@ async fn what_google_refuses_is_told_with_what_to_do() {
     }
     // wherever the key says that tokens are had, secrets go nowhere unsafe
     for uri in ["http://tokens.example.com/", "https://169.254.169.254/token"] {
-        let error = fails(key("gcr.io", &account.json(&[("token_uri", uri)]))).await;
+        let mut settings = key("gcr.io", &account.json(&[("token_uri", uri)]));
+        settings.tls.insecure = false;
+        let error = fails(settings).await;
         assert_eq!(error.code(), Code::RedirectRefused, "{error}");
     }
     let elsewhere = Cloud::start().await;

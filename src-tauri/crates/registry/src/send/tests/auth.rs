@@ -482,7 +482,7 @@ impl AccessSource for Leasing {
         let password = if passwords.len() > 1 { passwords.remove(0) } else { passwords[0] };
         let life = if first { self.life } else { Duration::from_hours(1) };
         let renew_at = Some(tokio::time::Instant::now() + life);
-        Ok(Access { credential: basic("alice", password), renew_at, ..Access::default() })
+        Ok(Access { credential: basic("alice", password), renew_at, ..openly() })
     }
 }
 
