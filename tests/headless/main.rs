@@ -18,6 +18,7 @@ mod memory;
 mod platforms;
 mod profiles;
 mod program;
+mod real_modes;
 mod real_registries;
 mod report;
 mod rules;

@@ -1,9 +1,10 @@
-//! Debian's `docker-registry` (distribution 2.8), real and private to a test.
+//! Debian's `docker-registry` (distribution 2.8), or distribution 3's `registry`, real and private to a test.
 
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader},
     net::TcpListener,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -30,7 +31,19 @@ pub struct Setup<'a> {
     pub tls: bool,
     /// Reads only.
     pub read_only: bool,
+    /// Asks for tokens that a service at this address gives out, signed under this CA (PEM).
+    pub tokens: Option<(String, &'a str)>,
+    /// A cache of the registry at this address, which takes no uploads.
+    pub cache_of: Option<String>,
+    /// Where its data is; a place of its own otherwise.
+    pub data: Option<PathBuf>,
+    /// The program; Debian's otherwise.
+    pub program: Option<PathBuf>,
 }
+
+/// Who issues the tokens, and for what service.
+pub const ISSUER: &str = "the test";
+pub const SERVICE: &str = "registry";
 
 impl DockerRegistry {
     pub fn start() -> Self {
@@ -44,7 +57,7 @@ impl DockerRegistry {
         let mut config = format!(
             "version: 0.1\nlog:\n  accesslog:\n    disabled: false\n  level: error\nstorage:\n  delete:\n    enabled: true\n  \
              filesystem:\n    rootdirectory: {}\n  maintenance:\n    readonly:\n      enabled: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
-            path("data"),
+            setup.data.as_ref().map_or_else(|| path("data"), |data| data.display().to_string()),
             setup.read_only,
         );
         let mut ca = None;
@@ -64,8 +77,21 @@ impl DockerRegistry {
             let file = path("htpasswd");
             write!(config, "auth:\n  htpasswd:\n    realm: test\n    path: {file}\n").unwrap();
         }
+        if let Some((realm, ca)) = &setup.tokens {
+            std::fs::write(path("tokens.pem"), ca).unwrap();
+            let file = path("tokens.pem");
+            write!(
+                config,
+                "auth:\n  token:\n    realm: {realm}\n    service: {SERVICE}\n    issuer: {ISSUER}\n    rootcertbundle: {file}\n",
+            )
+            .unwrap();
+        }
+        if let Some(remote) = &setup.cache_of {
+            write!(config, "proxy:\n  remoteurl: {remote}\n").unwrap();
+        }
         std::fs::write(path("config.yml"), config).unwrap();
-        let mut child = Command::new("docker-registry")
+        let program = setup.program.clone().unwrap_or_else(|| "docker-registry".into());
+        let mut child = Command::new(program)
             .args(["serve", &path("config.yml")])
             .env("OTEL_TRACES_EXPORTER", "none")
             .stdout(Stdio::piped())

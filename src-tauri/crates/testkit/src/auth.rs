@@ -2,8 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -175,6 +176,23 @@ pub struct TokenAuth {
     pub(crate) entra_tokens: HashMap<String, String>,
     pub(crate) uses: Option<usize>,
     pub(crate) second_host: bool,
+    pub(crate) mint: Option<Mint>,
+}
+
+/// Makes the text of a token from who asks (nothing: nobody) and the scope that it is good for.
+#[derive(Clone)]
+pub(crate) struct Mint(Arc<dyn Fn(&str, &str) -> String + Send + Sync>);
+
+impl Mint {
+    pub(crate) fn token(&self, user: &str, scope: &str) -> String {
+        (self.0)(user, scope)
+    }
+}
+
+impl fmt::Debug for Mint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mint")
+    }
 }
 
 /// Under which name an answer carries the token.
@@ -225,6 +243,7 @@ impl TokenAuth {
             entra_tokens: HashMap::new(),
             uses: None,
             second_host: false,
+            mint: None,
         }
     }
 
@@ -282,6 +301,16 @@ impl TokenAuth {
         self
     }
 
+    /// Tokens have a text that this makes from who asks (nothing: nobody) and the scope that they are good for, such as
+    /// signed ones for a registry that verifies them itself.
+    pub fn minted_by(
+        mut self,
+        mint: impl Fn(&str, &str) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.mint = Some(Mint(Arc::new(mint)));
+        self
+    }
+
     /// The token service is at the registry's second host, not at its own.
     pub fn at_second_host(mut self) -> Self {
         self.second_host = true;
@@ -336,15 +365,14 @@ impl Tokens {
         lock(&self.challenged).contains(access)
     }
 
-    /// A new token; `padding` makes it longer.
+    /// A new token of this text.
     pub(crate) fn issue(
         &self,
+        token: String,
         accesses: Vec<Access>,
         ttl: Duration,
         uses: Option<usize>,
-        padding: usize,
     ) -> String {
-        let token = format!("{}{}", self.text("token"), "x".repeat(padding));
         let grant = Grant { accesses, expires: Instant::now() + ttl, uses };
         lock(&self.grants).insert(token.clone(), grant);
         token
@@ -392,7 +420,7 @@ impl Tokens {
         Ok(())
     }
 
-    fn text(&self, kind: &str) -> String {
+    pub(crate) fn text(&self, kind: &str) -> String {
         let number = self.count.fetch_add(1, Relaxed);
         let hash = crate::digest::sha256(format!("{}{kind}{number}", self.secret));
         format!("{kind}-{number}-{}", &hash["sha256:".len()..])
@@ -435,14 +463,14 @@ mod tests {
         let tokens = Tokens::new();
         let pull = Access::parse("repository:a:pull");
         let push = Access::parse("repository:a:push");
-        let token = tokens.issue(pull.clone(), Duration::from_mins(1), Some(1), 0);
+        let minute = Duration::from_mins(1);
+        let token = tokens.issue("one".into(), pull.clone(), minute, Some(1));
         assert_eq!(tokens.check(&token, &push).unwrap_err().0, Refusal::Insufficient);
         assert!(tokens.check(&token, &pull).is_ok());
         assert_eq!(tokens.check(&token, &pull).unwrap_err().0, Refusal::Invalid);
-        let token = tokens.issue(pull.clone(), Duration::ZERO, None, 0);
+        let token = tokens.issue("two".into(), pull.clone(), Duration::ZERO, None);
         assert_eq!(tokens.check(&token, &pull).unwrap_err().0, Refusal::Invalid);
-        let token = tokens.issue(pull.clone(), Duration::from_mins(1), None, 100);
-        assert!(token.len() > 100);
+        let token = tokens.issue("three".into(), pull.clone(), minute, None);
         tokens.expire();
         assert_eq!(tokens.check(&token, &pull).unwrap_err().0, Refusal::Invalid);
     }

@@ -112,7 +112,12 @@ fn grant(
     let padding =
         quirk!(ask, Quirk::TokenPadding(bytes) => *bytes).unwrap_or_default() * scopes.len();
     let told_scope = scope(&granted);
-    let token = ask.shared.tokens.issue(granted, service.ttl, service.uses, padding);
+    let tokens = &ask.shared.tokens;
+    let text = match &service.mint {
+        Some(mint) => mint.token(user.unwrap_or_default(), &told_scope),
+        None => format!("{}{}", tokens.text("token"), "x".repeat(padding)),
+    };
+    let token = tokens.issue(text, granted, service.ttl, service.uses);
     let mut answer = Map::new();
     let mut tell = |name: &str, value: Value| answer.insert(name.to_owned(), value);
     if matches!(service.field, TokenField::Token | TokenField::Both) {
