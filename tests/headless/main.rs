@@ -12,6 +12,7 @@
 
 mod bad_files;
 mod bad_registries;
+mod bad_sides;
 mod faults;
 mod logins;
 mod memory;

@@ -181,7 +181,9 @@ pub struct TokenAuth {
 
 /// Makes the text of a token from who asks (nothing: nobody) and the scope that it is good for.
 #[derive(Clone)]
-pub(crate) struct Mint(Arc<dyn Fn(&str, &str) -> String + Send + Sync>);
+pub(crate) struct Mint(Arc<MintToken>);
+
+type MintToken = dyn Fn(&str, &str) -> String + Send + Sync;
 
 impl Mint {
     pub(crate) fn token(&self, user: &str, scope: &str) -> String {
