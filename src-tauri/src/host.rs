@@ -59,6 +59,10 @@ impl Host for Desktop {
         Arc::new(SystemKeyring)
     }
 
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -9,14 +9,17 @@ import type {
   CheckReport,
   Demo,
   FileKind,
+  FoundLogins,
   ImportReport,
   KeyringStatus,
+  Pick,
   Profile,
   ProfileSummary,
   RuleProblem,
   RunInfo,
   Settings,
   Snapshot,
+  Taken,
 } from './types';
 
 /** Every method rejects with a `Problem`. */
@@ -29,11 +32,17 @@ export interface Backend {
   keyringRetry(): Promise<KeyringStatus>;
   /** Secrets live until the app ends. */
   keyringUseMemory(): Promise<KeyringStatus>;
+  /** Opens the encrypted file, or makes it; secrets are kept there from here on. */
+  keyringUseFile(passphrase: string): Promise<KeyringStatus>;
   accountsList(): Promise<Account[]>;
   accountsSave(draft: AccountDraft): Promise<Account>;
   accountsRemove(id: string): Promise<null>;
   /** Steps come as `check` events with the same token too. */
-  accountsTest(token: string, draft: AccountDraft): Promise<CheckReport>;
+  accountsTest(token: string, draft: AccountDraft, repository: string | null): Promise<CheckReport>;
+  /** The logins of docker and podman (`machine`), and of an auth file; without their secrets. */
+  accountsFind(machine: boolean, auth: string | null): Promise<FoundLogins>;
+  /** Makes accounts of them; secrets go from keyring to keyring. */
+  accountsTake(auth: string | null, picks: Pick[]): Promise<Taken>;
   profilesList(): Promise<ProfileSummary[]>;
   profilesGet(id: string): Promise<Profile>;
   profilesCheck(profile: Profile): Promise<RuleProblem[]>;

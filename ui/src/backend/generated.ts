@@ -22,21 +22,69 @@ address: string,
  */
 username: string,
 /**
- * Whether a secret is kept for it (in the keyring or in memory).
+ * The vendor's id, such as `ecr`; empty where the registry is like any other.
+ */
+provider: string,
+/**
+ * What the provider must know besides: a region, a role.
+ */
+settings: { [key in string]: string },
+/**
+ * What the secret is: `password`, `identity-token`, `bearer`, or a provider's own word.
+ */
+secretKind: string,
+/**
+ * Whether there is a secret for it.
  */
 hasSecret: boolean,
 /**
- * `keyring` or `memory`; `none` without a secret.
+ * `keyring`, `memory`, `file` or `linked`; `none` without a secret.
  */
 secretIn: string,
+/**
+ * Who is asked for the secret each time, where it is `linked`.
+ */
+link: string | null,
 /**
  * The certificate is not verified, plain HTTP is allowed.
  */
 insecure: boolean,
 /**
+ * Plain HTTP is spoken at once.
+ */
+plainHttp: boolean,
+/**
  * A CA file to trust for it.
  */
 caFile: string | null,
+/**
+ * A certificate that is trusted for it.
+ */
+trusted: Trusted | null,
+/**
+ * A file with the client's certificate.
+ */
+clientCert: string | null,
+/**
+ * A file with its key.
+ */
+clientKey: string | null,
+/**
+ * A proxy for it, without its password.
+ */
+proxy: string | null,
+/**
+ * Whether there is a password for the proxy.
+ */
+hasProxyPassword: boolean,
+/**
+ * Mirrors, `host[:port][/prefix]`.
+ */
+mirrors: Array<string>,
+/**
+ * The most requests in flight.
+ */
+limit: number | null,
 /**
  * When *Test connection* last passed.
  */
@@ -73,7 +121,47 @@ insecure: boolean,
 /**
  * A CA file to trust for it.
  */
-caFile: string | null, };
+caFile: string | null,
+/**
+ * The vendor's id; empty where the registry is like any other.
+ */
+provider: string,
+/**
+ * What the provider must know besides.
+ */
+settings: { [key in string]: string },
+/**
+ * What the secret is; `password` when empty.
+ */
+secretKind: string,
+/**
+ * Plain HTTP is spoken at once.
+ */
+plainHttp: boolean,
+/**
+ * A certificate to trust for it.
+ */
+trusted: Trusted | null,
+/**
+ * A file with the client's certificate.
+ */
+clientCert: string | null,
+/**
+ * A file with its key.
+ */
+clientKey: string | null,
+/**
+ * A proxy for it. A password in it goes in only; without one, that of the same proxy is kept.
+ */
+proxy: string | null,
+/**
+ * Mirrors, `host[:port][/prefix]`.
+ */
+mirrors: Array<string>,
+/**
+ * The most requests in flight.
+ */
+limit: number | null, };
 
 /**
  * What a run does, or would do, with an image.
@@ -191,7 +279,7 @@ steps: Array<CheckStep>, };
  */
 export type CheckStep = {
 /**
- * `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`.
+ * `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`, `pull`, `push`.
  */
 step: string,
 /**
@@ -209,7 +297,11 @@ detail: string,
 /**
  * Why it failed.
  */
-error: ApiError | null, };
+error: ApiError | null,
+/**
+ * At `tls`: what the server has shown and could be trusted.
+ */
+trust: TrustOffer | null, };
 
 /**
  * The demo's two registries.
@@ -248,7 +340,62 @@ hint: string, };
 /**
  * What kind of file the system's dialog offers.
  */
-export type FileKind = "images" | "auth" | "ca";
+export type FileKind = "images" | "auth" | "ca" | "identity";
+
+/**
+ * Where logins are looked for.
+ */
+export type FindRequest = {
+/**
+ * Whether docker's and podman's files and helpers are looked at.
+ */
+machine: boolean,
+/**
+ * The original image-syncer's auth file.
+ */
+auth: string | null, };
+
+/**
+ * A login that was found on this machine, without its secret.
+ */
+export type FoundLogin = {
+/**
+ * Names it among the others.
+ */
+key: string,
+/**
+ * `host[:port]` or `host/namespace`.
+ */
+address: string,
+/**
+ * The user name, where it is known.
+ */
+username: string | null,
+/**
+ * The file or helper that has it.
+ */
+source: string,
+/**
+ * Whether it can be linked: asked for each time instead of being copied.
+ */
+canLink: boolean,
+/**
+ * The name of the account that is the same already.
+ */
+known: string | null, };
+
+/**
+ * What was found, and what could not be looked at.
+ */
+export type FoundLogins = {
+/**
+ * The logins.
+ */
+found: Array<FoundLogin>,
+/**
+ * Files that can't be read, helpers that fail.
+ */
+problems: Array<ApiError>, };
 
 /**
  * One row: a source image and a destination.
@@ -355,7 +502,8 @@ auth: string | null, };
  */
 export type KeyringStatus = {
 /**
- * `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only.
+ * `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only, `file` when
+ * they chose the encrypted file.
  */
 state: string,
 /**
@@ -365,7 +513,11 @@ hint: string,
 /**
  * The particulars, for *Details*.
  */
-detail: string, };
+detail: string,
+/**
+ * The encrypted file: `none`, `locked` (it waits for its passphrase) or `open`.
+ */
+file: string, };
 
 /**
  * How a profile's last run ended.
@@ -393,9 +545,31 @@ failed: number,
 cancelled: number, };
 
 /**
+ * Opens the encrypted file of secrets, or makes it.
+ */
+export type PassphraseRequest = {
+/**
+ * The passphrase.
+ */
+passphrase: string, };
+
+/**
  * Where a run is.
  */
 export type Phase = "planning" | "copying" | "verifying" | "done";
+
+/**
+ * A login to make an account of.
+ */
+export type Pick = {
+/**
+ * Its key.
+ */
+key: string,
+/**
+ * Whether it is linked instead of copied.
+ */
+link: boolean, };
 
 /**
  * Which kind of file to pick.
@@ -599,6 +773,32 @@ images: Array<ImageState>,
 warnings: Array<string>, };
 
 /**
+ * Logins to make accounts of.
+ */
+export type TakeRequest = {
+/**
+ * The auth file that they were found in besides.
+ */
+auth: string | null,
+/**
+ * Which.
+ */
+picks: Array<Pick>, };
+
+/**
+ * What came of it.
+ */
+export type Taken = {
+/**
+ * The accounts that were made.
+ */
+accounts: Array<Account>,
+/**
+ * Why the others were not.
+ */
+problems: Array<ApiError>, };
+
+/**
  * *Test connection* of an account as it is typed.
  */
 export type TestRequest = {
@@ -609,7 +809,11 @@ token: string,
 /**
  * The account. A saved one: its id, and `secret: null` for the stored secret.
  */
-draft: AccountDraft, };
+draft: AccountDraft,
+/**
+ * A repository to try to read from and write to; nothing is tried without it.
+ */
+repository: string | null, };
 
 /**
  * Sums over all rows.
@@ -673,6 +877,40 @@ seconds: number,
 secondsLeft: number | null, };
 
 /**
+ * What a server has shown and could be trusted.
+ */
+export type TrustOffer = {
+/**
+ * The server's own certificate.
+ */
+certificate: Trusted,
+/**
+ * Its authority, where the server has shown that.
+ */
+ca: Trusted | null, };
+
+/**
+ * A certificate that is trusted for one account.
+ */
+export type Trusted = {
+/**
+ * `certificate`: this one and no other; `ca`: what this authority signs.
+ */
+kind: string,
+/**
+ * Its SHA-256 fingerprint.
+ */
+sha256: string,
+/**
+ * Whom it is for.
+ */
+subject: string,
+/**
+ * The authority's certificate (PEM); empty for `certificate`.
+ */
+pem: string, };
+
+/**
  * What changed since the update before.
  */
 export type Update = {
@@ -711,6 +949,8 @@ export interface Commands {
   'keyring.retry': { request: null; answer: KeyringStatus };
   /** From here on secrets live in memory until the app ends. */
   'keyring.useMemory': { request: null; answer: KeyringStatus };
+  /** Opens the encrypted file of secrets, or makes it; from here on secrets are kept there. */
+  'keyring.useFile': { request: PassphraseRequest; answer: KeyringStatus };
   /** Every account. */
   'accounts.list': { request: null; answer: Array<Account> };
   /** Adds an account or changes the one with the id. Its secret goes to the keyring. */
@@ -719,6 +959,10 @@ export interface Commands {
   'accounts.remove': { request: ById; answer: null };
   /** Tests the connection; steps come as `check` events too. */
   'accounts.test': { request: TestRequest; answer: CheckReport };
+  /** The logins that docker, podman and an auth file have on this machine; no secret is read. */
+  'accounts.find': { request: FindRequest; answer: FoundLogins };
+  /** Makes accounts of them: their secrets copied from keyring to keyring, or linked. */
+  'accounts.take': { request: TakeRequest; answer: Taken };
   /** Every profile, also those whose file can't be read. */
   'profiles.list': { request: null; answer: Array<ProfileSummary> };
   /** One profile. */
@@ -777,6 +1021,7 @@ export const CODES = [
   'tls.untrusted',
   'tls.expired',
   'tls.name',
+  'tls.changed',
   'tls.failed',
   'http.plain',
   'net.dns',
@@ -789,6 +1034,8 @@ export const CODES = [
   'redirect.refused',
   'keyring.missing',
   'keyring.locked',
+  'secrets.locked',
+  'secrets.passphrase',
   'helper.failed',
   'platform.none',
   'rule.conflict',

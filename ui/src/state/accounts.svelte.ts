@@ -2,7 +2,7 @@ import { Problem, type Backend } from '../backend/backend';
 import type { AccountDraft, Account, CheckReport, CheckStep } from '../backend/types';
 import { Loadable } from './loadable.svelte';
 
-export const STEPS = ['dns', 'tcp', 'tls', 'registry', 'login', 'catalog'] as const;
+export const STEPS = ['dns', 'tcp', 'tls', 'registry', 'login', 'catalog', 'pull', 'push'] as const;
 
 /** A connection test: the steps as they come. */
 export class Check {
@@ -46,11 +46,11 @@ export class Accounts extends Loadable<Account[]> {
     await this.load();
   }
 
-  async test(draft: AccountDraft): Promise<void> {
+  async test(draft: AccountDraft, repository: string | null): Promise<void> {
     const check = new Check();
     this.check = check;
     try {
-      check.finish(await this.#backend.accountsTest(check.token, draft));
+      check.finish(await this.#backend.accountsTest(check.token, draft, repository));
     } catch (thrown) {
       check.fail(Problem.from(thrown));
     }

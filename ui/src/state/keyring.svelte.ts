@@ -3,7 +3,7 @@ import type { KeyringStatus } from '../backend/types';
 
 /** Whether secrets can be kept, and the question what to do when they can't. */
 export class Keyring {
-  status = $state.raw<KeyringStatus>({ state: 'ready', hint: '', detail: '' });
+  status = $state.raw<KeyringStatus>({ state: 'ready', hint: '', detail: '', file: 'none' });
   /** The dialog is open. */
   asking = $state(false);
   #backend: Backend;
@@ -14,7 +14,7 @@ export class Keyring {
   }
 
   get usable(): boolean {
-    return this.status.state === 'ready' || this.status.state === 'memory';
+    return ['ready', 'memory', 'file'].includes(this.status.state);
   }
 
   async load(): Promise<void> {
@@ -38,6 +38,12 @@ export class Keyring {
 
   async useMemory(): Promise<void> {
     this.status = await this.#backend.keyringUseMemory();
+    if (this.usable) this.close();
+  }
+
+  /** Opens the encrypted file, or makes it. */
+  async useFile(passphrase: string): Promise<void> {
+    this.status = await this.#backend.keyringUseFile(passphrase);
     if (this.usable) this.close();
   }
 

@@ -72,7 +72,7 @@ describe('what is fetched', () => {
 });
 
 describe('the keyring', () => {
-  const missing = { state: 'missing', hint: '', detail: '' };
+  const missing = { state: 'missing', hint: '', detail: '', file: 'none' };
   const memory = { state: 'memory', hint: '', detail: '' };
 
   test('is no question while it is ready', async () => {

@@ -108,6 +108,16 @@ describe('Accounts', () => {
         secret: 'CANARY-1',
         insecure: false,
         caFile: null,
+        provider: '',
+        settings: {},
+        secretKind: '',
+        plainHttp: false,
+        trusted: null,
+        clientCert: null,
+        clientKey: null,
+        proxy: null,
+        mirrors: [],
+        limit: null,
       },
     ]);
     expect(fields).toEqual(['']);
@@ -188,6 +198,129 @@ describe('Accounts', () => {
     await user.click(id('keyring-memory'));
     const [row] = await some('account-row');
     expect(row).toHaveTextContent('In memory until you quit');
+  });
+
+  test('or an encrypted file is made; its passphrase leaves the page at once', async () => {
+    const given: string[] = [];
+    const { user, backend, container } = await start('scenario=nokeyring', '#/accounts/new');
+    const useFile = backend.keyringUseFile;
+    backend.keyringUseFile = (passphrase) => {
+      given.push(passphrase);
+      return useFile(passphrase);
+    };
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'r.io');
+    await user.type(id('account-secret'), 's');
+    await user.click(id('account-save'));
+    await screen.findByTestId('keyring-dialog');
+    await user.type(id('keyring-passphrase'), 'CANARY-2');
+    await user.type(id('keyring-passphrase-again'), 'CANARY-3');
+    await user.click(id('keyring-file'));
+    expect(id('keyring-passphrase')).toHaveAccessibleDescription('The two are not the same.');
+    expect(given).toEqual([]);
+    await user.clear(id('keyring-passphrase'));
+    await user.clear(id('keyring-passphrase-again'));
+    await user.type(id('keyring-passphrase'), 'wrong');
+    await user.type(id('keyring-passphrase-again'), 'wrong');
+    await user.click(id('keyring-file'));
+    expect(await screen.findByText(/does not open secrets.age/)).toBeVisible();
+    expect(id('keyring-passphrase')).toHaveValue('');
+    await clean(container);
+    await user.type(id('keyring-passphrase'), 'CANARY-2');
+    await user.type(id('keyring-passphrase-again'), 'CANARY-2');
+    await user.click(id('keyring-file'));
+    const [row] = await some('account-row');
+    expect(row).toHaveTextContent('In the encrypted file');
+    expect(given).toEqual(['wrong', 'CANARY-2']);
+    expect(document.documentElement.outerHTML).not.toContain('CANARY');
+  });
+
+  test('a certificate that the test has shown can be trusted, and no longer', async () => {
+    const sent: (AccountDraft['trusted'] | undefined)[] = [];
+    const { user, container } = await start('scenario=empty', '#/accounts/new', {
+      accountsSave: (draft) => {
+        sent.push(draft.trusted);
+        return never;
+      },
+    });
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'lab.untrusted');
+    await user.click(id('account-test'));
+    expect(await screen.findByTestId('check-trust')).toHaveTextContent('SHA-256');
+    await waitFor(() => expect(id('account-check-result').dataset['state']).toBe('failed'));
+    await clean(container);
+    await user.click(id('trust-ca'));
+    await waitFor(() => expect(id('account-check-result').dataset['state']).toBe('passed'), {
+      timeout: 60_000,
+    });
+    expect(id('account-trusted')).toHaveTextContent('Lab CA');
+    await user.click(id('account-save'));
+    expect(sent[0]?.kind).toBe('ca');
+  });
+
+  test('what a registry needs besides is kept; a repository is tried when it is named', async () => {
+    const tried: (string | null)[] = [];
+    const { user, backend, container } = await start('scenario=empty', '#/accounts/new');
+    const test = backend.accountsTest;
+    backend.accountsTest = (token, draft, repository) => {
+      tried.push(repository);
+      return test(token, draft, repository);
+    };
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'r.io');
+    await user.click(id('account-more'));
+    await user.type(id('account-proxy'), 'socks5://proxy.example.com:1080');
+    await user.type(id('account-mirrors'), 'm.io, n.io/hub');
+    await user.type(id('account-limit'), '0');
+    expect(id('account-limit')).toHaveAccessibleDescription(/A number from 1/);
+    await user.clear(id('account-limit'));
+    await user.type(id('account-limit'), '4');
+    await user.click(id('account-plain'));
+    await user.type(id('account-repository'), 'team/app');
+    await user.click(id('account-test'));
+    await waitFor(() => expect(id('check-step-push').dataset['state']).toBe('passed'), { timeout: 60_000 });
+    expect(tried).toEqual(['team/app']);
+    await clean(container);
+    await user.click(id('account-save'));
+    const [row] = await some('account-row');
+    expect(row).toHaveTextContent('Plain HTTP');
+    const [account] = await backend.accountsList();
+    expect(account).toMatchObject({
+      proxy: 'socks5://proxy.example.com:1080',
+      mirrors: ['m.io', 'n.io/hub'],
+      limit: 4,
+      plainHttp: true,
+    });
+  });
+
+  test('logins of docker and podman are chosen, and linked or copied', async () => {
+    const { user, backend, container } = await start('', '#/accounts');
+    await some('account-row');
+    await user.click(id('account-import'));
+    const logins = await some('login');
+    expect(logins).toHaveLength(3);
+    expect(logins[2]).toHaveTextContent('there is the account quay.io already');
+    const boxes = screen.getAllByTestId<HTMLInputElement>('login-check');
+    expect(boxes.map((box) => box.checked)).toEqual([true, true, false]);
+    await clean(container);
+    await user.click(boxes[0] as HTMLElement);
+    await user.click(id('logins-link'));
+    await user.click(screen.getByRole('button', { name: 'Import 1 login' }));
+    await waitFor(() => expect(screen.queryByTestId('logins-sheet')).toBeNull());
+    const accounts = await backend.accountsList();
+    expect(accounts).toHaveLength(6);
+    expect(accounts[5]).toMatchObject({ address: 'gcr.io', secretIn: 'linked' });
+    expect((await some('account-row'))[5]).toHaveTextContent('Asked from docker-credential-gcloud');
+  });
+
+  test('an auth file is looked at too; what fails is told; nothing found is said', async () => {
+    const { user } = await start('scenario=failing', '#/accounts/import');
+    await some('login');
+    expect(id('logins-problem')).toHaveTextContent('docker-credential-pass is not in $PATH');
+    await user.click(id('logins-auth-pick'));
+    await waitFor(() => expect(screen.getAllByTestId('login')).toHaveLength(4));
+    await start('scenario=empty', '#/accounts/import');
+    expect(await screen.findByTestId('logins-none')).toBeVisible();
   });
 
   test('removing asks first', async () => {

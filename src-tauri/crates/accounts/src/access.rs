@@ -1,35 +1,45 @@
 //! Accounts as the source of access for the registry client.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use registry::{
     Access, AccessSource, Anonymous, Code, Credential, Error, Registry, RepositoryName, Result,
-    TlsOptions,
 };
-use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use crate::{Account, Address, auth_file::longest, keyring::Vault};
+use crate::{Account, Address, Vault, account::shown, auth_file::longest};
 
 /// Reaches registries with the accounts of the user: of those that cover a repository, the one with the longest
-/// namespace; one that a profile names goes before another of equal length. Where none does, another source is asked,
-/// such as docker's files; or access is anonymous.
+/// namespace, and of equals the one that was added first; one that a profile names goes before another of equal length.
+/// Where none does, another source is asked, such as docker's files; or access is anonymous.
 #[derive(Debug)]
 pub struct AccountAccess {
     accounts: Vec<Account>,
     named: Vec<(Address, String)>,
     vault: Arc<Vault>,
     others: Arc<dyn AccessSource>,
-    /// Secrets by account: a run asks once per repository, the keyring is asked once per account.
-    secrets: Mutex<HashMap<String, SecretString>>,
+    /// Credentials by account: a run asks once per repository, the keyring is asked once per account.
+    credentials: Mutex<HashMap<String, Credential>>,
+    /// Addresses with several accounts, of which one was taken.
+    told: std::sync::Mutex<HashSet<Address>>,
 }
 
 impl AccountAccess {
     /// Access by these accounts only.
     pub fn new(accounts: Vec<Account>, vault: Arc<Vault>) -> Self {
         let others = Arc::new(Anonymous);
-        Self { accounts, named: Vec::new(), vault, others, secrets: Mutex::default() }
+        Self {
+            accounts,
+            named: Vec::new(),
+            vault,
+            others,
+            credentials: Mutex::default(),
+            told: std::sync::Mutex::default(),
+        }
     }
 
     /// For these registries and namespaces, uses the accounts with these ids.
@@ -51,7 +61,10 @@ impl AccountAccess {
     ) -> Result<Option<&Account>> {
         let account = longest(&self.accounts, |account| &account.address, registry, repository);
         let named = longest(&self.named, |(address, _)| address, registry, repository);
-        let Some((address, id)) = named else { return Ok(account) };
+        let Some((address, id)) = named else {
+            account.inspect(|account| self.tell_of_others(account));
+            return Ok(account);
+        };
         let length = |address: &Address| address.covers(registry, repository);
         if account.is_some_and(|account| length(&account.address) > length(address)) {
             return Ok(account);
@@ -73,18 +86,66 @@ impl AccountAccess {
         })
     }
 
-    async fn secret(&self, account: &Account, renew: bool) -> Result<SecretString> {
-        let mut secrets = self.secrets.lock().await;
-        if let Some(secret) = secrets.get(&account.id).filter(|_| !renew) {
-            return Ok(secret.clone());
+    /// Says that there was a choice, once for each address.
+    fn tell_of_others(&self, taken: &Account) {
+        let others: Vec<_> = self
+            .accounts
+            .iter()
+            .filter(|other| other.address == taken.address && other.id != taken.id)
+            .map(|other| other.id.as_str())
+            .collect();
+        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !others.is_empty() && told.insert(taken.address.clone()) {
+            tracing::warn!(
+                taken = taken.id,
+                others = others.join(", "),
+                "{} has several accounts; the first is used, name another in the profile",
+                taken.address
+            );
         }
-        let secret = self.vault.get(account).await?.ok_or_else(|| {
-            Error::new(Code::AuthRequired, format!("the account '{}' has no secret", account.name))
-                .registry(&account.address.registry)
-                .hint("Enter its password or token in Accounts.")
+    }
+
+    /// Whether an account covers a repository, so that it would be used.
+    pub fn covers(&self, registry: &Registry, repository: Option<&RepositoryName>) -> bool {
+        longest(&self.accounts, |account| &account.address, registry, repository).is_some()
+            || longest(&self.named, |(address, _)| address, registry, repository).is_some()
+    }
+
+    async fn credential(&self, account: &Account, renew: bool) -> Result<Credential> {
+        let mut credentials = self.credentials.lock().await;
+        if let Some(credential) = credentials.get(&account.id).filter(|_| !renew) {
+            return Ok(credential.clone());
+        }
+        let at_home = |error: Error| error.registry(&account.address.registry);
+        let credential = self.vault.credential(account, renew).await.map_err(at_home)?;
+        credentials.insert(account.id.clone(), credential.clone());
+        Ok(credential)
+    }
+}
+
+impl Account {
+    /// Everything about reaching the account's registry but who we are there.
+    pub async fn way(&self, vault: &Vault) -> Result<Access> {
+        self.check().map_err(|invalid| {
+            let message =
+                format!("the account '{}' can't be used: {}", shown(&self.name), invalid.why);
+            Error::new(Code::ConfigInvalid, message)
+                .registry(&self.address.registry)
+                .hint(format!("Correct its {} in Accounts.", invalid.field))
         })?;
-        secrets.insert(account.id.clone(), secret.clone());
-        Ok(secret)
+        let mut proxy = self.proxy.clone();
+        if let Some(url) = &mut proxy
+            && let Some(password) = vault.proxy_password(self).await?
+        {
+            let _ = url.set_password(Some(secrecy::ExposeSecret::expose_secret(&password)));
+        }
+        Ok(Access {
+            origin: format!("account '{}' ({})", shown(&self.name), self.address),
+            tls: self.tls()?,
+            proxy,
+            limit: self.limit,
+            ..Access::default()
+        })
     }
 }
 
@@ -99,39 +160,14 @@ impl AccessSource for AccountAccess {
         let Some(account) = self.choose(registry, repository)? else {
             return self.others.access(registry, repository, renew).await;
         };
-        let credential = if account.username.is_empty() {
-            Credential::Anonymous
-        } else {
-            let password = self.secret(account, renew).await?;
-            Credential::Basic { username: account.username.clone(), password }
-        };
-        let origin = format!("account '{}' ({})", account.name, account.address);
-        Ok(Access { credential, origin, tls: account.tls().await?, ..Access::default() })
+        let way = account.way(&self.vault).await?;
+        Ok(Access { credential: self.credential(account, renew).await?, ..way })
     }
-}
-
-impl Account {
-    /// How TLS is spoken with this account's registry; reads the CA file.
-    pub async fn tls(&self) -> Result<TlsOptions> {
-        let ca = match &self.ca_file {
-            Some(path) => Some(read_ca(path).await?),
-            None => None,
-        };
-        Ok(TlsOptions { insecure: self.insecure, ca, identity: None })
-    }
-}
-
-async fn read_ca(path: &Path) -> Result<Arc<[u8]>> {
-    let bytes = tokio::fs::read(path).await.map_err(|error| {
-        Error::new(Code::FileFailed, format!("the CA file {} can't be read", path.display()))
-            .cause(&error)
-    })?;
-    Ok(bytes.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
+    use secrecy::{ExposeSecret as _, SecretString};
 
     use super::*;
     use crate::{
@@ -139,9 +175,9 @@ mod tests {
         keyring::{SecretStore, State, Status},
     };
 
-    /// A keyring where each account's secret is `<id>-<how often it was read>`.
+    /// A keyring where each account's secret is `<id>-<how often it was read>`, until it is locked.
     #[derive(Debug, Default)]
-    struct Counting(std::sync::Mutex<HashMap<String, u32>>);
+    struct Counting(std::sync::Mutex<HashMap<String, u32>>, std::sync::atomic::AtomicBool);
 
     #[async_trait]
     impl SecretStore for Counting {
@@ -152,6 +188,11 @@ mod tests {
             Status { state: State::Ready, ..Status::ready() }
         }
         async fn get(&self, id: &str) -> Result<Option<SecretString>> {
+            if self.1.load(std::sync::atomic::Ordering::SeqCst) {
+                let locked =
+                    Status { state: State::Locked, hint: "unlock".into(), ..Status::ready() };
+                return Err(locked.error().unwrap());
+            }
             let mut reads = self.0.lock().unwrap();
             let n = reads.entry(id.into()).or_default();
             *n += 1;
@@ -167,14 +208,11 @@ mod tests {
 
     fn account(id: &str, address: &str, username: &str) -> Account {
         Account {
-            id: id.into(),
             name: id.into(),
-            address: address.parse().unwrap(),
             username: username.into(),
             insecure: id == "team",
-            ca_file: None,
-            verified_at: None,
             secret_in: SecretPlace::Keyring,
+            ..Account::new(id, address.parse().unwrap())
         }
     }
 
@@ -233,6 +271,70 @@ mod tests {
             "me:team-2"
         );
         assert_eq!(keyring.0.lock().unwrap()["host"], 1);
+    }
+
+    #[tokio::test]
+    async fn a_keyring_that_is_locked_in_the_middle_of_a_run_stops_only_what_needs_it_anew() {
+        let keyring = Arc::<Counting>::default();
+        let access = access(keyring.clone());
+        let (host, team) = (Some("x/y"), Some("team/a"));
+        assert_eq!(who(&access, "r.example.com", host, false).await.unwrap(), "me:host-1");
+        keyring.1.store(true, std::sync::atomic::Ordering::SeqCst);
+        // what is known is used on, for other repositories too
+        assert_eq!(who(&access, "r.example.com", Some("z"), false).await.unwrap(), "me:host-1");
+        for (repository, renew) in [(team, false), (host, true)] {
+            let error = who(&access, "r.example.com", repository, renew).await.unwrap_err();
+            assert_eq!(
+                (error.code(), error.at()),
+                (Code::KeyringLocked, Some("r.example.com")),
+                "{error}"
+            );
+            assert_eq!(error.hints().next(), Some("unlock"));
+        }
+        keyring.1.store(false, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(who(&access, "r.example.com", team, false).await.unwrap(), "me:team-1");
+    }
+
+    #[tokio::test]
+    async fn of_two_accounts_for_one_address_the_first_is_used_or_the_one_that_is_named() {
+        let two = vec![
+            account("reader", "r.example.com", "reader"),
+            account("writer", "r.example.com", "writer"),
+        ];
+        let access =
+            || AccountAccess::new(two.clone(), Arc::new(Vault::new(Arc::<Counting>::default())));
+        let first = who(&access(), "r.example.com", Some("a"), false).await.unwrap();
+        assert_eq!(first, "reader:reader-1");
+        // each side of a rule its own
+        let named = vec![("r.example.com/mirror".parse().unwrap(), "writer".to_owned())];
+        let access = access().named(named);
+        let source = who(&access, "r.example.com", Some("team/app"), false).await.unwrap();
+        let destination = who(&access, "r.example.com", Some("mirror/app"), false).await.unwrap();
+        assert_eq!((source.as_str(), destination.as_str()), ("reader:reader-1", "writer:writer-1"));
+    }
+
+    #[tokio::test]
+    async fn proxy_limit_and_what_can_t_be_used_come_along() {
+        let with = |change: fn(&mut Account)| {
+            let mut one = account("one", "r.example.com", "me");
+            change(&mut one);
+            AccountAccess::new(vec![one], Arc::new(Vault::new(Arc::<Counting>::default())))
+        };
+        let registry = "r.example.com".parse().unwrap();
+        let access = with(|account| {
+            account.proxy = Some("http://me@proxy:3128".parse().unwrap());
+            account.proxy_secret_in = SecretPlace::Keyring;
+            account.limit = Some(2);
+            account.plain_http = true;
+        });
+        let got = access.access(&registry, None, false).await.unwrap();
+        assert_eq!(got.proxy.unwrap().password(), Some("one%2Fproxy-1").or(Some("one/proxy-1")));
+        assert_eq!((got.limit, got.tls.plain_http), (Some(2), true));
+
+        let access = with(|account| account.username = "a\u{202e}b\n".into());
+        let error = access.access(&registry, None, false).await.unwrap_err();
+        assert_eq!(error.code(), Code::ConfigInvalid);
+        assert!(!error.to_string().contains('\u{202e}'), "{error:?}");
     }
 
     #[tokio::test]
@@ -306,12 +408,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ca = dir.path().join("ca.pem");
         let account = Account { ca_file: Some(ca.clone()), ..account("a", "a.example.com", "") };
-        let error = account.tls().await.unwrap_err();
+        let error = account.tls().unwrap_err();
         assert!(
             error.code() == Code::FileFailed && error.to_string().contains("ca.pem"),
             "{error}"
         );
-        std::fs::write(&ca, b"pem").unwrap();
-        assert_eq!(account.tls().await.unwrap().ca.as_deref(), Some(&b"pem"[..]));
+        let pem = testkit::tls::Authority::new().pem().to_owned();
+        std::fs::write(&ca, &pem).unwrap();
+        assert_eq!(account.tls().unwrap().ca.as_deref(), Some(pem.as_bytes()));
     }
 }

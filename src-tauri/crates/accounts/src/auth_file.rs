@@ -68,7 +68,7 @@ impl AuthEntry {
 }
 
 /// The one of some things with addresses whose address is the longest path prefix of `registry/repository`, whole
-/// components only.
+/// components only; the first of equals.
 pub(crate) fn longest<'a, T>(
     things: &'a [T],
     address: impl Fn(&T) -> &Address,
@@ -78,6 +78,8 @@ pub(crate) fn longest<'a, T>(
     things
         .iter()
         .filter_map(|thing| Some((address(thing).covers(registry, repository)?, thing)))
+        // the last maximum is the first of the list
+        .rev()
         .max_by_key(|(components, _)| *components)
         .map(|(_, thing)| thing)
 }

@@ -4,6 +4,7 @@
 //! Host name, port and certificate are looked at on connections of this module's own (`probe`); whether the registry
 //! works is judged by its client, which is what runs use.
 
+mod certificate;
 mod probe;
 
 use std::{
@@ -13,10 +14,11 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Client, ClientOptions, Code, Credential, Error, Registry, RepositoryName,
-    Result,
+    Access, AccessSource, BlobStart, Client, ClientOptions, Code, Credential, Descriptor, Digest,
+    Error, MediaType, Registry, RepositoryName, Result, Target,
 };
 
+pub use certificate::{Certificate, Chain};
 use probe::Seen;
 
 /// One thing that is tested, in this order.
@@ -34,14 +36,26 @@ pub enum Step {
     Login,
     /// It lists its repositories.
     Catalog,
+    /// Images of the repository that was named can be read.
+    Pull,
+    /// Images can be written there: an upload is opened, and cancelled.
+    Push,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Dns, Self::Tcp, Self::Tls, Self::Registry, Self::Login, Self::Catalog];
+    pub const ALL: [Self; 8] = [
+        Self::Dns,
+        Self::Tcp,
+        Self::Tls,
+        Self::Registry,
+        Self::Login,
+        Self::Catalog,
+        Self::Pull,
+        Self::Push,
+    ];
 
-    /// Its name: `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`.
+    /// Its name: `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`, `pull`, `push`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "dns",
@@ -50,6 +64,8 @@ impl Step {
             Self::Registry => "registry",
             Self::Login => "login",
             Self::Catalog => "catalog",
+            Self::Pull => "pull",
+            Self::Push => "push",
         }
     }
 }
@@ -78,6 +94,8 @@ pub struct Done {
     pub took: Duration,
     /// What was found: addresses, issuer and expiry, …
     pub detail: String,
+    /// The certificates that the server has shown, at [`Step::Tls`].
+    pub chain: Option<Chain>,
 }
 
 /// How long things may take.
@@ -95,16 +113,29 @@ impl Default for Limits {
     }
 }
 
-/// Tests whether `registry` can be used with `access`. Each step is told to `tell` when it is done, and all of them are
-/// returned. Nothing is written anywhere, and dropping the future ends it.
+/// Tests whether `registry` can be used with `access`, and `repository` read and written if one is named. Each step is
+/// told to `tell` when it is done, and all of them are returned. No image is written: the upload that is opened is
+/// cancelled. Dropping the future ends it.
 pub async fn check(
     registry: &Registry,
+    repository: Option<&RepositoryName>,
     access: Access,
     limits: &Limits,
     tell: impl Fn(&Done) + Send,
 ) -> Vec<Done> {
     let mut list = List { done: Vec::new(), tell };
-    steps(registry, access, limits, &mut list).await;
+    if steps(registry, &access, limits, &mut list).await {
+        match repository {
+            Some(repository) => {
+                try_repository(registry, repository, &access, limits, &mut list).await
+            }
+            None => {
+                for step in [Step::Pull, Step::Push] {
+                    list.add(step, Verdict::Skipped, Duration::ZERO, "no repository was named");
+                }
+            }
+        }
+    }
     for step in Step::ALL {
         if list.done.iter().all(|done| done.step != step) {
             list.add(step, Verdict::Skipped, Duration::ZERO, "");
@@ -113,9 +144,12 @@ pub async fn check(
     list.done
 }
 
-/// Whether an image could be read or written: nothing failed.
+/// Whether an image could be read or written: nothing before that failed, and not both of them.
 pub fn passed(steps: &[Done]) -> bool {
-    !steps.iter().any(|done| matches!(done.verdict, Verdict::Failed(_)))
+    let failed = |done: &Done| matches!(done.verdict, Verdict::Failed(_));
+    let of_repository = |step| matches!(step, Step::Pull | Step::Push);
+    !steps.iter().any(|done| failed(done) && !of_repository(done.step))
+        && steps.iter().filter(|done| failed(done)).count() < 2
 }
 
 struct List<F> {
@@ -125,29 +159,32 @@ struct List<F> {
 
 impl<F: Fn(&Done)> List<F> {
     fn add(&mut self, step: Step, verdict: Verdict, took: Duration, detail: impl Into<String>) {
-        let done = Done { step, verdict, took, detail: detail.into() };
+        self.push(Done { step, verdict, took, detail: detail.into(), chain: None });
+    }
+
+    fn push(&mut self, done: Done) {
         (self.tell)(&done);
         self.done.push(done);
     }
 }
 
-/// Runs the steps until one fails.
+/// Runs the steps before those of a repository until one fails; whether none did.
 async fn steps<F: Fn(&Done)>(
     registry: &Registry,
-    access: Access,
+    access: &Access,
     limits: &Limits,
     list: &mut List<F>,
-) {
-    let insecure = access.tls.insecure;
+) -> bool {
+    let tls = &access.tls;
     let seen = if probe::is_proxied(registry) || access.proxy.is_some() {
         for step in [Step::Dns, Step::Tcp] {
             list.add(step, Verdict::Skipped, Duration::ZERO, "a proxy makes the connection");
         }
         None
     } else {
-        match probe::connect(registry, insecure, limits.connect, list).await {
+        match probe::connect(registry, tls, limits.connect, list).await {
             Some(seen) => Some(seen),
-            None => return,
+            None => return false,
         }
     };
 
@@ -163,8 +200,8 @@ async fn steps<F: Fn(&Done)>(
         }
         answer => (None, Some(answer)),
     };
-    tls_step(seen.as_ref(), about_tls, insecure, list);
-    let Some(anonymous) = anonymous else { return };
+    tls_step(seen, about_tls, tls.insecure, list);
+    let Some(anonymous) = anonymous else { return false };
     let open = match anonymous {
         Ok(()) => {
             list.add(Step::Registry, Verdict::Passed, took, "");
@@ -174,30 +211,32 @@ async fn steps<F: Fn(&Done)>(
             list.add(Step::Registry, Verdict::Passed, took, "it wants a login");
             Err(error)
         }
-        Err(error) => return list.add(Step::Registry, Verdict::Failed(error), took, ""),
+        Err(error) => {
+            list.add(Step::Registry, Verdict::Failed(error), took, "");
+            return false;
+        }
     };
 
     let began = Instant::now();
-    if let Credential::Anonymous = access.credential {
-        match open {
-            Ok(()) => list.add(Step::Login, Verdict::Skipped, Duration::ZERO, "anonymous"),
-            Err(error) => return list.add(Step::Login, Verdict::Failed(error), Duration::ZERO, ""),
-        }
-    } else {
-        let login =
-            ask(access.clone(), limits, |client| async move { client.ping(registry).await }).await;
-        match login {
-            Ok(()) => list.add(Step::Login, Verdict::Passed, began.elapsed(), ""),
-            Err(error) => {
-                return list.add(Step::Login, Verdict::Failed(error), began.elapsed(), "");
-            }
+    let is_anonymous = matches!(access.credential, Credential::Anonymous);
+    let login = match open {
+        open if is_anonymous => open,
+        _ => ask(access.clone(), limits, |client| async move { client.ping(registry).await }).await,
+    };
+    let took = if is_anonymous { Duration::ZERO } else { began.elapsed() };
+    match login {
+        Ok(()) if is_anonymous => list.add(Step::Login, Verdict::Skipped, took, "anonymous"),
+        Ok(()) => list.add(Step::Login, Verdict::Passed, took, ""),
+        Err(error) => {
+            list.add(Step::Login, Verdict::Failed(error), took, "");
+            return false;
         }
     }
 
     let began = Instant::now();
     let catalog =
-        ask(access, limits, |client| async move { client.catalog(registry, 1).await }).await;
-    match catalog {
+        ask(access.clone(), limits, |client| async move { client.catalog(registry, 1).await });
+    match catalog.await {
         Ok(names) => {
             let detail = if names.is_empty() { "no repositories yet" } else { "" };
             list.add(Step::Catalog, Verdict::Passed, began.elapsed(), detail);
@@ -205,39 +244,95 @@ async fn steps<F: Fn(&Done)>(
         // copying needs no list: a warning
         Err(error) => list.add(Step::Catalog, Verdict::Warning(Some(error)), began.elapsed(), ""),
     }
+    true
+}
+
+/// Reads a manifest of the repository, then opens an upload to it and cancels that.
+async fn try_repository<F: Fn(&Done)>(
+    registry: &Registry,
+    repository: &RepositoryName,
+    access: &Access,
+    limits: &Limits,
+    list: &mut List<F>,
+) {
+    let began = Instant::now();
+    let pull = ask(access.clone(), limits, |client| async move {
+        let source = client.source(registry, repository);
+        let Some(tag) = source.tags().await?.into_iter().next() else { return Ok(None) };
+        source.head_manifest(&Target::Tag(tag.clone())).await.map(|head| head.and(Some(tag)))
+    });
+    let took = |began: Instant| began.elapsed();
+    match pull.await {
+        Ok(Some(tag)) => list.add(Step::Pull, Verdict::Passed, took(began), format!("found {tag}")),
+        Ok(None) => list.add(Step::Pull, Verdict::Passed, took(began), "no tags yet"),
+        // it may be made by the first push
+        Err(error) if error.code() == Code::RefNotFound => {
+            list.add(Step::Pull, Verdict::Warning(Some(error)), took(began), "");
+        }
+        Err(error) => list.add(Step::Pull, Verdict::Failed(error), took(began), ""),
+    }
+
+    let began = Instant::now();
+    let push = ask(access.clone(), limits, |client| async move {
+        let destination = client.destination(registry, repository);
+        // a blob that nobody has
+        let now = jiff::Timestamp::now().to_string();
+        let blob = Descriptor {
+            media_type: MediaType::parse("application/octet-stream"),
+            digest: Digest::sha256(now.as_bytes()),
+            size: now.len() as u64,
+            urls: Vec::new(),
+            platform: None,
+            attests: None,
+            artifact_type: None,
+        };
+        if let BlobStart::Write(upload) = destination.begin_blob(&blob, None).await? {
+            upload.cancel().await;
+        }
+        Ok(())
+    });
+    let (verdict, detail) = match push.await {
+        Ok(()) => (Verdict::Passed, "an upload was opened and cancelled"),
+        Err(error) => (Verdict::Failed(error), ""),
+    };
+    list.add(Step::Push, verdict, took(began), detail);
 }
 
 /// What the handshake showed, and what the client said of it.
 fn tls_step<F: Fn(&Done)>(
-    seen: Option<&Seen>,
+    seen: Option<Seen>,
     error: Option<Error>,
     insecure: bool,
     list: &mut List<F>,
 ) {
-    let (took, found) = match seen {
-        None => (Duration::ZERO, "a proxy makes the connection"),
-        Some(Seen::Certificate { took, certificate }) => (*took, certificate.as_str()),
-        Some(Seen::NoTls { took, why }) => (*took, why.as_str()),
-    };
-    let (verdict, detail) = match (error, seen) {
-        (Some(error), _) => (Verdict::Failed(error), found.to_owned()),
-        (None, None) => (Verdict::Skipped, found.to_owned()),
-        (None, Some(Seen::NoTls { .. })) => (
-            Verdict::Warning(None),
-            "plain HTTP: no certificate, and anyone in between can read the password".to_owned(),
-        ),
-        (None, Some(Seen::Certificate { .. })) if insecure => {
-            (Verdict::Warning(None), format!("not verified: {found}"))
+    const PLAIN: &str = "plain HTTP: no certificate, and anyone in between can read the password";
+    let (took, chain, found) = match seen {
+        None => (Duration::ZERO, None, "a proxy makes the connection".to_owned()),
+        Some(Seen::Certificate { took, chain }) => {
+            let found = chain.server().to_string();
+            (took, Some(chain), found)
         }
-        (None, Some(Seen::Certificate { .. })) => (Verdict::Passed, found.to_owned()),
+        Some(Seen::NoTls { took, why }) => (took, None, why),
     };
-    list.add(Step::Tls, verdict, took, detail);
+    let (verdict, detail) = match error {
+        Some(error) => (Verdict::Failed(error), found),
+        None if took.is_zero() => (Verdict::Skipped, found),
+        None if chain.is_none() => (Verdict::Warning(None), PLAIN.to_owned()),
+        None if insecure => (Verdict::Warning(None), format!("not verified: {found}")),
+        None => (Verdict::Passed, found),
+    };
+    list.push(Done { step: Step::Tls, verdict, took, detail, chain });
 }
 
 fn is_about_tls(code: Code) -> bool {
     matches!(
         code,
-        Code::TlsUntrusted | Code::TlsExpired | Code::TlsName | Code::TlsFailed | Code::HttpPlain
+        Code::TlsUntrusted
+            | Code::TlsChanged
+            | Code::TlsExpired
+            | Code::TlsName
+            | Code::TlsFailed
+            | Code::HttpPlain
     )
 }
 

@@ -28,7 +28,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// A credential file as it was found.
 #[derive(Debug)]
 pub(crate) struct DockerFile {
-    /// Its path, as people write it.
+    /// Its path.
+    pub(crate) path: PathBuf,
+    /// The same as people write it.
     pub(crate) shown: String,
     /// The credentials that are in it.
     pub(crate) entries: Vec<DockerEntry>,
@@ -102,7 +104,9 @@ impl DockerFile {
         };
         match fs::read(path) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(None),
-            Ok(bytes) => Self::parse(&shown, &bytes).map(Some),
+            Ok(bytes) => {
+                Self::parse(&shown, &bytes).map(|file| Some(Self { path: path.into(), ..file }))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("{shown} can't be read and is left out: {error}")),
         }
@@ -116,6 +120,7 @@ impl DockerFile {
             format!("{shown} {what} (line {line}, column {column}) and is left out")
         })?;
         let mut file = Self {
+            path: PathBuf::new(),
             shown: shown.to_owned(),
             entries: Vec::new(),
             helpers: Vec::new(),

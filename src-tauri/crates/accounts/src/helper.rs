@@ -130,6 +130,9 @@ impl Helpers {
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
+        // a group of its own, so that what it has started ends with it
+        #[cfg(unix)]
+        command.process_group(0);
         let mut child = command.spawn().map_err(|error| {
             let hint = "Install it, or remove it from 'credHelpers' and 'credsStore' in docker's config.json.";
             let what = match error.kind() {
@@ -138,6 +141,7 @@ impl Helpers {
             };
             failed(what.into()).cause(&error).hint(hint)
         })?;
+        let group = Group::of(&child);
         let talk = async {
             if let Some(mut stdin) = child.stdin.take() {
                 // a helper that needs no input may have closed it
@@ -164,9 +168,11 @@ impl Helpers {
         };
         let (status, out, err) = match tokio::time::timeout(self.timeout, talk).await {
             Ok(talk) => {
+                group.ended();
                 talk.map_err(|error| failed("could not be talked with".into()).cause(&error))?
             }
             Err(_) => {
+                drop(group);
                 return Err(failed(format!(
                     "did not answer within {} s",
                     self.timeout.as_secs_f64()
@@ -200,6 +206,42 @@ fn read(name: &HelperName, output: &[u8]) -> Result<Option<Credential>> {
         "<token>" => Some(Credential::IdentityToken(wire.secret)),
         _ => Some(Credential::Basic { username: wire.username, password: wire.secret }),
     })
+}
+
+/// The processes of a helper: killed all together when it is given up, and when nobody waits for it any more.
+struct Group {
+    #[cfg(unix)]
+    leader: Option<rustix::process::Pid>,
+}
+
+impl Group {
+    #[cfg(unix)]
+    fn of(child: &tokio::process::Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self { leader: id.and_then(rustix::process::Pid::from_raw) }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &tokio::process::Child) -> Self {
+        Self {}
+    }
+
+    /// It has ended by itself: its number may soon be somebody else's.
+    #[cfg_attr(not(unix), expect(clippy::unused_self, reason = "there are no groups"))]
+    fn ended(self) {
+        #[cfg(unix)]
+        std::mem::forget(self);
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // it may be gone already
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 fn rubbish(name: &HelperName) -> Error {

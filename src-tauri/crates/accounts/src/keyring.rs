@@ -1,5 +1,4 @@
-//! Where secrets are: the system's keyring, or, if the user says so, memory until the program ends. Never a file of
-//! ours, never plain text.
+//! The system's keyring, where secrets are. What stands in for it when there is none is [`crate::vault`]'s business.
 //!
 //! In the Secret Service (Linux) each secret is one item of the default collection with the attributes
 //! `service` = `image-syncer` and `username` = the account's id, labelled "Image Syncer: user at address":
@@ -7,19 +6,13 @@
 
 mod system;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::fmt;
 
 use async_trait::async_trait;
 use registry::{Code, Error, Result};
 use secrecy::SecretString;
 
 pub use system::{SERVICE, SystemKeyring};
-
-use crate::{Account, SecretPlace};
 
 /// Whether secrets can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +25,8 @@ pub enum State {
     Locked,
     /// In memory only, as the user chose.
     Memory,
+    /// In the file that is encrypted with a passphrase, as the user chose.
+    File,
 }
 
 /// Whether secrets can be kept, and what to do if not.
@@ -54,7 +49,7 @@ impl Status {
     /// The error of trying to use a keyring that is not ready; `None` when it is.
     pub fn error(&self) -> Option<Error> {
         let (code, what) = match self.state {
-            State::Ready | State::Memory => return None,
+            State::Ready | State::Memory | State::File => return None,
             State::Missing => (Code::KeyringMissing, "there is no system keyring"),
             State::Locked => (Code::KeyringLocked, "the system keyring is locked"),
         };
@@ -85,87 +80,3 @@ pub trait SecretStore: Send + Sync + fmt::Debug {
     /// Forgets a secret, if there is one.
     async fn remove(&self, id: &str) -> Result<()>;
 }
-
-/// The keyring, and the memory that stands in for it once the user has said so.
-#[derive(Debug)]
-pub struct Vault {
-    keyring: Arc<dyn SecretStore>,
-    memory: Mutex<Memory>,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    chosen: bool,
-    secrets: HashMap<String, SecretString>,
-}
-
-impl Vault {
-    /// A vault that keeps secrets in `keyring`.
-    pub fn new(keyring: Arc<dyn SecretStore>) -> Self {
-        Self { keyring, memory: Mutex::default() }
-    }
-
-    /// Whether secrets can be kept. Never asks the user anything.
-    pub async fn status(&self) -> Status {
-        self.with_choice(self.keyring.status().await)
-    }
-
-    /// Tries the keyring again, unlocking it by the system's prompt if need be. Once it is ready, new secrets go there.
-    pub async fn retry(&self) -> Status {
-        let status = self.keyring.unlock().await;
-        if status.state == State::Ready {
-            self.memory().chosen = false;
-        }
-        self.with_choice(status)
-    }
-
-    /// From here on secrets are kept in memory, until the program ends or the keyring is tried again and ready.
-    pub async fn use_memory(&self) -> Status {
-        self.memory().chosen = true;
-        self.status().await
-    }
-
-    fn with_choice(&self, status: Status) -> Status {
-        if self.memory().chosen { Status { state: State::Memory, ..status } } else { status }
-    }
-
-    /// An account's secret, if it has one.
-    pub async fn get(&self, account: &Account) -> Result<Option<SecretString>> {
-        match account.secret_in {
-            SecretPlace::None => Ok(None),
-            SecretPlace::Memory => Ok(self.memory().secrets.get(&account.id).cloned()),
-            SecretPlace::Keyring => self.keyring.get(&account.id).await,
-        }
-    }
-
-    /// Keeps an account's secret and tells where.
-    pub async fn set(&self, account: &Account, secret: &SecretString) -> Result<SecretPlace> {
-        {
-            let mut memory = self.memory();
-            if memory.chosen {
-                memory.secrets.insert(account.id.clone(), secret.clone());
-                return Ok(SecretPlace::Memory);
-            }
-        }
-        let label = format!("Image Syncer: {} at {}", account.username, account.address);
-        self.keyring.set(&account.id, &label, secret).await?;
-        self.memory().secrets.remove(&account.id);
-        Ok(SecretPlace::Keyring)
-    }
-
-    /// Forgets an account's secret.
-    pub async fn remove(&self, account: &Account) -> Result<()> {
-        self.memory().secrets.remove(&account.id);
-        match account.secret_in {
-            SecretPlace::Keyring => self.keyring.remove(&account.id).await,
-            SecretPlace::None | SecretPlace::Memory => Ok(()),
-        }
-    }
-
-    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,21 +2,19 @@
 
 use std::{
     collections::HashSet,
-    fs,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Code, Credential, Error, Identity, Registry, RepositoryName, Result,
-    TlsOptions,
+    Access, AccessSource, Code, Credential, Error, Registry, RepositoryName, Result, TlsOptions,
 };
 
 use crate::{
-    AuthEntry,
-    auth_file::longest,
+    AccountAccess, Address, AuthEntry, Link,
+    auth_file::{address_of_key, longest},
     docker::{self, DockerFile},
     helper::{HelperName, Helpers},
 };
@@ -25,25 +23,41 @@ use crate::{
 mod tests;
 
 /// How long a helper may take: it may ask a cloud, or a person.
-const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What docker's helpers know Docker Hub by.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// What docker and podman have on this machine: their credential files, and the helpers that these name.
 #[derive(Debug)]
 pub struct CredentialFiles {
     files: Vec<DockerFile>,
     helpers: Helpers,
+    /// Files that could not be read, or not as a whole.
+    unread: Vec<String>,
     told: Mutex<HashSet<String>>,
 }
 
 /// A credential that is on this machine, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// `host[:port]` or `host/namespace`.
-    pub address: String,
+    /// What it is for.
+    pub address: Address,
     /// The user name, where one is known without asking for the secret.
     pub user: Option<String>,
-    /// The file or helper that has it.
+    /// The file or helper that has it, for people.
     pub source: String,
+    /// Where its secret is asked for.
+    pub link: Link,
+}
+
+/// Every credential that was found, and what could not be looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The credentials, each source's together.
+    pub found: Vec<Found>,
+    /// Files that can't be read, helpers that fail: one each.
+    pub problems: Vec<Error>,
 }
 
 impl CredentialFiles {
@@ -53,23 +67,30 @@ impl CredentialFiles {
         Self::read(env, HELPER_TIMEOUT)
     }
 
+    /// Nothing of docker's and podman's.
+    pub fn none() -> Self {
+        Self::read(&|_| None, HELPER_TIMEOUT)
+    }
+
     fn read(env: &dyn Fn(&str) -> Option<String>, timeout: Duration) -> Self {
         let home = env("HOME").map(PathBuf::from);
         let mut found = Self {
             files: Vec::new(),
             helpers: Helpers::new(env("PATH").map(Into::into), timeout),
+            unread: Vec::new(),
             told: Mutex::default(),
         };
         for path in docker::places(env) {
             match DockerFile::read(&path, home.as_deref()) {
                 Ok(Some(file)) => {
-                    file.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                    found.unread.extend(file.warnings.iter().cloned());
                     found.files.push(file);
                 }
                 Ok(None) => {}
-                Err(warning) => tracing::warn!("{warning}"),
+                Err(warning) => found.unread.push(warning),
             }
         }
+        found.unread.iter().for_each(|warning| tracing::warn!("{warning}"));
         found
     }
 
@@ -125,7 +146,7 @@ impl CredentialFiles {
         let helper = HelperName::new(name).map_err(at)?;
         // docker knows Docker Hub by a URL, podman by its name
         let servers: &[&str] = if registry.is_docker_hub() {
-            &["https://index.docker.io/v1/", Registry::DOCKER_HUB]
+            &[DOCKER_HUB, Registry::DOCKER_HUB]
         } else {
             &[registry.as_str()]
         };
@@ -137,47 +158,69 @@ impl CredentialFiles {
         Ok(None)
     }
 
-    /// Every credential that is here, for people to choose from. A helper that fails has none.
-    pub async fn list_found(&self) -> Vec<Found> {
-        let mut found = Vec::new();
+    /// Every credential that is here, for people to choose from. No secret is read.
+    pub async fn list(&self) -> Listing {
+        let mut listing = Listing::default();
+        for warning in &self.unread {
+            listing.problems.push(Error::new(Code::FileFailed, warning.clone()));
+        }
         for file in &self.files {
-            found.extend(file.entries.iter().map(|entry| Found {
-                address: entry.address.to_string(),
+            listing.found.extend(file.entries.iter().map(|entry| Found {
+                address: entry.address.clone(),
                 user: docker::user(&entry.credential).map(ToOwned::to_owned),
                 source: file.shown.clone(),
+                link: Link::File { path: file.path.clone(), key: entry.written.clone() },
             }));
-            for (registry, name) in &file.helpers {
-                found.push(Found {
-                    address: registry.to_string(),
-                    user: None,
-                    source: format!("docker-credential-{name} ({})", file.shown),
-                });
-            }
-            let Some(helper) = file.store.as_ref().and_then(|name| HelperName::new(name).ok())
-            else {
-                continue;
-            };
-            let listed = self.helpers.list(&helper).await.unwrap_or_else(|error| {
-                tracing::warn!("{error}");
-                Vec::new()
-            });
-            for (server, user) in listed {
-                if let Ok(address) = crate::auth_file::address_of_key(&server) {
-                    let user = Some(user).filter(|user| !user.is_empty());
-                    let source = format!("{helper} ({})", file.shown);
-                    found.push(Found { address: address.to_string(), user, source });
+            for (registry, helper) in &file.helpers {
+                match HelperName::new(helper) {
+                    Ok(name) => listing.found.push(Found {
+                        address: Address { registry: registry.clone(), namespace: None },
+                        user: None,
+                        source: format!("{name} ({})", file.shown),
+                        link: Link::Helper {
+                            helper: helper.clone(),
+                            server: server_of(registry).into(),
+                        },
+                    }),
+                    Err(error) => listing.problems.push(error.registry(registry)),
                 }
             }
+            let Some(store) = &file.store else { continue };
+            match self.list_store(store).await {
+                Ok(listed) => {
+                    listing.found.extend(listed.into_iter().filter_map(|(server, user)| {
+                        let address = address_of_key(&server).ok()?;
+                        let user = Some(user).filter(|user| !user.is_empty() && user != "<token>");
+                        let source = format!("docker-credential-{store} ({})", file.shown);
+                        let link = Link::Helper { helper: store.clone(), server };
+                        Some(Found { address, user, source, link })
+                    }))
+                }
+                Err(error) => listing.problems.push(error),
+            }
         }
-        found
+        // two files may name one helper
+        let mut seen = HashSet::new();
+        listing.found.retain(|found| seen.insert((found.address.clone(), found.link.clone())));
+        listing
+    }
+
+    async fn list_store(&self, store: &str) -> Result<Vec<(String, String)>> {
+        self.helpers.list(&HelperName::new(store)?).await
     }
 }
 
-/// Reaches registries as an auth file says; where it names no user, with what docker and podman have here; else
-/// anonymously. TLS, proxy and limit are the auth file's in any case.
+/// What helpers know a registry by.
+fn server_of(registry: &Registry) -> &str {
+    if registry.is_docker_hub() { DOCKER_HUB } else { registry.as_str() }
+}
+
+/// Reaches registries as an auth file says; where it names no user, with an account; where there is none, with what
+/// docker and podman have here; else anonymously. Where the auth file has an entry, TLS, proxy and limit are the entry's.
 #[derive(Debug)]
 pub struct FileAccess {
     entries: Vec<(AuthEntry, TlsOptions)>,
+    accounts: Option<AccountAccess>,
     found: CredentialFiles,
     told: Mutex<HashSet<(Registry, String)>>,
 }
@@ -188,16 +231,22 @@ impl FileAccess {
         let mut errors = Vec::new();
         let mut with_tls = Vec::with_capacity(entries.len());
         for entry in entries {
-            match tls(&entry) {
+            match entry.tls() {
                 Ok(tls) => with_tls.push((entry, tls)),
                 Err(error) => errors.push(error),
             }
         }
         if errors.is_empty() {
-            Ok(Self { entries: with_tls, found, told: Mutex::default() })
+            Ok(Self { entries: with_tls, accounts: None, found, told: Mutex::default() })
         } else {
             Err(errors)
         }
+    }
+
+    /// Asks these accounts before docker and podman.
+    #[must_use]
+    pub fn with_accounts(self, accounts: AccountAccess) -> Self {
+        Self { accounts: Some(accounts), ..self }
     }
 }
 
@@ -224,7 +273,16 @@ impl AccessSource for FileAccess {
                 },
                 format!("{origin}: {written}"),
             ),
-            _ => self.found.find(registry, repository, renew).await?,
+            entry => match &self.accounts {
+                Some(accounts) if accounts.covers(registry, repository) => {
+                    let theirs = accounts.access(registry, repository, renew).await?;
+                    if entry.is_none() {
+                        access = theirs.clone();
+                    }
+                    (theirs.credential, theirs.origin)
+                }
+                _ => self.found.find(registry, repository, renew).await?,
+            },
         };
         let first = (registry.clone(), access.origin.clone());
         if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(first) {
@@ -232,66 +290,4 @@ impl AccessSource for FileAccess {
         }
         Ok(access)
     }
-}
-
-/// Reads what an entry says about TLS.
-fn tls(entry: &AuthEntry) -> Result<TlsOptions> {
-    let ca = match &entry.ca {
-        Some(path) => Some(pem(entry, "ca", path, "CERTIFICATE")?.into()),
-        None => None,
-    };
-    let wrong = |why: &str, hint: String| {
-        Err(Error::new(Code::ConfigInvalid, format!("{}: '{}' {why}", entry.origin, entry.written))
-            .hint(hint))
-    };
-    let identity = match (&entry.cert, &entry.key) {
-        (None, None) => None,
-        (Some(cert), Some(key)) => {
-            let mut text = pem(entry, "cert", cert, "CERTIFICATE")?;
-            text.push(b'\n');
-            text.extend(pem(entry, "key", key, "PRIVATE KEY")?);
-            Some(text)
-        }
-        (Some(cert), None) => {
-            let text = pem(entry, "cert", cert, "CERTIFICATE")?;
-            if !has_block(&text, "PRIVATE KEY") {
-                return wrong(
-                    "has a 'cert' and no 'key'",
-                    format!("Add 'key', or put the key into {} too.", cert.display()),
-                );
-            }
-            Some(text)
-        }
-        (None, Some(_)) => {
-            return wrong(
-                "has a 'key' and no 'cert'",
-                "Add 'cert', the client's certificate.".into(),
-            );
-        }
-    };
-    Ok(TlsOptions {
-        insecure: entry.insecure,
-        ca,
-        identity: identity.map(|text| Identity(Arc::from(text))),
-    })
-}
-
-fn pem(entry: &AuthEntry, field: &str, path: &Path, block: &str) -> Result<Vec<u8>> {
-    let place = format!("{}: '{field}' of '{}': {}", entry.origin, entry.written, path.display());
-    let text = fs::read(path).map_err(|error| {
-        Error::new(Code::FileFailed, format!("{place} can't be read")).cause(&error)
-    })?;
-    if has_block(&text, block) {
-        return Ok(text);
-    }
-    Err(Error::new(Code::ConfigInvalid, format!("{place} holds no {}", block.to_lowercase()))
-        .hint(format!("It must be a PEM file, with a line that ends in '{block}-----'.")))
-}
-
-/// Whether a PEM text has a block of a kind (`PRIVATE KEY` is the end of `RSA PRIVATE KEY` too).
-fn has_block(text: &[u8], block: &str) -> bool {
-    let end = format!("{block}-----");
-    text.split(|b| *b == b'\n').any(|line| {
-        line.starts_with(b"-----BEGIN ") && line.trim_ascii_end().ends_with(end.as_bytes())
-    })
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use ::accounts::{Accounts, Vault, keyring};
+use ::accounts::{Accounts, FileState, Links, Vault, keyring};
 use futures_util::FutureExt as _;
 use registry::Code;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::{
     accounts::Tested,
     commands::COMMANDS,
     demo::DemoRegistries,
-    dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PickRequest},
+    dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PassphraseRequest, PickRequest},
     error::Result,
     runs::Runs,
     text::Tongue,
@@ -66,7 +66,11 @@ impl<H: Host> Api<H> {
             tracing::warn!(code = problem.code, "{}", problem.message);
         }
         Arc::new(Self {
-            vault: Arc::new(Vault::new(host.keyring())),
+            vault: Arc::new(
+                Vault::new(host.keyring())
+                    .with_file(host.dirs().secrets())
+                    .with_links(Links::of_system(&|name| host.env(name))),
+            ),
             accounts: accounts.into(),
             tested: Mutex::default(),
             settings: settings.into(),
@@ -119,10 +123,31 @@ impl<H: Host> Api<H> {
         Tongue::choose(&lock(&self.settings), &self.host.locale())
     }
 
-    fn told(&self, status: keyring::Status) -> KeyringStatus {
-        let status = KeyringStatus::from(status);
+    async fn told(&self, status: keyring::Status) -> KeyringStatus {
+        let status = self.status(status).await;
         self.host.emit(AppEvent::Keyring { status: status.clone() });
         status
+    }
+
+    async fn status(&self, status: keyring::Status) -> KeyringStatus {
+        let state = match status.state {
+            keyring::State::Ready => "ready",
+            keyring::State::Missing => "missing",
+            keyring::State::Locked => "locked",
+            keyring::State::Memory => "memory",
+            keyring::State::File => "file",
+        };
+        let file = match self.vault.file_state().await {
+            FileState::None => "none",
+            FileState::Locked => "locked",
+            FileState::Open => "open",
+        };
+        KeyringStatus {
+            state: state.into(),
+            hint: status.hint,
+            detail: status.detail,
+            file: file.into(),
+        }
     }
 }
 
@@ -152,18 +177,26 @@ pub(crate) async fn set_settings<H: Host>(
 }
 
 pub(crate) async fn keyring_status<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<KeyringStatus> {
-    Ok(api.vault.status().await.into())
+    Ok(api.status(api.vault.status().await).await)
 }
 
 pub(crate) async fn keyring_retry<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<KeyringStatus> {
-    Ok(api.told(api.vault.retry().await))
+    Ok(api.told(api.vault.retry().await).await)
 }
 
 pub(crate) async fn keyring_use_memory<H: Host>(
     api: &Arc<Api<H>>,
     (): (),
 ) -> Result<KeyringStatus> {
-    Ok(api.told(api.vault.use_memory().await))
+    Ok(api.told(api.vault.use_memory().await).await)
+}
+
+pub(crate) async fn keyring_use_file<H: Host>(
+    api: &Arc<Api<H>>,
+    request: PassphraseRequest,
+) -> Result<KeyringStatus> {
+    let status = api.vault.use_file(request.passphrase).await?;
+    Ok(api.told(status).await)
 }
 
 pub(crate) async fn pick_file<H: Host>(
@@ -171,18 +204,6 @@ pub(crate) async fn pick_file<H: Host>(
     request: PickRequest,
 ) -> Result<Option<String>> {
     Ok(api.host.pick_file(request.kind).await.map(|path| path.display().to_string()))
-}
-
-impl From<keyring::Status> for KeyringStatus {
-    fn from(status: keyring::Status) -> Self {
-        let state = match status.state {
-            keyring::State::Ready => "ready",
-            keyring::State::Missing => "missing",
-            keyring::State::Locked => "locked",
-            keyring::State::Memory => "memory",
-        };
-        Self { state: state.into(), hint: status.hint, detail: status.detail }
-    }
 }
 
 impl From<&Settings> for dto::Settings {

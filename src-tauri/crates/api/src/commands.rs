@@ -10,12 +10,12 @@ use ts_rs::{Config, TS};
 use crate::{
     Api, Host, accounts, app, demo,
     dto::{
-        Account, AccountDraft, ApiError, AppInfo, ById, ByProfile, CheckReport, Demo, ImportReport,
-        ImportRequest, KeyringStatus, PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo,
-        Settings, TestRequest,
+        Account, AccountDraft, ApiError, AppInfo, ById, ByProfile, CheckReport, Demo, FindRequest,
+        FoundLogins, ImportReport, ImportRequest, KeyringStatus, PassphraseRequest, PickRequest,
+        Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TakeRequest, Taken, TestRequest,
     },
     error::Result,
-    profiles, runs,
+    logins, profiles, runs,
     typescript::Types,
 };
 
@@ -73,6 +73,8 @@ commands! {
     "keyring.retry" => app::keyring_retry(()) -> KeyringStatus;
     /// From here on secrets live in memory until the app ends.
     "keyring.useMemory" => app::keyring_use_memory(()) -> KeyringStatus;
+    /// Opens the encrypted file of secrets, or makes it; from here on secrets are kept there.
+    "keyring.useFile" => app::keyring_use_file(PassphraseRequest) -> KeyringStatus;
     /// Every account.
     "accounts.list" => accounts::list(()) -> Vec<Account>;
     /// Adds an account or changes the one with the id. Its secret goes to the keyring.
@@ -81,6 +83,10 @@ commands! {
     "accounts.remove" => accounts::remove(ById) -> ();
     /// Tests the connection; steps come as `check` events too.
     "accounts.test" => accounts::test(TestRequest) -> CheckReport;
+    /// The logins that docker, podman and an auth file have on this machine; no secret is read.
+    "accounts.find" => logins::find(FindRequest) -> FoundLogins;
+    /// Makes accounts of them: their secrets copied from keyring to keyring, or linked.
+    "accounts.take" => logins::take(TakeRequest) -> Taken;
     /// Every profile, also those whose file can't be read.
     "profiles.list" => profiles::list(()) -> Vec<ProfileSummary>;
     /// One profile.

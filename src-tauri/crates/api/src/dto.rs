@@ -52,12 +52,24 @@ pub struct Settings {
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyringStatus {
-    /// `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only.
+    /// `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only, `file` when
+    /// they chose the encrypted file.
     pub state: String,
     /// What to do about it on this system, English; empty when `ready`.
     pub hint: String,
     /// The particulars, for *Details*.
     pub detail: String,
+    /// The encrypted file: `none`, `locked` (it waits for its passphrase) or `open`.
+    pub file: String,
+}
+
+/// Opens the encrypted file of secrets, or makes it.
+#[derive(Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PassphraseRequest {
+    /// The passphrase.
+    #[ts(type = "string")]
+    pub passphrase: SecretString,
 }
 
 /// An account, without its secret.
@@ -72,16 +84,64 @@ pub struct Account {
     pub address: String,
     /// The user name; empty for anonymous access.
     pub username: String,
-    /// Whether a secret is kept for it (in the keyring or in memory).
+    /// The vendor's id, such as `ecr`; empty where the registry is like any other.
+    pub provider: String,
+    /// What the provider must know besides: a region, a role.
+    pub settings: std::collections::BTreeMap<String, String>,
+    /// What the secret is: `password`, `identity-token`, `bearer`, or a provider's own word.
+    pub secret_kind: String,
+    /// Whether there is a secret for it.
     pub has_secret: bool,
-    /// `keyring` or `memory`; `none` without a secret.
+    /// `keyring`, `memory`, `file` or `linked`; `none` without a secret.
     pub secret_in: String,
+    /// Who is asked for the secret each time, where it is `linked`.
+    pub link: Option<String>,
     /// The certificate is not verified, plain HTTP is allowed.
     pub insecure: bool,
+    /// Plain HTTP is spoken at once.
+    pub plain_http: bool,
     /// A CA file to trust for it.
     pub ca_file: Option<String>,
+    /// A certificate that is trusted for it.
+    pub trusted: Option<Trusted>,
+    /// A file with the client's certificate.
+    pub client_cert: Option<String>,
+    /// A file with its key.
+    pub client_key: Option<String>,
+    /// A proxy for it, without its password.
+    pub proxy: Option<String>,
+    /// Whether there is a password for the proxy.
+    pub has_proxy_password: bool,
+    /// Mirrors, `host[:port][/prefix]`.
+    pub mirrors: Vec<String>,
+    /// The most requests in flight.
+    pub limit: Option<u32>,
     /// When *Test connection* last passed.
     pub verified_at: Option<String>,
+}
+
+/// A certificate that is trusted for one account.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Trusted {
+    /// `certificate`: this one and no other; `ca`: what this authority signs.
+    pub kind: String,
+    /// Its SHA-256 fingerprint.
+    pub sha256: String,
+    /// Whom it is for.
+    pub subject: String,
+    /// The authority's certificate (PEM); empty for `certificate`.
+    pub pem: String,
+}
+
+/// What a server has shown and could be trusted.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustOffer {
+    /// The server's own certificate.
+    pub certificate: Trusted,
+    /// Its authority, where the server has shown that.
+    pub ca: Option<Trusted>,
 }
 
 /// An account as it is added or changed. The secret goes in only.
@@ -103,13 +163,44 @@ pub struct AccountDraft {
     pub insecure: bool,
     /// A CA file to trust for it.
     pub ca_file: Option<String>,
+    /// The vendor's id; empty where the registry is like any other.
+    #[serde(default)]
+    pub provider: String,
+    /// What the provider must know besides.
+    #[serde(default)]
+    pub settings: std::collections::BTreeMap<String, String>,
+    /// What the secret is; `password` when empty.
+    #[serde(default)]
+    pub secret_kind: String,
+    /// Plain HTTP is spoken at once.
+    #[serde(default)]
+    pub plain_http: bool,
+    /// A certificate to trust for it.
+    #[serde(default)]
+    pub trusted: Option<Trusted>,
+    /// A file with the client's certificate.
+    #[serde(default)]
+    pub client_cert: Option<String>,
+    /// A file with its key.
+    #[serde(default)]
+    pub client_key: Option<String>,
+    /// A proxy for it. A password in it goes in only; without one, that of the same proxy is kept.
+    #[serde(default)]
+    #[ts(type = "string | null")]
+    pub proxy: Option<SecretString>,
+    /// Mirrors, `host[:port][/prefix]`.
+    #[serde(default)]
+    pub mirrors: Vec<String>,
+    /// The most requests in flight.
+    #[serde(default)]
+    pub limit: Option<u32>,
 }
 
 /// *Test connection*: one line of the check list.
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckStep {
-    /// `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`.
+    /// `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`, `pull`, `push`.
     pub step: String,
     /// `passed`, `failed`, `warning` (works, worth knowing), `skipped`.
     pub state: String,
@@ -119,6 +210,8 @@ pub struct CheckStep {
     pub detail: String,
     /// Why it failed.
     pub error: Option<ApiError>,
+    /// At `tls`: what the server has shown and could be trusted.
+    pub trust: Option<TrustOffer>,
 }
 
 /// *Test connection*: the whole.
@@ -155,6 +248,77 @@ pub struct TestRequest {
     pub token: String,
     /// The account. A saved one: its id, and `secret: null` for the stored secret.
     pub draft: AccountDraft,
+    /// A repository to try to read from and write to; nothing is tried without it.
+    #[serde(default)]
+    pub repository: Option<String>,
+}
+
+/// Where logins are looked for.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FindRequest {
+    /// Whether docker's and podman's files and helpers are looked at.
+    pub machine: bool,
+    /// The original image-syncer's auth file.
+    pub auth: Option<String>,
+}
+
+/// A login that was found on this machine, without its secret.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundLogin {
+    /// Names it among the others.
+    pub key: String,
+    /// `host[:port]` or `host/namespace`.
+    pub address: String,
+    /// The user name, where it is known.
+    pub username: Option<String>,
+    /// The file or helper that has it.
+    pub source: String,
+    /// Whether it can be linked: asked for each time instead of being copied.
+    pub can_link: bool,
+    /// The name of the account that is the same already.
+    pub known: Option<String>,
+}
+
+/// What was found, and what could not be looked at.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundLogins {
+    /// The logins.
+    pub found: Vec<FoundLogin>,
+    /// Files that can't be read, helpers that fail.
+    pub problems: Vec<ApiError>,
+}
+
+/// A login to make an account of.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Pick {
+    /// Its key.
+    pub key: String,
+    /// Whether it is linked instead of copied.
+    pub link: bool,
+}
+
+/// Logins to make accounts of.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TakeRequest {
+    /// The auth file that they were found in besides.
+    pub auth: Option<String>,
+    /// Which.
+    pub picks: Vec<Pick>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Taken {
+    /// The accounts that were made.
+    pub accounts: Vec<Account>,
+    /// Why the others were not.
+    pub problems: Vec<ApiError>,
 }
 
 /// Which files to import.
@@ -179,6 +343,8 @@ pub enum FileKind {
     Auth,
     /// Certificates.
     Ca,
+    /// A client's certificate or key.
+    Identity,
 }
 
 /// Which kind of file to pick.

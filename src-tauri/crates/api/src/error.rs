@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use accounts::{InvalidAddress, account};
+use accounts::{InvalidAddress, account::Invalid};
 use registry::{Code, Error};
 use store::file;
 
@@ -71,6 +71,11 @@ impl ApiError {
         Self::new(codes::GONE, format!("there is no such {what} any more"))
     }
 
+    /// What can't be.
+    pub(crate) fn internal() -> Self {
+        Self::new(Code::Internal, "something went wrong, and nobody knows what")
+    }
+
     /// A field of a form is wrong.
     pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
         Self::new(Code::ConfigInvalid, message).param("field", field)
@@ -124,14 +129,18 @@ impl From<file::Error> for ApiError {
     }
 }
 
-impl From<account::Error> for ApiError {
-    fn from(error: account::Error) -> Self {
+impl From<accounts::file::Error> for ApiError {
+    fn from(error: accounts::file::Error) -> Self {
         match &error {
-            account::Error::File(error) => error.into(),
-            account::Error::Taken { name, .. } => Self::field("address", error.to_string())
-                .hint("Edit that account, or add a namespace to the address of this one.")
-                .param("name", name),
+            accounts::file::Error::File(error) => error.into(),
+            accounts::file::Error::Unknown(_) => Self::gone("account"),
         }
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::field(invalid.field, invalid.to_string())
     }
 }
 

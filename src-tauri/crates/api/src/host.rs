@@ -24,6 +24,9 @@ pub trait Host: Send + Sync + 'static {
     /// Where secrets are kept.
     fn keyring(&self) -> Arc<dyn SecretStore>;
 
+    /// A variable of the environment: where docker's and podman's files are, and their helpers.
+    fn env(&self, name: &str) -> Option<String>;
+
     /// The time.
     fn now(&self) -> Timestamp;
 

@@ -10,6 +10,7 @@ mod demo;
 pub mod dto;
 pub mod error;
 pub mod host;
+mod logins;
 mod profiles;
 mod runs;
 pub mod text;

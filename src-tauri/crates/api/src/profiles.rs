@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use ::accounts::{Account, AccountAccess, AuthEntry, SecretPlace};
+use ::accounts::{
+    Account, AccountAccess, AuthEntry, CredentialFiles, FileAccess, Links, SecretPlace, import,
+};
 use ::profiles::{
     Field, Profile, Profiles, Rejected,
     profile::{self, Fault, Platforms, Prepared, ProfileRule, Stored, library},
@@ -190,16 +192,28 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
             .map(|rule| &rule.source.registry)
             .chain(destinations.map(|to| &to.registry))
     };
-    for account in &accounts {
-        if registries().any(|registry| *registry == account.address.registry) {
-            api.vault.get(account).await?;
-        }
-    }
     let mut named = Vec::new();
     for (address, id) in &profile.accounts {
         named.push((address.parse()?, id.clone()));
     }
-    let access = Arc::new(AccountAccess::new(accounts, api.vault.clone()).named(named));
+    // what is not named, and not the first for its address, is not used
+    let is_used = |account: &&Account| {
+        let first = accounts.iter().find(|other| other.address == account.address);
+        registries().any(|registry| *registry == account.address.registry)
+            && (named.iter().any(|(_, id)| *id == account.id)
+                || first.is_some_and(|first| first.id == account.id))
+    };
+    for account in accounts.iter().filter(is_used) {
+        account.way(&api.vault).await?;
+        if account.secret_in != SecretPlace::Linked {
+            api.vault.get(account).await?;
+        }
+    }
+    let found = CredentialFiles::of_system(&|name| api.host.env(name));
+    let others = FileAccess::new(Vec::new(), found)
+        .map_err(|errors| errors.first().map_or_else(ApiError::internal, ApiError::from))?;
+    let access = AccountAccess::new(accounts, api.vault.clone()).named(named).or(Arc::new(others));
+    let access = Arc::new(access);
     Ok(Work { name: profile.name, prepared, access })
 }
 
@@ -254,38 +268,32 @@ async fn add_account<H: Host>(
     auth: Option<&Path>,
     notes: &mut Vec<String>,
 ) -> Result<Option<Account>> {
-    let username = entry.username.unwrap_or_default();
-    if username.is_empty() && !entry.insecure && entry.ca.is_none() {
+    let says_something = entry.username.is_some()
+        || entry.insecure
+        || entry.ca.is_some()
+        || entry.cert.is_some()
+        || entry.proxy.is_some()
+        || entry.limit.is_some();
+    if !says_something {
         return Ok(None);
     }
-    let mut accounts = api.accounts.lock().await;
-    let mut account = Account {
-        id: accounts.new_id(&entry.address),
-        name: entry.address.to_string(),
-        address: entry.address,
-        username,
-        insecure: entry.insecure,
-        // as the headless program would, were it started beside the file
-        ca_file: entry
-            .ca
-            .map(|ca| auth.and_then(Path::parent).map_or(ca.clone(), |folder| folder.join(ca))),
-        verified_at: None,
-        secret_in: SecretPlace::None,
+    let entry = match auth {
+        Some(file) => import::beside(entry, file),
+        None => entry,
     };
-    if let Err(taken) = accounts.check(&account) {
-        notes.push(format!("{}: {taken}; it was left as it is", entry.origin));
+    let mut accounts = api.accounts.lock().await;
+    let candidate = import::Candidate::from(entry.clone());
+    if let Some(known) = candidate.known(&accounts) {
+        notes.push(format!(
+            "{}: there is the account '{}' for {} already; it was left as it is",
+            entry.origin, known.name, known.address
+        ));
         return Ok(None);
     }
-    match entry.password.filter(|_| !account.username.is_empty()) {
-        Some(password) => account.secret_in = api.vault.set(&account, &password).await?,
-        None if account.username.is_empty() => {}
-        None => {
-            notes.push(format!("{}: '{}' has no password; enter one", entry.origin, entry.written));
-        }
-    }
-    if let Err(error) = accounts.put(account.clone()) {
-        let _ = api.vault.remove(&account).await;
-        return Err(error.into());
+    let links = Links::default();
+    let account = import::take(&candidate, false, &mut accounts, &api.vault, &links).await?;
+    if account.secret_in == SecretPlace::None && !account.username.is_empty() {
+        notes.push(format!("{}: '{}' has no password; enter one", entry.origin, entry.written));
     }
     Ok(Some(account))
 }

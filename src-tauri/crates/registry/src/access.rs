@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{Registry, RepositoryName, Result, redact::Shown};
+use crate::{Fingerprint, Registry, RepositoryName, Result, redact::Shown};
 
 /// Who we are at a registry.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +34,12 @@ pub enum Credential {
 pub struct TlsOptions {
     /// The certificate is not verified, and plain HTTP is spoken where the host has no TLS.
     pub insecure: bool,
+    /// Plain HTTP is spoken at once, without trying TLS. What is reached by TLS all the same is verified.
+    pub plain_http: bool,
     /// Certificates (PEM) to trust besides the system's.
     pub ca: Option<Arc<[u8]>>,
+    /// The one certificate that the registry's own host may show, whoever signed it and whatever it says.
+    pub pin: Option<Fingerprint>,
     /// The client's certificate chain and key, both PEM in one text.
     pub identity: Option<Identity>,
 }
@@ -54,6 +58,8 @@ impl fmt::Debug for TlsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsOptions")
             .field("insecure", &self.insecure)
+            .field("plain_http", &self.plain_http)
+            .field("pin", &self.pin.map(|pin| pin.to_string()))
             .field("ca", &self.ca.as_ref().map(|pem| pem.len()))
             .field("identity", &self.identity)
             .finish()

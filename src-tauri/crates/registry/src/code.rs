@@ -67,6 +67,8 @@ codes! {
     TlsExpired = "tls.expired",
     /// The certificate is for another name.
     TlsName = "tls.name",
+    /// The certificate is not the one that was trusted.
+    TlsChanged = "tls.changed",
     /// The TLS handshake failed for another reason.
     TlsFailed = "tls.failed",
     /// The registry speaks HTTP where HTTPS was expected.
@@ -91,6 +93,10 @@ codes! {
     KeyringMissing = "keyring.missing",
     /// The system keyring is locked.
     KeyringLocked = "keyring.locked",
+    /// The encrypted file of secrets waits for its passphrase.
+    SecretsLocked = "secrets.locked",
+    /// The passphrase does not open the encrypted file of secrets, or the file is damaged.
+    SecretsPassphrase = "secrets.passphrase",
     /// A credential helper failed.
     HelperFailed = "helper.failed",
     /// The image has no platform that the filter keeps.

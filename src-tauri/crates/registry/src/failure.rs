@@ -8,7 +8,7 @@ use rustls::{
 };
 use url::Url;
 
-use crate::{Code, Error, redact};
+use crate::{Code, Error, fingerprint::Changed, redact};
 
 /// A request that got no answer.
 #[derive(Clone, Debug)]
@@ -198,7 +198,12 @@ impl Failure {
 fn is_tls(code: Code) -> bool {
     matches!(
         code,
-        Code::TlsExpired | Code::TlsFailed | Code::TlsName | Code::TlsUntrusted | Code::HttpPlain
+        Code::TlsChanged
+            | Code::TlsExpired
+            | Code::TlsFailed
+            | Code::TlsName
+            | Code::TlsUntrusted
+            | Code::HttpPlain
     )
 }
 
@@ -213,6 +218,11 @@ fn date(time: UnixTime) -> String {
 
 /// What is wrong with a certificate.
 fn certificate(error: &CertificateError, url: &Url) -> (Code, String) {
+    if let CertificateError::Other(other) = error
+        && let Some(changed) = other.0.downcast_ref::<Changed>()
+    {
+        return (Code::TlsChanged, changed.to_string());
+    }
     match error {
         CertificateError::Expired => (Code::TlsExpired, "the certificate has expired".into()),
         CertificateError::ExpiredContext { not_after, .. } => {

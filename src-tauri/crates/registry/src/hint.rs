@@ -62,6 +62,9 @@ pub(crate) const fn of(code: Code) -> &'static [&'static str] {
         ],
         Code::TlsExpired => &["Renew the certificate of {host}, and check this machine's clock."],
         Code::TlsName => &["Use the name that the certificate of {host} is for."],
+        Code::TlsChanged => &[
+            "Ask whoever runs {host} whether its certificate was renewed, compare the fingerprint, and trust the new one only then.",
+        ],
         Code::TlsFailed => &[
             "Check whether {host} wants a client certificate ('cert' and 'key' in the auth file).",
         ],
@@ -90,6 +93,10 @@ pub(crate) const fn of(code: Code) -> &'static [&'static str] {
             &["Start a keyring (gnome-keyring, KWallet), or keep the secret for this session only."]
         }
         Code::KeyringLocked => &["Unlock the keyring and try again."],
+        Code::SecretsLocked => {
+            &["Give the passphrase: in the app under Accounts, or in IMAGE_SYNCER_PASSPHRASE."]
+        }
+        Code::SecretsPassphrase => &["Check the passphrase; nothing was changed."],
         Code::HelperFailed => &["Run the credential helper by hand to see what it lacks."],
         Code::PlatformNone => &["Widen the platform filter."],
         Code::RuleConflict => &["Change one of the rules; nothing was written to the tag."],

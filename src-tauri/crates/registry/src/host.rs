@@ -80,7 +80,7 @@ pub(crate) struct Reach {
     pub(crate) login: Arc<Login>,
     /// Connections to the registry itself.
     pub(crate) http: reqwest::Client,
-    /// Connections to other hosts: without the client certificate.
+    /// Connections to other hosts: without the client certificate, and verified as usual.
     pub(crate) abroad: reqwest::Client,
 }
 
@@ -119,10 +119,10 @@ impl HostState {
             }
             let proxy = access.proxy.as_ref();
             let http = inner.connections.pool(&access.tls, proxy)?;
-            let abroad = if access.tls.identity.is_none() {
+            let abroad = if access.tls.identity.is_none() && access.tls.pin.is_none() {
                 http.clone()
             } else {
-                let tls = crate::TlsOptions { identity: None, ..access.tls.clone() };
+                let tls = crate::TlsOptions { identity: None, pin: None, ..access.tls.clone() };
                 inner.connections.pool(&tls, proxy)?
             };
             tracing::debug!(registry = %self.registry, origin = access.origin, "account");
@@ -219,7 +219,8 @@ pub(crate) enum Turn<'a> {
 }
 
 impl Contact {
-    pub(crate) async fn turn(&self) -> Turn<'_> {
+    /// `plain`: TLS is not to be tried.
+    pub(crate) async fn turn(&self, plain: bool) -> Turn<'_> {
         let seen = {
             let state = lock(&self.state);
             match state.scheme {
@@ -232,7 +233,7 @@ impl Contact {
         match (state.scheme, &state.last) {
             (Some(scheme), _) => Turn::Known(scheme),
             (None, Some(failure)) if state.failures != seen => Turn::Failed(failure.clone()),
-            (None, _) if state.seems_plain => Turn::First(alone, Scheme::Http),
+            (None, _) if state.seems_plain || plain => Turn::First(alone, Scheme::Http),
             (None, _) => Turn::First(alone, Scheme::Https),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error as StdError,
     fmt,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -11,7 +12,7 @@ use http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use crate::{Code, Error, Result, TlsOptions, redact::Shown};
+use crate::{Code, Error, Result, TlsOptions, fingerprint::pinned, redact::Shown};
 
 const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 
@@ -57,7 +58,7 @@ impl Connections {
         let mut roots = Vec::new();
         if let Some(pem) = &tls.ca {
             roots = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|error| unusable("CA certificate", Some(&error)))?;
+                .map_err(|error| unusable("CA certificate", source(&error)))?;
             if roots.is_empty() {
                 return Err(unusable("CA certificate", None));
             }
@@ -66,11 +67,12 @@ impl Connections {
             let builder = self.builder(tls, proxy)?;
             let roots = roots.iter().cloned();
             let builder = match (merge, tls.insecure) {
+                _ if tls.pin.is_some() => builder,
                 (_, true) => builder.tls_danger_accept_invalid_certs(true),
                 (true, false) => builder.tls_certs_merge(roots),
                 (false, false) => builder.tls_certs_only(roots),
             };
-            builder.build().map_err(|error| unusable("set of certificates", Some(&error)))
+            builder.build().map_err(|error| unusable("set of certificates", source(&error)))
         };
         // a system without any certificate (a bare container) is no reason to refuse plain HTTP or an own CA
         build(true).or_else(|_| build(false))
@@ -105,9 +107,14 @@ impl Connections {
             })?;
             builder = builder.proxy(proxy);
         }
-        if let Some(identity) = &tls.identity {
-            let identity = reqwest::Identity::from_pem(&identity.0)
+        let identity = tls.identity.as_ref();
+        if let Some(pin) = tls.pin {
+            let config = pinned(pin, identity.map(|identity| &*identity.0))
                 .map_err(|error| unusable("client certificate", Some(&error)))?;
+            builder = builder.tls_backend_preconfigured(config);
+        } else if let Some(identity) = identity {
+            let identity = reqwest::Identity::from_pem(&identity.0)
+                .map_err(|error| unusable("client certificate", source(&error)))?;
             builder = builder.identity(identity);
         }
         Ok(builder)
@@ -126,10 +133,15 @@ fn no_proxy_at_all() -> bool {
     value.is_ok_and(|value| value.split(',').any(|entry| entry.trim() == "*"))
 }
 
-fn unusable(what: &str, error: Option<&reqwest::Error>) -> Error {
+fn unusable(what: &str, cause: Option<&(dyn StdError + 'static)>) -> Error {
     let failed = Error::new(Code::ConfigInvalid, format!("the {what} can't be used"));
-    match error.and_then(std::error::Error::source) {
+    match cause {
         Some(cause) => failed.cause(cause),
         None => failed.because("it holds no PEM certificate"),
     }
+}
+
+/// What is behind an error of reqwest; itself where it says all.
+fn source(error: &reqwest::Error) -> Option<&(dyn StdError + 'static)> {
+    error.source()
 }

@@ -53,6 +53,11 @@ impl Dirs {
         self.config.join("accounts.json")
     }
 
+    /// The secrets of accounts, encrypted, where there is no keyring.
+    pub fn secrets(&self) -> PathBuf {
+        self.config.join("secrets.age")
+    }
+
     /// The directory of the profiles.
     pub fn profiles(&self) -> PathBuf {
         self.config.join("profiles")

@@ -40,6 +40,8 @@ pub struct ServerTls {
     certificate: CertificateDer<'static>,
     key: Arc<PrivateKeyDer<'static>>,
     clients: Option<CertificateDer<'static>>,
+    authority: Option<CertificateDer<'static>>,
+    signer: CertificateDer<'static>,
     pem: String,
     key_pem: String,
 }
@@ -95,6 +97,8 @@ impl Authority {
             certificate: certificate.der().clone(),
             key: Arc::new(PrivateKeyDer::Pkcs8(key.serialize_der().into())),
             clients: None,
+            authority: None,
+            signer: self.der.clone(),
         }
     }
 
@@ -122,6 +126,17 @@ impl ServerTls {
         self
     }
 
+    /// The server shows its authority's certificate too.
+    pub fn with_authority(mut self) -> Self {
+        self.authority = Some(self.signer.clone());
+        self
+    }
+
+    /// The server's own certificate, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.certificate
+    }
+
     /// The server's own certificate, PEM.
     pub fn pem(&self) -> &str {
         &self.pem
@@ -147,8 +162,9 @@ impl ServerTls {
             }
             None => builder.with_no_client_auth(),
         };
+        let chain = std::iter::once(&self.certificate).chain(&self.authority).cloned().collect();
         let mut config = builder
-            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
+            .with_single_cert(chain, self.key.clone_key())
             .expect("a certificate and its key");
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Arc::new(config).into()

@@ -1,6 +1,6 @@
 // Accounts, profiles and images as a team would have them.
 
-import type { Account, ApiError, Failure, Profile, ProfileSummary } from '../types';
+import type { Account, ApiError, Failure, FoundLogin, Profile, ProfileSummary } from '../types';
 import type { Scenario } from './scenario';
 
 const HOUR = 3_600_000;
@@ -13,14 +13,28 @@ function account(id: string, part: Partial<Account>): Account {
     name: '',
     address: '',
     username: '',
+    provider: '',
+    settings: {},
+    secretKind: 'password',
     hasSecret: true,
     secretIn: 'keyring',
+    link: null,
     insecure: false,
+    plainHttp: false,
     caFile: null,
+    trusted: null,
+    clientCert: null,
+    clientKey: null,
+    proxy: null,
+    hasProxyPassword: false,
+    mirrors: [],
+    limit: null,
     verifiedAt: null,
     ...part,
   };
 }
+
+export const blank = (id: string): Account => account(id, {});
 
 export function accounts({ name }: Scenario): Account[] {
   if (name === 'empty' || name === 'nokeyring') return [];
@@ -59,6 +73,42 @@ export function accounts({ name }: Scenario): Account[] {
   }
   return usual;
 }
+
+export const FOUND: FoundLogin[] = [
+  {
+    key: 'file ghcr.io',
+    address: 'ghcr.io',
+    username: 'acme-ci',
+    source: '~/.docker/config.json',
+    canLink: true,
+    known: null,
+  },
+  {
+    key: 'helper gcr.io',
+    address: 'gcr.io',
+    username: null,
+    source: 'docker-credential-gcloud (~/.docker/config.json)',
+    canLink: true,
+    known: null,
+  },
+  {
+    key: 'file quay.io',
+    address: 'quay.io',
+    username: 'acme+mirror',
+    source: '~/.config/containers/auth.json',
+    canLink: true,
+    known: 'quay.io',
+  },
+];
+
+export const FOUND_IN_FILE: FoundLogin = {
+  key: 'auth.yaml:1 registry.example.com/team',
+  address: 'registry.example.com/team',
+  username: 'robot$team',
+  source: '/home/acme/auth.yaml:1',
+  canLink: false,
+  known: null,
+};
 
 function profile(
   id: string,

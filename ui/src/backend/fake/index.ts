@@ -7,13 +7,17 @@ import type {
   AppEvent,
   CheckReport,
   CheckStep,
+  FoundLogin,
+  FoundLogins,
   ImportReport,
   KeyringStatus,
+  Pick,
   Profile,
   ProfileSummary,
   RuleProblem,
   RunInfo,
   Settings,
+  Taken,
 } from '../types';
 import * as data from './data';
 import { FakeRun } from './run';
@@ -24,11 +28,34 @@ const MISSING: KeyringStatus = {
   hint: 'Install gnome-keyring or KeePassXC and log in again.',
   detail:
     'org.freedesktop.DBus.Error.ServiceUnknown: The name org.freedesktop.secrets was not provided by any .service files',
+  file: 'none',
 };
 const LOCKED: KeyringStatus = {
   state: 'locked',
   hint: 'The system will ask for the password of your keyring.',
   detail: 'The collection “login” is locked.',
+  file: 'none',
+};
+const READY: KeyringStatus = { state: 'ready', hint: '', detail: '', file: 'none' };
+
+const EMPTY_DRAFT: AccountDraft = {
+  id: null,
+  name: '',
+  address: '',
+  username: '',
+  secret: null,
+  insecure: false,
+  caFile: null,
+  provider: '',
+  settings: {},
+  secretKind: '',
+  plainHttp: false,
+  trusted: null,
+  clientCert: null,
+  clientKey: null,
+  proxy: null,
+  mirrors: [],
+  limit: null,
 };
 
 /** A backend in the state that the query asks for. */
@@ -40,7 +67,7 @@ export function fake(query: string): Backend {
 class Fake {
   #how: Scenario;
   #settings: Settings;
-  #keyring: KeyringStatus = { state: 'ready', hint: '', detail: '' };
+  #keyring: KeyringStatus = READY;
   #accounts: Account[];
   #profiles: Profile[];
   #lastRuns = new Map<string, ProfileSummary['lastRun']>();
@@ -72,12 +99,15 @@ class Fake {
       settingsSet: (settings) => answer(() => (this.#settings = { ...settings })),
       keyringStatus: () => answer(() => this.#keyring),
       keyringRetry: () => answer(() => this.#unlock()),
-      keyringUseMemory: () => answer(() => this.#setKeyring({ state: 'memory', hint: '', detail: '' })),
+      keyringUseMemory: () => answer(() => this.#setKeyring({ ...READY, state: 'memory' })),
+      keyringUseFile: (passphrase) => answer(() => this.#openFile(passphrase)),
       accountsList: () => answer(() => this.#list(this.#accounts)),
       accountsSave: (draft) => answer(() => this.#saveAccount(draft)),
       accountsRemove: (id) =>
         answer(() => ((this.#accounts = this.#accounts.filter((each) => each.id !== id)), null)),
-      accountsTest: (token, draft) => this.#test(token, { ...draft }),
+      accountsTest: (token, draft, repository) => this.#test(token, { ...draft }, repository),
+      accountsFind: (machine, auth) => answer(() => this.#find(machine, auth)),
+      accountsTake: (auth, picks) => answer(() => this.#take(auth, picks)),
       profilesList: () => answer(() => this.#summaries()),
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
       profilesCheck: (profile) => answer(() => check(profile)),
@@ -94,7 +124,12 @@ class Fake {
       filesPick: (kind) =>
         answer(
           () =>
-            ({ images: '/home/acme/images.yaml', auth: '/home/acme/auth.yaml', ca: '/etc/ssl/ca.pem' })[kind],
+            ({
+              images: '/home/acme/images.yaml',
+              auth: '/home/acme/auth.yaml',
+              ca: '/etc/ssl/ca.pem',
+              identity: '/home/acme/client.pem',
+            })[kind],
         ),
       runsPlan: (profileId) => answer(() => this.#begin(profileId, 'plan')),
       runsStart: (profileId) => answer(() => this.#begin(profileId, 'run')),
@@ -128,9 +163,7 @@ class Fake {
   }
 
   #unlock(): KeyringStatus {
-    return this.#how.name === 'locked'
-      ? this.#setKeyring({ state: 'ready', hint: '', detail: '' })
-      : this.#keyring;
+    return this.#how.name === 'locked' ? this.#setKeyring(READY) : this.#keyring;
   }
 
   #setKeyring(status: KeyringStatus): KeyringStatus {
@@ -139,21 +172,80 @@ class Fake {
     return status;
   }
 
+  #openFile(passphrase: string): KeyringStatus {
+    if (passphrase === 'wrong') {
+      throw new Problem({
+        code: 'secrets.passphrase',
+        message: 'the passphrase does not open secrets.age',
+        hint: 'Check the passphrase; nothing was changed.',
+      });
+    }
+    return this.#setKeyring({ ...READY, state: 'file', file: 'open' });
+  }
+
+  #find(machine: boolean, auth: string | null): FoundLogins {
+    const known = ({ address, username }: FoundLogin): string | null =>
+      this.#accounts.find((each) => each.address === address && each.username === (username ?? ''))
+        ?.address ?? null;
+    const list = [
+      ...(machine && this.#how.name !== 'empty' ? data.FOUND : []),
+      ...(auth ? [data.FOUND_IN_FILE] : []),
+    ];
+    const problems =
+      this.#how.name === 'failing'
+        ? [
+            {
+              code: 'helper.failed',
+              message: 'the credential helper docker-credential-pass is not in $PATH',
+              hint: "Install it, or remove it from 'credsStore' in docker's config.json.",
+              params: {},
+            },
+          ]
+        : [];
+    return { found: list.map((each) => ({ ...each, known: known(each) })), problems };
+  }
+
+  #take(auth: string | null, picks: Pick[]): Taken {
+    const { found } = this.#find(true, auth);
+    const accounts = picks.flatMap(({ key, link }) => {
+      const login = found.find((each) => each.key === key);
+      if (!login) return [];
+      const account: Account = {
+        ...data.blank(`account-${(this.#ids += 1)}`),
+        name: login.address,
+        address: login.address,
+        username: login.username ?? 'oauth2accesstoken',
+        secretIn: link ? 'linked' : this.#place(),
+        link: link ? login.source : null,
+      };
+      this.#accounts.push(account);
+      return [structuredClone(account)];
+    });
+    return { accounts, problems: [] };
+  }
+
+  /** Where secrets go now. */
+  #place(): string {
+    return this.#keyring.state === 'ready' ? 'keyring' : this.#keyring.state;
+  }
+
   #saveAccount(draft: AccountDraft): Account {
-    if (draft.secret && !['ready', 'memory'].includes(this.#keyring.state)) {
+    if (draft.secret && !['ready', 'memory', 'file'].includes(this.#keyring.state)) {
       throw new Problem({ code: `keyring.${this.#keyring.state}`, message: this.#keyring.detail });
     }
     const known = this.#accounts.find((each) => each.id === draft.id);
     const hasSecret = draft.secret === null ? (known?.hasSecret ?? false) : draft.secret !== '';
+    const { secret, proxy, ...plain } = draft;
     const account: Account = {
-      id: known?.id ?? `account-${(this.#ids += 1)}`,
-      name: draft.name,
-      address: draft.address,
-      username: draft.username,
+      ...data.blank(known?.id ?? `account-${(this.#ids += 1)}`),
+      ...plain,
+      id: known?.id ?? `account-${this.#ids}`,
+      secretKind: draft.secretKind || 'password',
+      proxy: proxy && proxy.replace(/:[^:@/]*@/, '@'),
+      hasProxyPassword: proxy !== null && /:[^:@/]*@/.test(proxy),
       hasSecret,
-      secretIn: hasSecret ? (this.#keyring.state === 'memory' ? 'memory' : 'keyring') : 'none',
-      insecure: draft.insecure,
-      caFile: draft.caFile,
+      secretIn: secret ? this.#place() : hasSecret ? (known?.secretIn ?? 'keyring') : 'none',
+      link: secret ? null : (known?.link ?? null),
       verifiedAt: known?.verifiedAt ?? null,
     };
     if (known) Object.assign(known, account);
@@ -161,10 +253,10 @@ class Fake {
     return structuredClone(account);
   }
 
-  async #test(token: string, draft: AccountDraft): Promise<CheckReport> {
+  async #test(token: string, draft: AccountDraft, repository: string | null): Promise<CheckReport> {
     const pause = this.#how.name === 'slow' ? 1000 : 120;
     const steps: CheckStep[] = [];
-    for (const step of checkSteps(draft, this.#how)) {
+    for (const step of checkSteps(draft, repository, this.#how)) {
       await wait(pause);
       if (step.step === 'login' && this.#how.hold === 'check') await new Promise(() => undefined);
       steps.push(step);
@@ -214,13 +306,10 @@ class Fake {
     const accounts: Account[] = auth
       ? [
           this.#saveAccount({
-            id: null,
-            name: '',
+            ...EMPTY_DRAFT,
             address: 'quay.io',
             username: 'acme+mirror',
             secret: 'imported',
-            insecure: false,
-            caFile: null,
           }),
         ]
       : [];
@@ -294,7 +383,7 @@ function slug(name: string, id: number): string {
   return `${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-${id}`;
 }
 
-function checkSteps(draft: AccountDraft, how: Scenario): CheckStep[] {
+function checkSteps(draft: AccountDraft, repository: string | null, how: Scenario): CheckStep[] {
   const host = draft.address.split('/')[0] ?? draft.address;
   const step = (name: string, millis: number, detail: string, state = 'passed'): CheckStep => ({
     step: name,
@@ -302,7 +391,35 @@ function checkSteps(draft: AccountDraft, how: Scenario): CheckStep[] {
     millis,
     detail,
     error: null,
+    trust: null,
   });
+  const fingerprint = Array.from({ length: 32 }, (_, at) => (at * 7 + 16).toString(16))
+    .join(':')
+    .toUpperCase();
+  const shown = `subject CN=${host}; issuer CN=Lab CA; valid until 2027-02-18T00:00:00Z; SHA-256 ${fingerprint}`;
+  if (host.endsWith('.untrusted') && !draft.trusted && !draft.insecure) {
+    return [
+      step('dns', 4, `${host} is 198.51.100.7`),
+      step('tcp', 23, 'port 443'),
+      {
+        ...step('tls', 41, shown, 'failed'),
+        error: {
+          code: 'tls.untrusted',
+          message: `contacting the registry failed: the certificate is signed by nobody that this system trusts: registry ${host}`,
+          hint: '',
+          params: { host },
+        },
+        trust: {
+          certificate: { kind: 'certificate', sha256: fingerprint, subject: `CN=${host}`, pem: '' },
+          ca: { kind: 'ca', sha256: fingerprint.replace(/^../, 'FF'), subject: 'CN=Lab CA', pem: 'PEM' },
+        },
+      },
+      ...['registry', 'login', 'catalog', 'pull', 'push'].map((name) => step(name, 0, '', 'skipped')),
+    ];
+  }
+  const tried = repository
+    ? [step('pull', 31, 'found v1'), step('push', 64, 'an upload was opened and cancelled')]
+    : ['pull', 'push'].map((name) => step(name, 0, 'no repository was named', 'skipped'));
   const steps = [
     step('dns', 4, `${host} is 198.51.100.7`),
     step('tcp', 23, 'port 443'),
@@ -310,6 +427,7 @@ function checkSteps(draft: AccountDraft, how: Scenario): CheckStep[] {
     step('registry', 38, 'Docker registry API 2.0'),
     step('login', 87, draft.username ? `as ${draft.username}` : 'anonymous'),
     step('catalog', 52, 'this registry does not list its repositories', 'warning'),
+    ...tried,
   ];
   if (how.name !== 'failing') return steps;
   const failed: CheckStep = {
@@ -322,7 +440,11 @@ function checkSteps(draft: AccountDraft, how: Scenario): CheckStep[] {
       params: { host },
     },
   };
-  return [...steps.slice(0, 4), failed, { ...step('catalog', 0, ''), state: 'skipped' }];
+  return [
+    ...steps.slice(0, 4),
+    failed,
+    ...['catalog', 'pull', 'push'].map((name) => step(name, 0, '', 'skipped')),
+  ];
 }
 
 /** A little of what Rust checks, so that the form has something to show. */

@@ -7,19 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use registry::{Code, Error, Registry};
+use registry::{Code, Error, Registry, TlsOptions};
 use rustls::{
     ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{Done, List, Step, Verdict};
+use super::{Chain, Done, List, Step, Verdict};
 
 /// What the handshake showed.
 pub(super) enum Seen {
@@ -27,8 +25,8 @@ pub(super) enum Seen {
     Certificate {
         /// How long it took.
         took: Duration,
-        /// Subject, issuer, expiry, fingerprint.
-        certificate: String,
+        /// It, and what was shown with it.
+        chain: Chain,
     },
     /// No TLS.
     NoTls {
@@ -48,15 +46,16 @@ pub(super) fn is_proxied(registry: &Registry) -> bool {
 /// The first three steps. The last of them is left to the caller to judge; `None`: one before it failed.
 pub(super) async fn connect<F: Fn(&Done)>(
     registry: &Registry,
-    insecure: bool,
+    tls: &TlsOptions,
     limit: Duration,
     list: &mut List<F>,
 ) -> Option<Seen> {
     let (host, port) = host_and_port(registry.api_host());
     let ports = match port {
         Some(port) => vec![port],
+        None if tls.plain_http => vec![80],
         // plain HTTP is allowed: it may be that only that is there
-        None if insecure => vec![443, 80],
+        None if tls.insecure => vec![443, 80],
         None => vec![443],
     };
 
@@ -79,6 +78,11 @@ pub(super) async fn connect<F: Fn(&Done)>(
             match within(limit, TcpStream::connect(address)).await {
                 Ok(stream) => {
                     list.add(Step::Tcp, Verdict::Passed, began.elapsed(), address.to_string());
+                    if tls.plain_http {
+                        // not nothing, which would mean that nobody has looked
+                        let took = Duration::from_nanos(1);
+                        return Some(Seen::NoTls { took, why: "plain HTTP is asked for".into() });
+                    }
                     return Some(handshake(host, stream, limit).await);
                 }
                 Err(error) => {
@@ -127,7 +131,7 @@ async fn within<T>(
 async fn handshake(host: &str, stream: TcpStream, limit: Duration) -> Seen {
     let began = Instant::now();
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(Witness { provider: provider.clone(), certificate: Mutex::default() });
+    let verifier = Arc::new(Witness { provider: provider.clone(), chain: Mutex::default() });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map(|builder| {
@@ -149,10 +153,10 @@ async fn handshake(host: &str, stream: TcpStream, limit: Duration) -> Seen {
         (_, Err(error)) => Some(error.to_string()),
     };
     let took = began.elapsed();
-    let certificate = verifier.certificate.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (certificate, why) {
+    let chain = verifier.chain.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (chain, why) {
         // the server may have broken the handshake after that: the certificate is worth telling all the same
-        (Some(certificate), _) => Seen::Certificate { took, certificate },
+        (Some(chain), _) => Seen::Certificate { took, chain },
         (None, why) => Seen::NoTls { took, why: why.unwrap_or_default() },
     }
 }
@@ -161,20 +165,20 @@ async fn handshake(host: &str, stream: TcpStream, limit: Duration) -> Seen {
 #[derive(Debug)]
 struct Witness {
     provider: Arc<CryptoProvider>,
-    certificate: Mutex<Option<String>>,
+    chain: Mutex<Option<Chain>>,
 }
 
 impl ServerCertVerifier for Witness {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        others: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let certificate = describe(end_entity);
-        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
+        let chain = Chain::new(end_entity, others);
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain);
         Ok(ServerCertVerified::assertion())
     }
 
@@ -199,21 +203,6 @@ impl ServerCertVerifier for Witness {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
-}
-
-/// Subject, issuer, expiry and SHA-256 fingerprint, as far as the certificate can be read.
-fn describe(der: &[u8]) -> String {
-    let fingerprint: Vec<String> =
-        Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
-    let fingerprint = format!("SHA-256 {}", fingerprint.join(":"));
-    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return fingerprint };
-    let until = jiff::Timestamp::from_second(certificate.validity().not_after.timestamp())
-        .map_or_else(|_| certificate.validity().not_after.to_string(), |time| time.to_string());
-    format!(
-        "subject {}; issuer {}; valid until {until}; {fingerprint}",
-        certificate.subject(),
-        certificate.issuer()
-    )
 }
 
 /// `host`, `host:port`, `[::1]:port`; without brackets.

@@ -29,10 +29,22 @@ fn trusting(access: Access, authority: &Authority) -> Access {
 
 /// One letter a step: passed, warning, failed, skipped; and the code of the one that failed or is warned about.
 async fn outcome(host: &str, access: Access) -> (String, Option<Code>, Vec<Done>) {
+    let (letters, code, done) = outcome_of(host, None, access).await;
+    let rest = letters.strip_suffix("ss").expect("no repository was named");
+    (rest.to_owned(), code, done)
+}
+
+/// The same, with a repository.
+async fn outcome_of(
+    host: &str,
+    repository: Option<&str>,
+    access: Access,
+) -> (String, Option<Code>, Vec<Done>) {
     let told = Mutex::new(Vec::new());
     let registry = host.parse().unwrap();
-    let done =
-        check(&registry, access, &limits(), |done| told.lock().unwrap().push(done.step)).await;
+    let name = repository.map(|name| name.parse().unwrap());
+    let tell = |done: &Done| told.lock().unwrap().push(done.step);
+    let done = check(&registry, name.as_ref(), access, &limits(), tell).await;
     assert_eq!(*told.lock().unwrap(), Step::ALL, "each step is told once, in order");
     assert_eq!(done.iter().map(|done| done.step).collect::<Vec<_>>(), Step::ALL);
     let mut code = None;
@@ -152,4 +164,88 @@ async fn a_server_that_never_answers_is_given_up() {
     let (letters, code, done) = outcome(&address.to_string(), Access::default()).await;
     assert_eq!((letters.as_str(), code), ("ppfsss", Some(Code::NetTimeout)));
     assert!(!passed(&done));
+}
+
+#[tokio::test]
+async fn a_repository_is_read_and_an_upload_to_it_opened_and_cancelled() {
+    let server = Server::builder().auth(Auth::token("me", "s3")).start().await;
+    server.push("team/app", "v1", &testkit::Image::single("linux/amd64", []));
+    server.clear_log();
+    let access = || insecure(basic("me", "s3"));
+    let (letters, code, done) = outcome_of(server.host(), Some("team/app"), access()).await;
+    assert_eq!((letters.as_str(), code), ("ppwppppp", None), "{done:?}");
+    assert!(done[6].detail.contains("v1"), "{done:?}");
+    let of = |method: &str, kind: Kind| server.count_of(method, kind);
+    // the second with the token that the first has shown to be needed
+    assert_eq!((of("HEAD", Kind::Manifest), of("POST", Kind::Mount)), (1, 2));
+    assert_eq!(of("DELETE", Kind::UploadCancel), 1);
+    assert_eq!(server.count(|request| request.method == "PUT" || request.method == "PATCH"), 0);
+
+    // a repository that is not there yet is no fault
+    let (letters, code, done) = outcome_of(server.host(), Some("team/new"), access()).await;
+    assert_eq!((letters.as_str(), code), ("ppwpppwp", Some(Code::RefNotFound)), "{done:?}");
+    assert!(passed(&done));
+}
+
+#[tokio::test]
+async fn what_an_account_may_do_in_a_repository_is_told_apart() {
+    let users = testkit::auth::Users::new()
+        .user_with("reader", "s3", &[("team/*", "pull")])
+        .user_with("nobody", "s3", &[("other/*", "pull")]);
+    let server = Server::builder().auth(Auth::Basic(users)).start().await;
+    server.push("team/app", "v1", &testkit::Image::single("linux/amd64", []));
+    let reader = insecure(basic("reader", "s3"));
+    let (letters, code, done) = outcome_of(server.host(), Some("team/app"), reader).await;
+    assert!(letters.ends_with("pf"), "{done:?}");
+    assert_eq!(code, Some(Code::PushDenied), "{done:?}");
+    assert!(passed(&done), "it can read");
+    let nobody = insecure(basic("nobody", "s3"));
+    let (letters, _, done) = outcome_of(server.host(), Some("team/app"), nobody).await;
+    assert!(letters.ends_with("ff") && !passed(&done), "{done:?}");
+}
+
+#[tokio::test]
+async fn what_the_server_shows_can_be_trusted() {
+    let authority = Authority::new();
+    let tls = authority.server(Flaw::WrongName).with_authority();
+    let server = Server::builder().tls(tls.clone()).start().await;
+    let (letters, code, done) = outcome(server.host(), Access::default()).await;
+    assert_eq!((letters.as_str(), code), ("ppfsss", Some(Code::TlsUntrusted)));
+    let chain = done[2].chain.clone().expect("the certificates");
+    let authority_shown = chain.authority().unwrap();
+    assert!(authority_shown.subject.contains("testkit authority"), "{authority_shown:?}");
+
+    // the authority does not mend a wrong name; the certificate itself does
+    let trusted = |trusted| {
+        let account = crate::Account {
+            trusted: Some(trusted),
+            ..crate::Account::new("a", server.host().parse().unwrap())
+        };
+        Access { tls: account.tls().unwrap(), ..Access::default() }
+    };
+    let (_, code, _) = outcome(server.host(), trusted(chain.trust_authority().unwrap())).await;
+    assert_eq!(code, Some(Code::TlsName));
+    let (letters, code, _) = outcome(server.host(), trusted(chain.trust_certificate())).await;
+    assert_eq!((letters.as_str(), code), ("ppppsp", None));
+
+    // a right name is all that the authority needs
+    let server = Server::builder().tls(authority.server(Flaw::None)).start().await;
+    let access = trusted(chain.trust_authority().unwrap());
+    let (letters, code, done) = outcome(server.host(), access).await;
+    assert_eq!((letters.as_str(), code), ("ppppsp", None));
+    assert!(done[2].chain.as_ref().unwrap().trust_authority().is_none(), "it was not shown here");
+    // and this certificate is not the one that was trusted there
+    let (letters, code, done) = outcome(server.host(), trusted(chain.trust_certificate())).await;
+    assert_eq!((letters.as_str(), code), ("ppfsss", Some(Code::TlsChanged)));
+    let now = done[2].chain.as_ref().unwrap().server().sha256;
+    assert!(done[2].detail.contains(&now.to_string()), "the new one is told: {done:?}");
+}
+
+#[tokio::test]
+async fn plain_http_that_is_asked_for_is_told() {
+    let server = Server::start().await;
+    let tls = TlsOptions { plain_http: true, ..TlsOptions::default() };
+    let (letters, code, done) = outcome(server.host(), Access { tls, ..Access::default() }).await;
+    assert_eq!((letters.as_str(), code), ("ppwpsp", None), "{done:?}");
+    assert!(done[2].detail.starts_with("plain HTTP"), "{done:?}");
 }

@@ -139,7 +139,7 @@ fn failed(what: &str, error: &KeyringError) -> Error {
 
 fn not_ready(state: State, detail: impl Into<String>) -> Status {
     let hint = match state {
-        State::Ready | State::Memory => String::new(),
+        State::Ready | State::Memory | State::File => String::new(),
         State::Missing => look::how_to_install(),
         State::Locked => {
             "Unlock the keyring when the system asks for its password, then try again.".to_owned()

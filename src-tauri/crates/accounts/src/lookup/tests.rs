@@ -1,10 +1,10 @@
-use std::{os::unix::fs::PermissionsExt as _, sync::OnceLock};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::OnceLock};
 
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
-use crate::address_of_key;
+use crate::{Links, address_of_key};
 
 /// Helpers that are there; written once, before anything is run, so that none is busy when it is started.
 fn helpers() -> &'static Path {
@@ -32,6 +32,8 @@ fn helpers() -> &'static Path {
             ("broken", "cat > /dev/null; echo 'the vault burns' >&2; exit 3"),
             ("rubbish", "cat > /dev/null; echo 'CANARY is my secret'"),
             ("hanging", "exec sleep 60"),
+            // what it has started holds its pipes open, and outlives it unless it is ended too
+            ("brooding", r#"sleep 60 & echo $! > "$0.child"; wait"#),
             ("counted", r#"cat > /dev/null; echo asked >> "$0.asked"; exit 3"#),
         ] {
             let path = dir.path().join(format!("docker-credential-{name}"));
@@ -360,7 +362,7 @@ async fn what_is_found_is_listed_without_secrets() {
             r#"{"auths": {"t.io": {"identitytoken": "CANARY"}}, "credsStore": "missing"}"#,
         ),
     ]);
-    let found = machine.files(&[]).list_found().await;
+    let Listing { found, problems } = machine.files(&[]).list().await;
     let lines: Vec<String> = found
         .iter()
         .map(|f| format!("{} {} {}", f.address, f.user.as_deref().unwrap_or("?"), f.source))
@@ -375,6 +377,89 @@ async fn what_is_found_is_listed_without_secrets() {
             "t.io ? ~/.config/containers/auth.json",
         ]
     );
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("docker-credential-missing is not in $PATH"), "{told:?}");
+    assert!(!format!("{found:?} {problems:?}").contains("CANARY"));
+}
+
+#[tokio::test]
+async fn helpers_and_files_that_can_t_be_listed_are_told() {
+    let machine = Machine::new(&[
+        (
+            ".docker/config.json",
+            r#"{"credHelpers": {"evil.io": "../sh"}, "credsStore": "rubbish",
+                "auths": {"odd.io": {"auth": "CANARY!"}}}"#,
+        ),
+        (".config/containers/auth.json", r#"{"auths": CANARY"#),
+    ]);
+    let Listing { found, problems } = machine.files(&[]).list().await;
+    assert_eq!(found, []);
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    for words in [
+        "the entry 'odd.io' is left out: its 'auth' is no base64",
+        "auth.json is no JSON",
+        "'../sh' is no name of a credential helper",
+        "docker-credential-rubbish gave an answer that can't be understood",
+    ] {
+        assert!(told.iter().any(|text| text.contains(words)), "{words}: {told:?}");
+    }
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(!format!("{problems:?}").contains("CANARY"));
+}
+
+#[tokio::test]
+async fn what_is_linked_is_asked_each_time() {
+    let machine = Machine::new(&[(
+        ".docker/config.json",
+        r#"{"auths": {"quay.io": {"username": "ns", "password": "CANARY-1"}}}"#,
+    )]);
+    let links = Links::new(machine.env(&[], "PATH").map(Into::into), Duration::from_secs(20));
+    let path = machine.home.path().join(".docker/config.json");
+    let file = Link::File { path: path.clone(), key: "quay.io".into() };
+    let secret = async |link: &Link| match links.ask(link, true).await {
+        Ok(Some(Credential::Basic { username, password })) => {
+            format!("{username} {}", password.expose_secret())
+        }
+        Ok(None) => "nothing".to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(secret(&file).await, "ns CANARY-1");
+    fs::write(&path, r#"{"auths": {"quay.io": {"username": "new", "password": "CANARY-2"}}}"#)
+        .unwrap();
+    assert_eq!(secret(&file).await, "new CANARY-2");
+    fs::write(&path, "{}").unwrap();
+    assert_eq!(secret(&file).await, "nothing");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(secret(&file).await, "nothing");
+    fs::write(&path, "CANARY").unwrap();
+    let error = links.ask(&file, false).await.unwrap_err();
+    assert_eq!(error.code(), Code::FileFailed);
+    assert!(!format!("{error:?}").contains("CANARY"));
+
+    let helper =
+        |helper: &str, server: &str| Link::Helper { helper: helper.into(), server: server.into() };
+    assert_eq!(secret(&helper("good", "https://index.docker.io/v1/")).await, "hub CANARY");
+    assert_eq!(secret(&helper("good", "unknown.io")).await, "nothing");
+    // a file of accounts that somebody else has written
+    let error = links.ask(&helper("../../bin/sh", "x"), false).await.unwrap_err();
+    assert_eq!(error.code(), Code::HelperFailed, "{error}");
+}
+
+#[tokio::test]
+async fn a_helper_that_is_given_up_leaves_nothing_behind() {
+    let machine =
+        Machine::new(&[(".docker/config.json", r#"{"credHelpers": {"slow.io": "brooding"}}"#)]);
+    // it must have begun, however busy the machine is
+    let files = machine.files_within(&[], Duration::from_secs(5));
+    let said = find(&files, "slow.io/a").await;
+    assert!(said.contains("did not answer within 5 s"), "{said}");
+    let child = fs::read_to_string(helpers().join("docker-credential-brooding.child")).unwrap();
+    let stat = Path::new("/proc").join(child.trim()).join("stat");
+    // gone, or dead and not yet fetched by its new parent
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        tokio::task::yield_now().await;
+    }
 }
 
 fn entry(key: &str, line: usize) -> AuthEntry {
@@ -465,8 +550,8 @@ async fn the_log_says_once_who_we_are() {
 
 #[test]
 fn certificates_and_keys_are_read_at_once() {
-    let cert = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    let key = "-----BEGIN EC PRIVATE KEY-----\nCANARY\n-----END EC PRIVATE KEY-----\n";
+    let pem = testkit::tls::Authority::new().client("me");
+    let (cert, key) = pem.split_at(pem.find("-----BEGIN PRIVATE KEY").unwrap());
     let machine = Machine::new(&[
         ("ca.pem", &cert.replace('\n', "\r\n")),
         ("cert.pem", cert),
@@ -493,7 +578,8 @@ fn certificates_and_keys_are_read_at_once() {
     assert_eq!(identity(0), format!("{cert}\n{key}"));
     assert_eq!(identity(1), format!("{key}{cert}"));
     assert!(good.entries[0].1.ca.is_some());
-    assert!(!format!("{good:?}").contains("CANARY"));
+    let secret = key.lines().nth(1).unwrap();
+    assert!(!format!("{good:?}").contains(secret));
 
     let errors = access(vec![
         AuthEntry { ca: path("lost.pem"), ..entry("a.io", 1) },

@@ -13,7 +13,10 @@ async fn an_account_is_added_changed_and_removed_with_its_secret() {
     assert_eq!(
         saved,
         json!({ "id": "r-example-com", "name": "r.example.com", "address": "r.example.com", "username": "me",
-            "hasSecret": true, "secretIn": "keyring", "insecure": true, "caFile": null, "verifiedAt": null })
+            "provider": "", "settings": {}, "secretKind": "password", "hasSecret": true, "secretIn": "keyring",
+            "link": null, "insecure": true, "plainHttp": false, "caFile": null, "trusted": null, "clientCert": null,
+            "clientKey": null, "proxy": null, "hasProxyPassword": false, "mirrors": [], "limit": null,
+            "verifiedAt": null })
     );
     assert_eq!(world.keyring.get("r-example-com").as_deref(), Some("s3"));
 
@@ -67,7 +70,17 @@ async fn what_is_wrong_is_told_by_its_field() {
     for (draft, field) in [
         (draft("UPPER/case", "me", "s"), "address"),
         (draft("", "me", "s"), "address"),
-        (draft("r.example.com", "you", "s"), "address"),
+        (draft("r.example.com", "y\u{202e}ou", "s"), "username"),
+        (with("mirrors", json!(["UPPER"])), "mirrors"),
+        (with("mirrors", json!(["r.example.com/x"])), "mirrors"),
+        (with("proxy", json!("ftp://me:CANARY@proxy")), "proxy"),
+        (with("proxy", json!("http://[me:CANARY")), "proxy"),
+        (with("limit", json!(0)), "limit"),
+        (with("clientKey", json!("/key.pem")), "clientCert"),
+        (
+            with("trusted", json!({ "kind": "ca", "sha256": "12", "subject": "", "pem": "" })),
+            "trusted",
+        ),
         (draft("other.example.com", "", "s"), "username"),
     ] {
         let error = world.call("accounts.save", draft.clone()).await.unwrap_err();
@@ -76,6 +89,7 @@ async fn what_is_wrong_is_told_by_its_field() {
             ("config.invalid", field),
             "{draft}"
         );
+        assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
     }
     let error = world
         .call("accounts.test", json!({ "token": "t", "draft": draft("o.io", "me", "") }))
@@ -117,14 +131,17 @@ async fn a_test_tells_its_steps_and_is_remembered() {
     let wrong = json!({ "token": "t1", "draft": draft(registry.host(), "me", "wrong") });
     let report = world.ok("accounts.test", wrong).await;
     assert_eq!(report["passed"], json!(false));
-    assert_eq!(states(&report), ["passed", "passed", "warning", "passed", "failed", "skipped"]);
+    assert_eq!(
+        states(&report),
+        ["passed", "passed", "warning", "passed", "failed", "skipped", "skipped", "skipped"]
+    );
     assert_eq!(report["steps"][4]["error"]["code"], "auth.rejected");
 
     let right = draft(registry.host(), "me", "s3");
     let report = world.ok("accounts.test", json!({ "token": "t2", "draft": right })).await;
     assert_eq!(report["passed"], json!(true), "{report}");
     let mut told = Vec::new();
-    while told.len() < 6 {
+    while told.len() < 8 {
         let event = world.event(|event| event["token"] == "t2").await;
         told.push(event["step"].clone());
     }
@@ -147,6 +164,190 @@ async fn a_test_tells_its_steps_and_is_remembered() {
     assert_eq!(world.ok("accounts.save", again).await["verifiedAt"], Value::Null);
 }
 
+/// A draft with one more field.
+fn with(field: &str, value: Value) -> Value {
+    let mut draft = draft("r.example.com", "me", "s");
+    draft[field] = value;
+    draft
+}
+
 fn states(report: &Value) -> Vec<&str> {
     report["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn several_accounts_of_one_address_stand_side_by_side() {
+    let world = World::new();
+    assert_eq!(world.account("r.example.com", "reader", "r1").await, "r-example-com");
+    assert_eq!(world.account("r.example.com", "writer", "w1").await, "r-example-com-2");
+    let list = world.ok("accounts.list", json!(null)).await;
+    assert_eq!((&list[0]["username"], &list[1]["username"]), (&json!("reader"), &json!("writer")));
+    assert_eq!(world.keyring.get("r-example-com-2").as_deref(), Some("w1"));
+}
+
+#[tokio::test]
+async fn the_password_of_a_proxy_goes_in_only_and_belongs_to_its_proxy() {
+    let world = World::new();
+    let saved = world.ok("accounts.save", with("proxy", json!("socks5://me:p4@proxy:1080"))).await;
+    assert_eq!(saved["proxy"], "socks5://me@proxy:1080");
+    assert_eq!(saved["hasProxyPassword"], true);
+    let id = "r-example-com/proxy";
+    assert_eq!(world.keyring.get(id).as_deref(), Some("p4"));
+    let file = std::fs::read_to_string(world.dir.path().join("accounts.json")).unwrap();
+    assert!(!file.contains("p4"), "{file}");
+    // it is kept as long as the proxy is the same
+    let mut change = with("proxy", saved["proxy"].clone());
+    change["id"] = saved["id"].clone();
+    change["secret"] = Value::Null;
+    let same = world.ok("accounts.save", change.clone()).await;
+    assert_eq!(
+        (&same["hasProxyPassword"], world.keyring.get(id).as_deref()),
+        (&json!(true), Some("p4"))
+    );
+    change["proxy"] = json!("other:3128");
+    let other = world.ok("accounts.save", change).await;
+    assert_eq!(
+        (&other["proxy"], &other["hasProxyPassword"]),
+        (&json!("http://other:3128"), &json!(false))
+    );
+    assert_eq!(world.keyring.get(id), None);
+}
+
+#[tokio::test]
+async fn without_a_keyring_secrets_go_to_an_encrypted_file() {
+    let world = World::new();
+    *world.keyring.state.lock().unwrap() = State::Missing;
+    let status = world.ok("keyring.status", json!(null)).await;
+    assert_eq!((&status["state"], &status["file"]), (&json!("missing"), &json!("none")));
+    let status = world.ok("keyring.useFile", json!({ "passphrase": "right" })).await;
+    assert_eq!((&status["state"], &status["file"]), (&json!("file"), &json!("open")));
+    let saved = world.ok("accounts.save", draft("r.example.com", "me", "s3")).await;
+    assert_eq!(saved["secretIn"], "file");
+
+    // the next start
+    let World { dir, .. } = world;
+    let world = World::at(dir);
+    *world.keyring.state.lock().unwrap() = State::Missing;
+    assert_eq!(world.ok("keyring.status", json!(null)).await["file"], "locked");
+    let profile = world.profile("Ours", "quay.io/a/b:1", "r.example.com/a/b").await;
+    let run = json!({ "profileId": profile });
+    assert_eq!(
+        world.code("runs.start", run).await,
+        "secrets.locked",
+        "before anything is contacted"
+    );
+    let wrong = json!({ "passphrase": "wrong" });
+    assert_eq!(world.code("keyring.useFile", wrong).await, "secrets.passphrase");
+    world.ok("keyring.useFile", json!({ "passphrase": "right" })).await;
+    assert_eq!(world.ok("accounts.list", json!(null)).await[0]["secretIn"], "file");
+}
+
+#[tokio::test]
+async fn what_the_test_shows_can_be_trusted_and_a_change_is_told() {
+    use testkit::tls::{Authority, Flaw};
+    let world = World::new();
+    let tls = || Authority::new().server(Flaw::SelfSigned);
+    let registry = Registry::builder().tls(tls()).start().await;
+    let mut account = draft(registry.host(), "", "");
+    account["insecure"] = json!(false);
+    let test = |account: &Value| json!({ "token": "t", "draft": account });
+    let report = world.ok("accounts.test", test(&account)).await;
+    assert_eq!(report["steps"][2]["error"]["code"], "tls.untrusted");
+    let offer = &report["steps"][2]["trust"];
+    assert_eq!(offer["ca"], Value::Null, "nobody else signed it");
+    account["trusted"] = offer["certificate"].clone();
+    assert_eq!(world.ok("accounts.test", test(&account)).await["passed"], true);
+    let saved = world.ok("accounts.save", account.clone()).await;
+    assert_eq!(saved["trusted"]["sha256"], offer["certificate"]["sha256"]);
+    assert!(saved["verifiedAt"].is_string());
+
+    let other = Registry::builder().tls(tls()).start().await;
+    account["address"] = json!(other.host());
+    let report = world.ok("accounts.test", test(&account)).await;
+    assert_eq!(report["steps"][2]["error"]["code"], "tls.changed");
+}
+
+#[tokio::test]
+async fn a_repository_that_is_named_is_tried() {
+    let world = World::new();
+    let registry = Registry::builder().auth(Auth::token("me", "s3")).start().await;
+    let request = |repository: &str| json!({ "token": "t", "draft": draft(registry.host(), "me", "s3"), "repository": repository });
+    let report = world.ok("accounts.test", request(" team/app ")).await;
+    assert_eq!(states(&report)[6..], ["warning", "passed"], "{report}");
+    let error = world.call("accounts.test", request("UPPER")).await.unwrap_err();
+    assert_eq!(error.params["field"], "repository");
+}
+
+#[tokio::test]
+async fn logins_are_found_chosen_copied_or_linked() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let path = |name: &str| world.files.path().join(name);
+    std::fs::create_dir(path(".docker")).unwrap();
+    std::fs::create_dir(path(crate::host::BIN)).unwrap();
+    let helper = path(crate::host::BIN).join("docker-credential-ours");
+    let script = r#"#!/bin/sh
+case "$1 $(cat)" in
+"get h.example.com") echo '{"Username":"helped","Secret":"s-helper"}' ;;
+"list "*) echo '{"h.example.com":"helped"}' ;;
+*) echo "credentials not found in native keychain"; exit 1 ;;
+esac
+"#;
+    std::fs::write(&helper, script).unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = r#"{"credsStore": "ours", "auths": {"f.example.com": {"username": "filed", "password": "s-file"},
+        "t.example.com": {"identitytoken": "s-token"}}}"#;
+    std::fs::write(path(".docker/config.json"), config).unwrap();
+    std::fs::write(
+        path("auth.yaml"),
+        "a.example.com/team: {username: robot$a, password: s-auth, limit: 3}\n",
+    )
+    .unwrap();
+    world.account("f.example.com", "filed", "old").await;
+
+    let auth = json!(path("auth.yaml"));
+    let found = world.ok("accounts.find", json!({ "machine": true, "auth": auth })).await;
+    assert_eq!(found["problems"], json!([]));
+    let list = found["found"].as_array().unwrap();
+    let of = |address: &str| list.iter().find(|each| each["address"] == address).unwrap();
+    assert_eq!(list.len(), 4, "{found}");
+    assert_eq!(of("f.example.com")["known"], "f.example.com");
+    assert_eq!(of("h.example.com")["username"], "helped");
+    assert_eq!(of("a.example.com/team")["canLink"], false);
+
+    let pick = |address: &str, link: bool| json!({ "key": of(address)["key"], "link": link });
+    let picks = json!([
+        pick("h.example.com", true),
+        pick("t.example.com", false),
+        pick("a.example.com/team", true),
+        { "key": "gone", "link": false },
+    ]);
+    let taken = world.ok("accounts.take", json!({ "auth": auth, "picks": picks })).await;
+    let made: Vec<String> = taken["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| {
+            format!("{} {} {} {}", a["id"], a["username"], a["secretKind"], a["secretIn"])
+                .replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        made,
+        [
+            "h-example-com helped password linked",
+            "t-example-com  identity-token keyring",
+            "a-example-com-team robot$a password keyring",
+        ]
+    );
+    assert_eq!(taken["accounts"][2]["limit"], 3);
+    assert_eq!(taken["problems"].as_array().unwrap().len(), 1);
+    assert_eq!(world.keyring.get("t-example-com").as_deref(), Some("s-token"));
+    assert_eq!(world.keyring.get("h-example-com"), None, "it stays where it is");
+    assert_eq!(world.keyring.get("a-example-com-team").as_deref(), Some("s-auth"));
+    let again = world.ok("accounts.find", json!({ "machine": true, "auth": auth })).await;
+    assert!(
+        again["found"].as_array().unwrap().iter().all(|each| each["known"].is_string()),
+        "{again}"
+    );
 }

@@ -46,7 +46,10 @@ async fn the_keyring_is_told_and_the_choice_is_an_event() {
     let mut world = World::new();
     *world.keyring.state.lock().unwrap() = State::Missing;
     let status = world.ok("keyring.status", json!(null)).await;
-    assert_eq!(status, json!({ "state": "missing", "hint": "hint", "detail": "detail" }));
+    assert_eq!(
+        status,
+        json!({ "state": "missing", "hint": "hint", "detail": "detail", "file": "none" })
+    );
     assert_eq!(world.ok("keyring.useMemory", json!(null)).await["state"], "memory");
     let event = world.event(|event| event["type"] == "keyring").await;
     assert_eq!(event["status"]["state"], "memory");
@@ -80,6 +83,9 @@ async fn a_command_that_panics_is_answered() {
         }
         fn keyring(&self) -> std::sync::Arc<dyn accounts::SecretStore> {
             std::sync::Arc::new(accounts::SystemKeyring)
+        }
+        fn env(&self, _: &str) -> Option<String> {
+            None
         }
         fn now(&self) -> jiff::Timestamp {
             jiff::Timestamp::UNIX_EPOCH

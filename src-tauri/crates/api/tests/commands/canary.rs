@@ -68,6 +68,23 @@ async fn a_stored_secret_comes_out_nowhere() {
     let wrong = draft(destination.host(), "me", &format!("{CANARY}-wrong"));
     let pasted = draft(&format!("docker login -u me -p {CANARY} pasted.example.com"), "", "");
     let broken = draft(&format!("https://me:{CANARY}@"), "me", "");
+    let mut proxied = draft("proxied.example.com", "me", CANARY);
+    proxied["proxy"] = json!(format!("http://me:{CANARY}@127.0.0.1:1"));
+    // what docker keeps on this machine
+    std::fs::create_dir(path(".docker")).unwrap();
+    std::fs::write(
+        path(".docker/config.json"),
+        format!(
+            r#"{{"auths": {{"d.example.com": {{"auth": "{ENCODED}"}}, "l.example.com": {{"username": "me", "password": "{CANARY}"}}}}}}"#
+        ),
+    )
+    .unwrap();
+    let pick = |key: &str, link: bool| json!({ "key": key, "link": link });
+    let picks = json!([
+        pick("~/.docker/config.json d.example.com", false),
+        pick("~/.docker/config.json l.example.com", true),
+        pick(CANARY, false),
+    ]);
     let rule = (format!("{}/a/b", source.host()), format!("{}/x/b", destination.host()));
     let ours = profile("", "Ours", &rule.0, &rule.1);
     let run = |id: &str| json!({ "id": id });
@@ -87,6 +104,14 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("accounts.save", draft(source.host(), "", "")),
         ("accounts.test", json!({ "token": "3", "draft": saved })),
         ("accounts.list", json!(null)),
+        ("accounts.find", json!({ "machine": true, "auth": auth })),
+        ("accounts.take", json!({ "auth": auth, "picks": picks })),
+        ("accounts.save", proxied.clone()),
+        ("accounts.test", json!({ "token": "4", "draft": proxied, "repository": "a/b" })),
+        ("keyring.useFile", json!({ "passphrase": format!("{CANARY}-passphrase") })),
+        ("accounts.save", draft("file.example.com", "me", CANARY)),
+        ("keyring.useFile", json!({ "passphrase": format!("{CANARY}-wrong") })),
+        ("keyring.retry", json!(null)),
         ("profiles.check", ours.clone()),
         ("profiles.save", ours),
         ("profiles.import", json!({ "name": "Theirs", "images": images, "auth": auth })),

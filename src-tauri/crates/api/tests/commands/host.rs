@@ -77,6 +77,9 @@ pub struct TestHost {
     picked: PathBuf,
 }
 
+/// A directory for programs, below the user's files: the test's `$PATH`.
+pub const BIN: &str = "bin";
+
 #[async_trait]
 impl Host for TestHost {
     fn dirs(&self) -> &Dirs {
@@ -84,6 +87,14 @@ impl Host for TestHost {
     }
     fn keyring(&self) -> Arc<dyn SecretStore> {
         self.keyring.clone()
+    }
+    /// A machine of its own: never the docker and podman of whoever runs the tests.
+    fn env(&self, name: &str) -> Option<String> {
+        match name {
+            "HOME" => Some(self.picked.display().to_string()),
+            "PATH" => Some(format!("{}:/usr/bin:/bin", self.picked.join(BIN).display())),
+            _ => None,
+        }
     }
     fn now(&self) -> Timestamp {
         "2026-01-02T03:04:05Z".parse().unwrap()

@@ -46,27 +46,12 @@ pub fn import(
         destinations: rule.destinations.iter().map(|to| to.written.clone()).collect(),
         platforms: None,
     });
-    let mut refused = sentences(&problems);
-    for entry in &loaded.auth {
-        let fields = [
-            ("cert", entry.cert.is_some()),
-            ("key", entry.key.is_some()),
-            ("proxy", entry.proxy.is_some()),
-            ("limit", entry.limit.is_some()),
-        ];
-        for (field, _) in fields.iter().filter(|(_, there)| *there) {
-            refused.push(format!(
-                "{}: '{field}' of '{}': accounts have none",
-                entry.origin, entry.written
-            ));
-        }
-    }
     Ok(Import {
         profile: Profile { name: name.to_owned(), rules: rules.collect(), ..Profile::default() },
         taken: loaded.rules.len(),
         auth: loaded.auth,
         changed: sentences(&changes),
-        refused,
+        refused: sentences(&problems),
         warnings: sentences(&loaded.warnings),
     })
 }

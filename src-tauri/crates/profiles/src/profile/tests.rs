@@ -488,8 +488,6 @@ fn the_originals_files_become_a_profile() {
             "images.yaml:2:9: source 'quay.io/A': its repository has an upper-case letter 'A' (character 9)",
             "images.yaml:5:5: destination '${NOPE}/n': the environment variable NOPE is not set",
             "images.yaml:6:6: destination '${NOPE}/y': the environment variable NOPE is not set",
-            "auth.yaml:1: 'cert' of 'r.io': accounts have none",
-            "auth.yaml:1: 'limit' of 'r.io': accounts have none",
         ]
     );
     assert_eq!(import.warnings.len(), 2, "{:?}", import.warnings);

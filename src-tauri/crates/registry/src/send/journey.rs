@@ -30,11 +30,12 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 impl Trip<'_> {
     /// One try: the first contact with the host if need be, then the search for what the registry wants to be shown.
     pub(super) async fn try_once(&mut self) -> Result<Reply, Lost> {
-        let (mut scheme, mut first) = match self.host.contact.turn().await {
-            Turn::Known(scheme) => (scheme, None),
-            Turn::First(alone, scheme) => (scheme, Some(alone)),
-            Turn::Failed(failure) => return Err(Lost::Network(failure)),
-        };
+        let (mut scheme, mut first) =
+            match self.host.contact.turn(self.reach.access.tls.plain_http).await {
+                Turn::Known(scheme) => (scheme, None),
+                Turn::First(alone, scheme) => (scheme, Some(alone)),
+                Turn::Failed(failure) => return Err(Lost::Network(failure)),
+            };
         let mut tls_failure: Option<Failure> = None;
         loop {
             let home = self.host.home(scheme, self.reach)?;

@@ -6,7 +6,7 @@ use testkit::{
 };
 
 use super::*;
-use crate::Identity;
+use crate::{Fingerprint, Identity};
 
 async fn server(tls: ServerTls) -> Server {
     registry(Server::builder().tls(tls), 1).await
@@ -126,6 +126,68 @@ async fn a_client_certificate_stays_at_home() {
     let error = setup.get("team/r0").await.unwrap_err();
     assert_eq!(error.code(), Code::TlsFailed, "{error}");
     assert_eq!((manifests(&server), manifests(&there)), (1, 0));
+}
+
+#[tokio::test]
+async fn one_certificate_is_trusted_whoever_signed_it() {
+    let authority = Authority::new();
+    for flaw in [Flaw::None, Flaw::SelfSigned, Flaw::Expired, Flaw::WrongName] {
+        let tls = authority.server(flaw);
+        let pin = Some(Fingerprint::of(tls.der()));
+        let server = server(tls.require_client(&authority)).await;
+        let pem = authority.client("alice");
+        let identity = Some(Identity(pem.as_bytes().into()));
+        setup(server.host(), TlsOptions { pin, identity, ..TlsOptions::default() })
+            .get("team/r0")
+            .await
+            .unwrap();
+        assert_eq!(manifests(&server), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_changed_since_it_was_trusted_is_told_with_both_fingerprints() {
+    let authority = Authority::new();
+    let before = Fingerprint::of(authority.server(Flaw::None).der());
+    let tls = authority.server(Flaw::None);
+    let now = Fingerprint::of(tls.der());
+    let server = server(tls).await;
+    // a signature that would be good enough without the pin is not, and neither is not looking at all
+    for tls in [trusting(&authority), insecure()] {
+        let setup = setup(server.host(), TlsOptions { pin: Some(before), ..tls });
+        let error = setup.get("team/r0").await.unwrap_err();
+        assert_eq!((error.code(), error.attempts()), (Code::TlsChanged, 1), "{error}");
+        let text = error.to_string();
+        let expected = format!("expected {before}, got {now}");
+        assert!(text.contains(&expected), "{text}");
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_pin_is_for_the_registry_s_own_host() {
+    let authority = Authority::new();
+    let there = server(authority.server(Flaw::None)).await;
+    let redirect = testkit::Quirk::RedirectManifests(testkit::Redirect::base(there.url()));
+    let tls = authority.server(Flaw::None);
+    let pin = Some(Fingerprint::of(tls.der()));
+    let server = registry(Server::builder().tls(tls).quirk(redirect), 1).await;
+    let setup = setup(server.host(), TlsOptions { pin, ..trusting(&authority) });
+    setup.get("team/r0").await.unwrap();
+    assert_eq!((manifests(&server), manifests(&there)), (1, 1));
+}
+
+#[tokio::test]
+async fn plain_http_is_spoken_at_once_where_that_is_asked() {
+    let server = registry(Server::builder(), 1).await;
+    let plain = || TlsOptions { plain_http: true, ..TlsOptions::default() };
+    setup(server.host(), plain()).get("team/r0").await.unwrap();
+    assert_eq!((manifests(&server), server.connections()), (1, 1), "TLS was not tried");
+    // and a server of TLS is not spoken to by TLS then
+    let authority = Authority::new();
+    let tls = self::server(authority.server(Flaw::None)).await;
+    let error = setup(tls.host(), plain()).get("team/r0").await.unwrap_err();
+    assert_eq!(error.code(), Code::NetReset, "{error}");
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use async_trait::async_trait;
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -56,14 +57,9 @@ impl SecretStore for Fake {
 
 fn account(secret_in: SecretPlace) -> Account {
     Account {
-        id: "a".into(),
-        name: "A".into(),
-        address: "a.example.com".parse().unwrap(),
         username: "me".into(),
-        insecure: false,
-        ca_file: None,
-        verified_at: None,
         secret_in,
+        ..Account::new("a", "a.example.com".parse().unwrap())
     }
 }
 
@@ -116,4 +112,70 @@ async fn a_locked_keyring_is_only_unlocked_on_demand() {
     assert_eq!(*fake.unlocks.lock().unwrap(), 0);
     assert_eq!(vault.retry().await.state, State::Locked);
     assert_eq!(*fake.unlocks.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn without_a_keyring_an_encrypted_file_may_be_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secrets.age");
+    let vault = Vault::new(Fake::new(State::Missing)).with_file(&path);
+    assert_eq!(vault.file_state().await, FileState::None);
+    assert_eq!(vault.use_file("right".into()).await.unwrap().state, State::File);
+    let place = vault.set(&account(SecretPlace::Memory), &"s3".into()).await.unwrap();
+    assert_eq!((place, vault.file_state().await), (SecretPlace::File, FileState::Open));
+    let proxied = Account { proxy_secret_in: SecretPlace::None, ..account(place) };
+    let proxy_in = vault.set_proxy_password(&proxied, &"p4".into()).await.unwrap();
+    let proxied = Account { proxy_secret_in: proxy_in, ..proxied };
+
+    // the next start
+    let fake = Fake::new(State::Ready);
+    let vault = Vault::new(fake.clone()).with_file(&path);
+    assert_eq!(vault.get(&proxied).await.unwrap_err().code(), Code::SecretsLocked);
+    let error = vault.use_file("wrong".into()).await.unwrap_err();
+    assert_eq!(error.code(), Code::SecretsPassphrase);
+    assert_eq!(vault.status().await.state, State::Ready, "a wrong passphrase chooses nothing");
+    vault.use_file("right".into()).await.unwrap();
+    let exposed = |secret: Option<SecretString>| secret.unwrap().expose_secret().to_owned();
+    assert_eq!(exposed(vault.get(&proxied).await.unwrap()), "s3");
+    assert_eq!(exposed(vault.proxy_password(&proxied).await.unwrap()), "p4");
+
+    // the keyring has come: what is kept anew moves there
+    assert_eq!(vault.retry().await.state, State::Ready);
+    assert_eq!(vault.set(&proxied, &"s5".into()).await.unwrap(), SecretPlace::Keyring);
+    assert!(vault.get(&proxied).await.unwrap().is_none(), "it is no longer in the file");
+    assert_eq!(fake.secrets.lock().unwrap()["a"].expose_secret(), "s5");
+}
+
+#[tokio::test]
+async fn what_a_secret_is_says_how_it_is_shown() {
+    let fake = Fake::new(State::Ready);
+    let vault = Vault::new(fake.clone());
+    vault.set(&account(SecretPlace::None), &"s3".into()).await.unwrap();
+    let of = |kind: &str, username: &str, place| Account {
+        secret_kind: kind.into(),
+        username: username.into(),
+        ..account(place)
+    };
+    let (keyring, none) = (SecretPlace::Keyring, SecretPlace::None);
+    for (account, shown) in [
+        (of("password", "me", keyring), "basic me s3"),
+        (of("password", "", keyring), "anonymous"),
+        (of("identity-token", "", keyring), "identity s3"),
+        (of("bearer", "", keyring), "bearer s3"),
+        (of("identity-token", "", none), "anonymous"),
+        (of("something-new", "me", keyring), "basic me s3"),
+    ] {
+        let credential = vault.credential(&account, false).await.unwrap();
+        let text = match credential {
+            Credential::Anonymous => "anonymous".to_owned(),
+            Credential::Basic { username, password } => {
+                format!("basic {username} {}", password.expose_secret())
+            }
+            Credential::IdentityToken(token) => format!("identity {}", token.expose_secret()),
+            Credential::Bearer(token) => format!("bearer {}", token.expose_secret()),
+        };
+        assert_eq!(text, shown);
+    }
+    let error = vault.credential(&of("password", "me", none), false).await.unwrap_err();
+    assert_eq!(error.code(), Code::AuthRequired);
 }
