@@ -168,17 +168,21 @@ async fn a_server_that_never_answers_is_given_up() {
 
 #[tokio::test]
 async fn a_repository_is_read_and_an_upload_to_it_opened_and_cancelled() {
-    let server = Server::builder().auth(Auth::token("me", "s3")).start().await;
+    let server = Server::builder().auth(Auth::basic("me", "s3")).start().await;
     server.push("team/app", "v1", &testkit::Image::single("linux/amd64", []));
     server.clear_log();
     let access = || insecure(basic("me", "s3"));
     let (letters, code, done) = outcome_of(server.host(), Some("team/app"), access()).await;
     assert_eq!((letters.as_str(), code), ("ppwppppp", None), "{done:?}");
     assert!(done[6].detail.contains("v1"), "{done:?}");
-    let of = |method: &str, kind: Kind| server.count_of(method, kind);
-    // the second with the token that the first has shown to be needed
-    assert_eq!((of("HEAD", Kind::Manifest), of("POST", Kind::Mount)), (1, 2));
-    assert_eq!(of("DELETE", Kind::UploadCancel), 1);
+    let answered = |method: &str, kind: Kind, status: u16| {
+        server.count(|request| {
+            request.method == method && request.kind == kind && request.status == Some(status)
+        })
+    };
+    assert_eq!(answered("HEAD", Kind::Manifest, 200), 1);
+    assert_eq!(answered("POST", Kind::Mount, 202), 1);
+    assert_eq!(answered("DELETE", Kind::UploadCancel, 204), 1);
     assert_eq!(server.count(|request| request.method == "PUT" || request.method == "PATCH"), 0);
 
     // a repository that is not there yet is no fault

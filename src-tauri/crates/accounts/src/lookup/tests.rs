@@ -1,4 +1,9 @@
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::OnceLock};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;

@@ -187,7 +187,7 @@ async fn plain_http_is_spoken_at_once_where_that_is_asked() {
     let authority = Authority::new();
     let tls = self::server(authority.server(Flaw::None)).await;
     let error = setup(tls.host(), plain()).get("team/r0").await.unwrap_err();
-    assert_eq!(error.code(), Code::NetReset, "{error}");
+    assert_eq!(error.http_status(), Some(400), "{error}");
 }
 
 #[tokio::test]
