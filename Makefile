@@ -38,7 +38,7 @@ page:
 	@.ci/setup app ui
 	cd ui && npm run build
 
-.PHONY: test test-rust test-window test-ui
+.PHONY: test test-rust test-window test-peers test-ui
 test: test-ui test-rust ## Run every test
 
 test-rust: page ## Run the tests of every crate, of the headless program and of the app's window
@@ -48,6 +48,11 @@ test-rust: page ## Run the tests of every crate, of the headless program and of 
 test-window: page ## Run the tests of the app's window alone
 	@.ci/setup test
 	cargo test $(WORKSPACE) --test window
+
+test-peers: ## Run the tests against crane, regctl, olareg and distribution 3, installed with Go (minutes, once)
+	@.ci/setup cli test peers
+	cargo test --locked --package cli --test headless peers
+	cargo test --locked --package testkit --test it peers
 
 test-ui: ## Run the tests of the page
 	@.ci/setup ui test

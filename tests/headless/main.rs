@@ -16,6 +16,7 @@ mod bad_sides;
 mod faults;
 mod logins;
 mod memory;
+mod peers;
 mod platforms;
 mod profiles;
 mod program;

@@ -21,3 +21,20 @@ pub fn have(programs: &[&str]) -> bool {
     }
     true
 }
+
+/// A program that is optional, in the `PATH` or where `go install` puts it. A test that lacks it says so and passes.
+pub fn installed(program: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("HOME").map(|home| std::path::PathBuf::from(home).join("go/bin"));
+    let found = std::env::split_paths(&path)
+        .chain(home)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        // past the harness, which keeps what passing tests print
+        use std::io::Write as _;
+        let _ =
+            writeln!(std::io::stderr(), "skipped: {program} is not installed (.ci/setup peers)");
+    }
+    found
+}
