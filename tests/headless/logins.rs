@@ -153,6 +153,34 @@ async fn a_credential_helper_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_helper_that_knows_no_login_is_no_failure_and_a_broken_one_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let source = Registry::builder().auth(Auth::public()).start().await;
+    source.push("team/app", "v1", &Image::single("linux/amd64", [Layer::random(1, 1000)]));
+    let destination = Registry::start().await;
+    for (script, code) in [
+        ("echo 'credentials not found in native keychain'\nexit 1\n", 0),
+        ("echo 'the keychain is broken' >&2\nexit 1\n", 1),
+        ("echo rubbish\n", 1),
+    ] {
+        let mut program = Program::new();
+        let helper =
+            program.write("bin/docker-credential-test", &format!("#!/bin/sh\nread host\n{script}"));
+        std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+        program.write(
+            ".docker/config.json",
+            &format!(r#"{{"credHelpers": {{"{}": "test"}}}}"#, source.host()),
+        );
+        program.env("PATH", format!("{}:/usr/bin:/bin", program.path("bin").display()));
+        let images = format!("{}/team/app:v1: {}/x\n", source.host(), destination.host());
+        let finished = program.sync(&images, "{}", &[]).expect(code);
+        if code == 1 {
+            finished.says(&["error[helper.failed]: ", source.host(), "hint: "]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn no_login_at_all_asks_for_one() {
     let (source, destination) = guarded().await;
     let program = Program::new();

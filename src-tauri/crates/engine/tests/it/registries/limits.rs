@@ -6,7 +6,76 @@ use serde_json::json;
 use testkit::{Fault, Kind, Quirk, Registry, Reply};
 
 use super::{Pair, image, kind};
-use crate::common::{assert_all, at, failure};
+use crate::common::{assert_all, at, failure, sync};
+
+#[tokio::test]
+async fn q102_waits_that_are_ordered_are_kept_and_those_that_are_too_long_are_told() {
+    let busy = |after: Option<&str>| Reply::too_many_requests(after);
+    // they cost no retry
+    let pair = Pair::from([]).await;
+    let read = pair.from.fault(Fault::on(Kind::Manifest).get().times(2).answer(busy(Some("1"))));
+    let put = pair.to.fault(Fault::on(Kind::UploadFinish).answer(busy(Some("1"))));
+    pair.arrives(pair.rule().retries(0)).await;
+    assert_eq!((read.fired(), put.fired()), (2, 1));
+    // a date that is some seconds off, so that it is not past when it arrives
+    let pair = Pair::from([]).await;
+    let date = Reply::http_date(4);
+    let read = pair.from.fault(Fault::on(Kind::Manifest).get().answer(busy(Some(&date))));
+    pair.arrives(pair.rule().retries(0)).await;
+    assert_eq!(read.fired(), 1);
+    // without a wait it is a failure like others
+    let pair = Pair::from([]).await;
+    let fault = pair.from.fault(Fault::on(Kind::Manifest).get().answer(busy(None)));
+    pair.copies().await;
+    assert_eq!(fault.fired(), 1);
+    // nobody is left waiting for hours in silence
+    let pair = Pair::from([]).await;
+    let fault =
+        pair.from.fault(Fault::on(Kind::Manifest).get().always().answer(busy(Some("7200"))));
+    let report = pair.rule().run().await;
+    let error = failure(&report);
+    assert_eq!(error.code, Code::RateLimited, "{error:?}");
+    assert!(error.message.contains(pair.from.host()) && !error.hint.is_empty(), "{error:?}");
+    assert_eq!(fault.fired(), 1);
+}
+
+#[tokio::test]
+async fn q103_q104_reads_of_manifests_are_what_docker_hub_counts() {
+    // three reads: what is there already costs none, nor do blobs
+    let pair = Pair::from([Quirk::HubLimit(3, 21_600)]).await;
+    for tag in ["2", "3", "4", "5"] {
+        pair.from.push("a/b", tag, &image().label("tag", tag));
+    }
+    pair.to.push("x/b", "1", &image());
+    pair.to.push("x/b", "2", &image().label("tag", "2"));
+    let rule = || sync(&at(&pair.from, "a/b:1,2,3,4"), &[&at(&pair.to, "x/b")]);
+    let report = rule().run().await;
+    assert_eq!((report.totals.copied, report.totals.skipped), (2, 2), "{report:#?}");
+    assert_eq!(pair.from.count_of("GET", Kind::Manifest), 2);
+    assert_eq!(pair.from.count_of("HEAD", Kind::Manifest), 2);
+    // one is left; the next is refused, and what was copied stays
+    let rule = sync(&at(&pair.from, "a/b:1,2,3,4,5"), &[&at(&pair.to, "x/b")])
+        .and(&at(&pair.from, "a/b:5"), &[&at(&pair.to, "x/c")]);
+    let report = rule.retries(0).run().await;
+    assert!(report.totals.failed <= 1 && report.totals.skipped == 4, "{report:#?}");
+    pair.from.push("a/b", "6", &image().label("tag", "6"));
+    let report = sync(&at(&pair.from, "a/b:6"), &[&at(&pair.to, "x/d")]).retries(0).run().await;
+    assert_eq!(failure(&report).code, Code::RateLimited, "{:?}", failure(&report));
+    assert_eq!(pair.to.tags("x/d"), [""; 0]);
+}
+
+#[tokio::test]
+async fn q107_many_refusals_at_once_do_not_fail_a_run() {
+    let pair = Pair::to([Quirk::RateLimit(Kind::Manifest, 10)]).await;
+    let mut rule = pair.rule();
+    for n in 0..15 {
+        pair.from.push("a/many", &format!("t{n}"), &image().label("n", &n.to_string()));
+    }
+    rule = rule.and(&at(&pair.from, "a/many"), &[&at(&pair.to, "x/many")]);
+    let report = pair.arrives(rule).await;
+    assert_eq!(report.totals.copied, 16);
+    assert!(pair.to.count(|r| r.status == Some(429)) > 0, "the limit was met");
+}
 
 #[tokio::test]
 async fn q108_errors_that_may_pass_are_tried_again_and_others_are_not() {

@@ -195,6 +195,19 @@ async fn q50_q51_q56_a_manifest_that_is_refused_is_one_images_failure_in_the_reg
 }
 
 #[tokio::test]
+async fn q52_attestations_that_are_denied_are_told_and_not_left_out_unasked() {
+    let attested = Image::multi([image()]).attested_by_artifacts();
+    let to = Registry::builder().quirk(Quirk::EmptyConfigDenied);
+    let pair = Pair::of(&attested, Registry::builder(), to).await;
+    let report = pair.rule().run().await;
+    let error = failure(&report);
+    assert_eq!(error.code, Code::ManifestRejected, "{error:?}");
+    assert!(error.message.contains("unknown manifest class"), "{error:?}");
+    assert!(!error.hint.is_empty(), "{error:?}");
+    pair.assert_nothing_tagged();
+}
+
+#[tokio::test]
 async fn q53_children_come_first_and_a_subset_is_an_index_of_its_own() {
     let platforms = ["linux/amd64", "linux/arm64"];
     let index = Image::multi(

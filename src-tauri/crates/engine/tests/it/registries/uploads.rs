@@ -66,8 +66,25 @@ async fn q62_bodies_have_a_length_and_are_never_sent_in_transfer_chunks() {
 }
 
 #[tokio::test]
-async fn q71_q72_progress_that_is_told_oddly_or_wrongly() {
+async fn q63_where_put_takes_no_bytes_patch_does() {
+    for status in [400, 405] {
+        let pair = Pair::to([Quirk::PutBodyRefused(status)]).await;
+        pair.copies().await;
+        assert!(pair.to.count_of("PATCH", Kind::UploadData) >= 3, "{status}");
+        let last = pair
+            .to
+            .requests()
+            .into_iter()
+            .filter(|r| r.is("PUT", Kind::UploadFinish) && r.status == Some(201));
+        assert_eq!(last.filter(|r| r.header("content-length") == Some("0")).count(), 3);
+    }
+}
+
+#[tokio::test]
+async fn q69_to_q72_progress_that_is_told_oddly_or_wrongly() {
     for quirk in [
+        Quirk::PatchStatus(201),
+        Quirk::UploadRange(UploadRange::FirstChunk),
         Quirk::UploadRange(UploadRange::LastChunk),
         Quirk::UploadRange(UploadRange::BytesEquals),
         Quirk::UploadRange(UploadRange::BytesSpace),
