@@ -4,11 +4,13 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
 use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{Fingerprint, Registry, RepositoryName, Result, redact::Shown};
+use crate::{Fingerprint, Registry, RepositoryName, Result, redact::Shown, vendor::Api};
 
 /// Who we are at a registry.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +83,42 @@ pub struct Access {
     pub proxy: Option<Url>,
     /// The most requests in flight to this host, below the run's own limit.
     pub limit: Option<usize>,
+    /// Whose registry it is and where its vendor's own API is, where that can't be told by the host's name.
+    pub api: Option<Api>,
+    /// Repositories that must exist before the first push are created, in this way; `None` never creates any.
+    pub create: Option<Creation>,
+}
+
+/// How a repository is created that must exist before the first push. What a vendor has no word for is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Creation {
+    /// Tags can't be moved (ECR).
+    pub immutable_tags: bool,
+    /// Images are scanned when they are pushed (ECR).
+    pub scan_on_push: bool,
+    /// The key of the cloud that images are encrypted with; `AES256`, or a KMS key's name (ECR).
+    pub encryption: Option<String>,
+    /// Everyone may pull (Harbor's projects, ACR's repositories).
+    pub public: bool,
+}
+
+/// A request to a cloud's own API, to be signed.
+#[derive(Clone)]
+pub struct CloudRequest {
+    /// `GET` or `POST`.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
+    /// Its headers; those that prove who asks are added.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl fmt::Debug for CloudRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, Shown(&self.url))
+    }
 }
 
 impl fmt::Debug for Access {
@@ -92,6 +130,8 @@ impl fmt::Debug for Access {
             .field("tls", &self.tls)
             .field("proxy", &self.proxy.as_ref().map(|url| Shown(url).to_string()))
             .field("limit", &self.limit)
+            .field("api", &self.api)
+            .field("create", &self.create)
             .finish()
     }
 }
@@ -108,6 +148,12 @@ pub trait AccessSource: Send + Sync + fmt::Debug {
         repository: Option<&RepositoryName>,
         renew: bool,
     ) -> Result<Access>;
+
+    /// Signs a request to the API of the cloud that a registry belongs to, with the keys that go with its account;
+    /// may lead it to another endpoint where the account says so. `false` where there are no such keys.
+    async fn sign(&self, _registry: &Registry, _request: &mut CloudRequest) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Reaches every registry without credentials.

@@ -8,7 +8,7 @@ impl Client {
         let listing = Listing {
             what: "listing the repositories",
             repository: None,
-            side: Side::Source,
+            side: Some(Side::Source),
             scope: Scope::Catalog,
             path: "_catalog",
             absent: &[],

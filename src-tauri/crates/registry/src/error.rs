@@ -94,6 +94,13 @@ impl Error {
         self
     }
 
+    /// The same failure of a request that is of no copy.
+    #[must_use]
+    pub fn without_side(mut self) -> Self {
+        self.0.side = None;
+        self
+    }
+
     /// Names the registry, unless it is named already.
     #[must_use]
     pub fn registry(mut self, registry: impl fmt::Display) -> Self {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tokio::{
     sync::{MutexGuard as Alone, OnceCell},
     time::Instant,
@@ -38,6 +38,10 @@ pub(crate) struct HostState {
     pub(crate) is_registry: AtomicBool,
     quota: Mutex<Option<Quota>>,
     reach: Mutex<HashMap<Option<RepositoryName>, ReachCell>>,
+    /// Repositories that were created.
+    pub(crate) created: Mutex<HashMap<RepositoryName, CreatedCell>>,
+    /// What the vendor's own API wants to be shown, where that has to be asked for, and until when it is good.
+    pub(crate) api_token: tokio::sync::Mutex<Option<(HeaderValue, Instant)>>,
 }
 
 /// How a host likes to be asked. Filled by the modules that ask; never held over an await.
@@ -57,6 +61,8 @@ pub(crate) struct Learnt {
     pub(crate) patch_refused: bool,
     /// There is no referrers API.
     pub(crate) no_referrers: bool,
+    /// The vendor's own API does not list tags for us.
+    pub(crate) no_tag_api: bool,
 }
 
 /// How many manifests may still be read, as Docker Hub tells with each of them.
@@ -69,6 +75,9 @@ pub struct Quota {
     /// The length of a window.
     pub window: Option<Duration>,
 }
+
+/// What came of creating a repository.
+type CreatedCell = Arc<OnceCell<Result<()>>>;
 
 /// Filled by the first who asks.
 type ReachCell = Arc<OnceCell<Arc<Reach>>>;
@@ -96,6 +105,8 @@ impl HostState {
             is_registry: AtomicBool::new(false),
             quota: Mutex::default(),
             reach: Mutex::default(),
+            created: Mutex::default(),
+            api_token: tokio::sync::Mutex::default(),
         }
     }
 
@@ -240,6 +251,11 @@ impl Contact {
 
     pub(crate) fn is_made(&self) -> bool {
         lock(&self.state).scheme.is_some()
+    }
+
+    /// How the host is spoken with, once it has answered.
+    pub(crate) fn scheme(&self) -> Option<Scheme> {
+        lock(&self.state).scheme
     }
 
     /// The host has answered.

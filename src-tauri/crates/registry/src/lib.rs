@@ -6,10 +6,12 @@
 
 pub mod access;
 mod answer;
+mod api;
 mod auth;
 mod bandwidth;
 pub mod blob_reader;
 pub mod blob_writer;
+pub mod browse;
 mod catalog;
 pub mod client;
 pub mod code;
@@ -22,6 +24,7 @@ pub mod fingerprint;
 mod headers;
 mod hint;
 mod host;
+pub mod inspect;
 mod limit;
 mod link;
 mod listing;
@@ -40,12 +43,16 @@ pub mod service;
 mod tls;
 mod transport;
 mod upload;
+pub mod vendor;
 mod warnings;
 mod wire;
 
-pub use access::{Access, AccessSource, Anonymous, Credential, Identity, TlsOptions};
+pub use access::{
+    Access, AccessSource, Anonymous, CloudRequest, Creation, Credential, Identity, TlsOptions,
+};
 pub use blob_reader::BlobReader;
 pub use blob_writer::{BlobWriter, Fed};
+pub use browse::{Entry, EntryKind, Pages, TagEntry};
 pub use client::{Client, ClientOptions, Permits};
 pub use code::Code;
 pub use descriptor::Descriptor;
@@ -53,12 +60,15 @@ pub use digest::{Algorithm, Digest, Hasher};
 pub use error::{Error, Result, Side};
 pub use fingerprint::Fingerprint;
 pub use host::Quota;
+pub use inspect::Inspection;
 pub use manifest::{Filtered, Manifest, ManifestKind};
 pub use media_type::MediaType;
 pub use platform::{Platform, PlatformFilter};
+pub use redact::shown;
 pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
-pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository};
+pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository, TagList};
 pub use service::{Answered, Call, Service};
+pub use vendor::{Api, Vendor};
 
 pub(crate) use answer::Answer;
 pub(crate) use host::{HostState, Learnt};

@@ -5,6 +5,7 @@ use std::{
     hash::{BuildHasher as _, RandomState},
 };
 
+use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
@@ -28,7 +29,8 @@ pub(crate) struct Listing<'a> {
     pub(crate) what: &'static str,
     /// The repository; none for the registry's own lists.
     pub(crate) repository: Option<&'a RepositoryName>,
-    pub(crate) side: Side,
+    /// None where nothing is to be copied.
+    pub(crate) side: Option<Side>,
     pub(crate) scope: Scope<'a>,
     pub(crate) path: &'static str,
     /// Statuses that mean that there is no list.
@@ -46,6 +48,49 @@ struct Page<'a> {
     name: Option<IgnoredAny>,
 }
 
+/// A list as it is being read.
+pub(crate) struct Paging {
+    at: At,
+    /// Entries per page that were asked for.
+    n: Option<usize>,
+    /// There is no list at all.
+    pub(crate) absent: bool,
+    seen: HashSet<Url>,
+    // fingerprints are enough to tell whether a page brings anything new
+    state: RandomState,
+    known: HashSet<u64>,
+}
+
+/// Where the next page is.
+#[derive(Clone)]
+enum At {
+    Start,
+    Link(Url),
+    /// After this entry, without a link to it.
+    After(String),
+    End,
+}
+
+/// One page.
+pub(crate) struct ListPage {
+    pub(crate) entries: Vec<String>,
+    /// The document, for what a vendor adds to it.
+    pub(crate) bytes: Bytes,
+}
+
+impl Default for Paging {
+    fn default() -> Self {
+        Self {
+            at: At::Start,
+            n: Some(PAGE),
+            absent: false,
+            seen: HashSet::new(),
+            state: RandomState::new(),
+            known: HashSet::new(),
+        }
+    }
+}
+
 impl Client {
     /// Reads a list to its end, or to `limit`. Entries that are no texts are left out, doubles too; `None` if there is
     /// no list.
@@ -54,61 +99,81 @@ impl Client {
         registry: &Registry,
         listing: &Listing<'_>,
     ) -> Result<Option<Vec<String>>> {
-        let mut entries: Vec<String> = Vec::new();
-        let mut seen: HashSet<Url> = HashSet::new();
-        // fingerprints are enough to tell whether a page brings anything new
-        let (state, mut known) = (RandomState::new(), HashSet::<u64>::new());
-        let Some((mut answer, n)) = self.first_page(registry, listing).await? else {
-            return Ok(None);
-        };
-        // the entry after which a page was asked for without a link to it
-        let mut after: Option<String> = None;
-        loop {
-            seen.insert(answer.url.clone());
-            let bytes = answer.bytes(PAGE_BYTES).await?;
-            let Some(page) = read(&bytes) else {
-                return Err(answer.error(Code::RegistryRefused, "the answer is no list"));
-            };
-            let repeats = after.as_ref().is_some_and(|after| page.contains(after));
-            let news = page.iter().filter(|entry| known.insert(state.hash_one(entry))).count();
-            if repeats || (news == 0 && seen.len() > 1) {
-                break;
-            }
-            let next = link::next(&answer).filter(|url| !seen.contains(url));
-            let is_full = page.len() == n.unwrap_or(SILENT_PAGE) || page.len() == SILENT_PAGE;
-            after =
-                page.last().filter(|_| next.is_none() && is_full && !has_link(&answer)).cloned();
-            entries.extend(page);
+        let (mut paging, mut entries) = (Paging::default(), Vec::new());
+        while let Some(page) = self.list_page(registry, listing, &mut paging).await? {
+            entries.extend(page.entries);
             if entries.len() >= listing.limit {
                 break;
             }
-            if seen.len() >= MOST_PAGES {
-                // cut short it would look like the whole
-                return Err(answer.error(Code::RegistryRefused, "the list does not end"));
-            }
-            answer = match (next, &after) {
-                (Some(url), _) => self.page(registry, listing, Place::Url(url), &[]).await?,
-                (None, Some(last)) => {
-                    let number = n.map(|n| n.to_string());
-                    let mut query = vec![("last", last.as_str())];
-                    query.extend(number.as_deref().map(|n| ("n", n)));
-                    self.page(
-                        registry,
-                        listing,
-                        Place::Path { path: listing.path, query: &query },
-                        &[400],
-                    )
-                    .await?
-                }
-                (None, None) => break,
-            };
-            if !answer.status.is_success() {
-                break;
-            }
+        }
+        if paging.absent {
+            return Ok(None);
         }
         entries = distinct(entries);
         entries.truncate(listing.limit);
         Ok(Some(entries))
+    }
+
+    /// The next page of a list, doubles included; `None` after the last. When it fails or is given up on the way, the
+    /// same page is read by the next call.
+    pub(crate) async fn list_page(
+        &self,
+        registry: &Registry,
+        listing: &Listing<'_>,
+        paging: &mut Paging,
+    ) -> Result<Option<ListPage>> {
+        let mut after = None;
+        let mut answer = match paging.at.clone() {
+            At::End => return Ok(None),
+            At::Start => {
+                let Some((answer, number)) = self.first_page(registry, listing).await? else {
+                    paging.absent = true;
+                    paging.at = At::End;
+                    return Ok(None);
+                };
+                paging.n = number;
+                answer
+            }
+            At::Link(url) => self.page(registry, listing, Place::Url(url), &[]).await?,
+            At::After(last) => {
+                let number = paging.n.map(|n| n.to_string());
+                let mut query = vec![("last", last.as_str())];
+                query.extend(number.as_deref().map(|n| ("n", n)));
+                let place = Place::Path { path: listing.path, query: &query };
+                let answer = self.page(registry, listing, place, &[400]).await?;
+                after = Some(last);
+                answer
+            }
+        };
+        if !answer.status.is_success() {
+            paging.at = At::End;
+            return Ok(None);
+        }
+        paging.seen.insert(answer.url.clone());
+        let bytes = answer.bytes(PAGE_BYTES).await?;
+        let Some(entries) = read(&bytes) else {
+            return Err(answer.error(Code::RegistryRefused, "the answer is no list"));
+        };
+        let repeats = after.as_ref().is_some_and(|after| entries.contains(after));
+        let (state, known) = (&paging.state, &mut paging.known);
+        let news = entries.iter().filter(|entry| known.insert(state.hash_one(entry))).count();
+        if repeats || (news == 0 && paging.seen.len() > 1) {
+            paging.at = At::End;
+            return Ok(None);
+        }
+        let next = link::next(&answer).filter(|url| !paging.seen.contains(url));
+        let is_full =
+            entries.len() == paging.n.unwrap_or(SILENT_PAGE) || entries.len() == SILENT_PAGE;
+        paging.at = match (next, entries.last()) {
+            (Some(url), _) => At::Link(url),
+            (None, Some(last)) if is_full && !has_link(&answer) => At::After(last.clone()),
+            (None, _) => At::End,
+        };
+        if paging.seen.len() >= MOST_PAGES && !matches!(paging.at, At::End) {
+            // cut short it would look like the whole
+            return Err(answer.error(Code::RegistryRefused, "the list does not end"));
+        }
+        Ok(Some(ListPage { entries, bytes }))
     }
 
     /// The first page, and how many entries were asked for: a registry that refuses the number is not told any.
@@ -145,7 +210,7 @@ impl Client {
         ask.scope = listing.scope;
         ask.accept = accept;
         ask.reference = listing.reference.clone();
-        let answer = self.send(registry, listing.repository, listing.side, ask).await?;
+        let answer = self.send_as(registry, listing.repository, listing.side, ask).await?;
         if answer.status.is_success() {
             answer.check_no_page()?;
         }

@@ -80,9 +80,27 @@ pub(crate) fn text(text: &str, secrets: &[&str]) -> String {
     shown
 }
 
+/// A name from outside as it may be shown: what controls a terminal, or reorders or hides text, is written out
+/// (`\u{202e}`).
+pub fn shown(name: &str) -> std::borrow::Cow<'_, str> {
+    let is_strange = |c: char| c.is_control() || is_invisible(c) || (c.is_whitespace() && c != ' ');
+    if !name.contains(is_strange) {
+        return name.into();
+    }
+    let mut text = String::with_capacity(name.len() + 8);
+    for c in name.chars() {
+        if is_strange(c) {
+            text.extend(c.escape_unicode());
+        } else {
+            text.push(c);
+        }
+    }
+    text.into()
+}
+
 /// Marks that reorder or hide text on a terminal.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// `eyJ…`: the beginning of every base64 text of a JSON object.
@@ -129,6 +147,18 @@ mod tests {
             ("https://[::1]:5000/?bareword#fragment", "https://[::1]:5000/?***"),
         ] {
             assert_eq!(Shown(&Url::parse(url).unwrap()).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn names_are_written_out() {
+        for (given, want) in [
+            ("team/app", "team/app"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("a\u{1b}[31mb\n", "a\\u{1b}[31mb\\u{a}"),
+            ("镜像 é", "镜像 é"),
+        ] {
+            assert_eq!(shown(given), want);
         }
     }
 

@@ -11,8 +11,11 @@ use crate::{
 
 mod blobs;
 mod manifests;
+mod prepare;
 mod referrers;
 mod tags;
+
+pub use tags::TagList;
 
 /// One repository at one registry, read from or written to.
 #[derive(Clone, Debug)]

@@ -88,7 +88,9 @@ impl Client {
 fn class(ask: &Ask<'_>) -> Class {
     match &ask.place {
         // the same slashes as in a whole path
-        Place::Path { path, .. } => Class::of(&ask.method, &format!("/{path}")),
+        Place::Path { path, .. } | Place::Root { path, .. } => {
+            Class::of(&ask.method, &format!("/{path}"))
+        }
         Place::Url(url) => Class::of(&ask.method, url.path()),
     }
 }

@@ -37,6 +37,13 @@ pub(crate) enum Place<'a> {
         /// The query's names and values, not yet encoded.
         query: &'a [(&'a str, &'a str)],
     },
+    /// `/<path>`, beside the distribution API.
+    Root {
+        /// `acr/v1/_catalog`
+        path: &'a str,
+        /// The query's names and values, not yet encoded.
+        query: &'a [(&'a str, &'a str)],
+    },
     /// An URL that the registry gave (an upload's `Location`, a `Link`), resolved by [`crate::redirect::resolve`].
     /// Credentials go along only if scheme, host and port are the registry's own.
     Url(Url),

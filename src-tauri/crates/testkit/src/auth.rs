@@ -26,6 +26,15 @@ pub enum Auth {
 }
 
 impl Auth {
+    /// Those who are known.
+    pub(crate) fn users(&self) -> Option<&Users> {
+        match self {
+            Self::None => None,
+            Self::Basic(users) => Some(users),
+            Self::Token(token) => Some(&token.users),
+        }
+    }
+
     /// Basic, with one user who may do everything.
     pub fn basic(user: &str, password: &str) -> Self {
         Self::Basic(Users::new().user(user, password))
@@ -99,6 +108,12 @@ impl Users {
 
     pub(crate) fn knows(&self, name: &str, password: &str) -> bool {
         self.users.iter().any(|user| user.name == name && user.password == password)
+    }
+
+    /// The user whose password is this token.
+    pub(crate) fn of_token(&self, token: &str) -> Option<&str> {
+        let user = self.users.iter().find(|user| user.password == token)?;
+        Some(&user.name)
     }
 
     pub(crate) fn allows(&self, user: Option<&str>, access: &Access) -> bool {

@@ -33,6 +33,8 @@ pub enum Kind {
     Referrers,
     /// A blob fetched from the storage host that a redirect named.
     Storage,
+    /// The API that a vendor has besides the registry ([`crate::quirk::Quirk::Api`]).
+    Api,
     /// None of these.
     Other,
     /// In a fault: a connection, before the first byte (before the TLS handshake). Never the kind of a request.
@@ -72,6 +74,11 @@ pub(crate) enum Route {
     Storage {
         digest: String,
     },
+    /// A vendor's own API.
+    Api {
+        path: String,
+        repository: Option<String>,
+    },
     /// Right but for the slash at its end.
     Slash(String),
     Unknown,
@@ -84,6 +91,9 @@ impl Route {
         }
         if let Some(digest) = path.strip_prefix("/storage/").filter(|digest| is_digest(digest)) {
             return Self::Storage { digest: digest.to_owned() };
+        }
+        if let Some(api) = Self::api(path, prefix) {
+            return api;
         }
         let Some(path) = path.strip_prefix(prefix) else { return Self::Unknown };
         let Some(rest) = path.strip_prefix("/v2/") else {
@@ -104,6 +114,23 @@ impl Route {
                 Some(name) if is_name(name) => Self::Slash(format!("{prefix}{path}/")),
                 _ => Self::Unknown,
             })
+    }
+
+    /// `/api/`, `/acr/v1/`, `/artifactory/api/`; and what is elsewhere in the world, below a name: `/hub.docker.com/`.
+    fn api(path: &str, prefix: &str) -> Option<Self> {
+        const PLACES: [&str; 6] =
+            ["/api/", "/acr/v1/", "/artifactory/api/", "/hub.docker.com/", "/ecr/", "/acs/"];
+        let is_own = !prefix.is_empty() && path.starts_with(prefix);
+        if is_own
+            || !PLACES
+                .iter()
+                .any(|place| path.starts_with(place) || place.trim_end_matches('/') == path)
+        {
+            return None;
+        }
+        let repository = path.strip_prefix("/acr/v1/").and_then(|rest| rest.strip_suffix("/_tags"));
+        let repository = repository.filter(|name| is_name(name)).map(str::to_owned);
+        Some(Self::Api { path: path.to_owned(), repository })
     }
 
     fn in_repository(rest: &str) -> Option<Self> {
@@ -138,6 +165,7 @@ impl Route {
             | Self::Uploads { repository }
             | Self::Upload { repository, .. }
             | Self::Referrers { repository, .. } => Some(repository),
+            Self::Api { repository, .. } => repository.as_deref(),
             _ => None,
         }
     }
@@ -168,6 +196,7 @@ impl Route {
             (Self::Upload { .. }, "DELETE") => Kind::UploadCancel,
             (Self::Referrers { .. }, _) => Kind::Referrers,
             (Self::Storage { .. }, _) => Kind::Storage,
+            (Self::Api { .. }, _) => Kind::Api,
             _ => Kind::Other,
         }
     }

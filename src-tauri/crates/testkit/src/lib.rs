@@ -65,6 +65,7 @@ pub use image::{Built, Image, Layer};
 pub use kind::Kind;
 pub use quirk::{
     LinkForm, LocationForm, On, Quirk, RangeForm, Redirect, SinglePost, TagsForm, UploadRange,
+    VendorApi,
 };
 pub use registry::{Builder, Registry};
 pub use relay::Relay;

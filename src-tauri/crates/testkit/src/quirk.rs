@@ -4,6 +4,29 @@
 
 use std::time::Duration;
 
+/// The API that a vendor has besides its registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VendorApi {
+    /// `/hub.docker.com/v2/`, as at that host.
+    DockerHub,
+    /// `/api/v1/`
+    Quay,
+    /// `/api/v2.0/`
+    Harbor,
+    /// `/acr/v1/`
+    Azure,
+    /// `/api/v4/`
+    GitLab,
+    /// `/artifactory/api/`
+    Artifactory,
+    /// `/ecr/`, as at `api.ecr.<region>.amazonaws.com`.
+    Ecr,
+    /// `/acs/`, as at `cr.<region>.aliyuncs.com`: the Enterprise edition's.
+    AliyunEnterprise,
+    /// The same place: the Personal edition's.
+    AliyunPersonal,
+}
+
 /// One way in which a registry differs from the spec's plain reading.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quirk {
@@ -35,6 +58,15 @@ pub enum Quirk {
     AuthAfterBody,
     /// `realm` in challenges, word for word.
     Realm(String),
+
+    /// It has a vendor's own API too, emulated from its documentation.
+    Api(VendorApi),
+    /// That API gives its first page whatever page is asked for, and always says that there are more.
+    ApiRepeats,
+    /// Lists of tags have a map of manifests with digests, sizes and times, and the names of what is below (Google).
+    ExtendedTags,
+    /// Tokens are JSON web tokens that say what they allow.
+    TokensTell,
 
     // ---- transport ----------------------------------------------------------------------------------------------
     /// Blobs are redirected.

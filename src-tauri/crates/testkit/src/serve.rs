@@ -30,6 +30,7 @@ mod rights;
 mod storage;
 mod token;
 mod uploads;
+mod vendor;
 
 pub(crate) use ask::Ask;
 pub(crate) use limits::Limits;
@@ -166,6 +167,7 @@ async fn handle(ask: &mut Ask) -> Reply {
             referrers::list(ask, &repository, &digest)
         }
         (Route::Storage { digest }, "GET" | "HEAD") => storage::get(ask, &digest),
+        (Route::Api { path, .. }, _) => vendor::answer(ask, &path).await,
         (Route::Unknown, _) => not_found(),
         (route, _) => method_not_allowed(&route),
     }

@@ -256,6 +256,15 @@ impl Store {
         repository.manifests.get(digest).map(|stored| (digest.to_owned(), stored.clone()))
     }
 
+    /// The bytes of a manifest's blobs; of an index, of all that it names. As registries tell the size of an image.
+    pub(crate) fn image_size(&self, repository: &str, digest: &str) -> u64 {
+        let Some((_, stored)) = self.stored(repository, digest) else { return 0 };
+        let blobs = stored.parsed.blobs.iter();
+        let own: u64 = blobs.filter_map(|blob| self.head_blob(repository, blob)).sum();
+        let children = stored.parsed.manifests.iter();
+        own + children.map(|child| self.image_size(repository, child)).sum::<u64>()
+    }
+
     pub(crate) fn has_manifest(&self, repository: &str, digest: &str) -> bool {
         let inner = lock(&self.inner);
         inner

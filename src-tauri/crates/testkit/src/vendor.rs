@@ -3,7 +3,7 @@
 
 use crate::{
     auth::{Auth, TokenAuth, Users},
-    quirk::{On, Quirk, Redirect, SinglePost, UploadRange},
+    quirk::{On, Quirk, Redirect, SinglePost, UploadRange, VendorApi},
     registry::Builder,
 };
 
@@ -63,6 +63,7 @@ impl Vendor {
         match self {
             Self::Distribution => distribution(),
             Self::DockerHub => vec![
+                Quirk::Api(VendorApi::DockerHub),
                 Quirk::RedirectBlobs(Redirect::storage()),
                 Quirk::HubLimit(100, 21_600),
                 Quirk::MountFromUnknown(400),
@@ -72,6 +73,7 @@ impl Vendor {
                 Quirk::AbsentManifest(401),
             ],
             Self::Ecr => vec![
+                Quirk::Api(VendorApi::Ecr),
                 Quirk::RepositoriesMustExist,
                 Quirk::RedirectBlobs(Redirect::storage()),
                 Quirk::ManifestPutBare,
@@ -83,13 +85,19 @@ impl Vendor {
                 Quirk::PageLimit(1000, 405),
             ],
             Self::Azure => vec![
+                Quirk::Api(VendorApi::Azure),
                 Quirk::RedirectBlobs(Redirect::storage().with_heads()),
                 Quirk::PutLimit(20 * MIB),
                 Quirk::ChunkedRefused(400),
                 Quirk::TagsNeedMetadataRead,
             ],
             Self::Google => {
-                vec![Quirk::NeverMounts, Quirk::SinglePatch, Quirk::PathDepth(3, 8)]
+                vec![
+                    Quirk::ExtendedTags,
+                    Quirk::NeverMounts,
+                    Quirk::SinglePatch,
+                    Quirk::PathDepth(3, 8),
+                ]
             }
             Self::Ghcr => vec![
                 Quirk::ChallengeScopeOn(vec!["POST".into()]),
@@ -99,10 +107,16 @@ impl Vendor {
                 Quirk::NoReferrers(404),
             ],
             Self::Aliyun => {
-                vec![Quirk::EmptyConfigDenied, Quirk::PathDepth(2, 2), Quirk::CatalogRefused(401)]
+                vec![
+                    Quirk::Api(VendorApi::AliyunPersonal),
+                    Quirk::EmptyConfigDenied,
+                    Quirk::PathDepth(2, 2),
+                    Quirk::CatalogRefused(401),
+                ]
             }
             Self::AliyunDevops => vec![Quirk::UploadRange(UploadRange::LastChunk)],
             Self::Harbor => vec![
+                Quirk::Api(VendorApi::Harbor),
                 Quirk::StateHasOffset,
                 Quirk::ContentRangeIgnored,
                 Quirk::MountFromUnknown(401),
@@ -110,12 +124,14 @@ impl Vendor {
                 Quirk::PathDepth(2, 255),
             ],
             Self::Quay => vec![
+                Quirk::Api(VendorApi::Quay),
                 Quirk::KnownLayersOnly,
                 Quirk::MountWithoutFrom(400),
                 Quirk::DeleteScopeRefused,
                 Quirk::AbsentManifest(401),
             ],
             Self::Artifactory => vec![
+                Quirk::Api(VendorApi::Artifactory),
                 Quirk::PutBodyRefused(405),
                 Quirk::AbsentManifest(403),
                 Quirk::WrongDigestHeader(On::Head),

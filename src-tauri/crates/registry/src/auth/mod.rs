@@ -18,6 +18,7 @@ use url::Url;
 
 pub(crate) use self::{
     challenge::Challenge,
+    exchange::{basic, bearer},
     login::Login,
     scope::needed,
     seeker::{Proof, Seeker},
@@ -81,6 +82,17 @@ impl Auth {
         if challenges.iter().any(|c| c.scheme == "bearer" || c.scheme == "basic") {
             *lock(&self.challenges) = Some(challenges.into());
         }
+    }
+
+    /// What the host has asked for so far.
+    pub(crate) fn challenges(&self) -> Option<Arc<[Challenge]>> {
+        lock(&self.challenges).clone()
+    }
+
+    /// The token that is there for a login and some scopes.
+    pub(crate) fn token(&self, login: &Login, scopes: &[String]) -> Option<String> {
+        let slot = lock(&self.slots).get(&(login.id, scopes.join(" "))).cloned()?;
+        slot.peek()
     }
 
     fn is_known(&self) -> bool {

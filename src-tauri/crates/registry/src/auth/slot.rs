@@ -128,6 +128,13 @@ impl Slot {
         }
     }
 
+    /// The token that is there now.
+    pub(crate) fn peek(&self) -> Option<String> {
+        let state = lock(&self.state);
+        let text = state.token.as_ref()?.header.to_str().ok()?;
+        Some(text.split_once(' ')?.1.to_owned())
+    }
+
     /// The token of that fetch is no good.
     pub(crate) fn drop_token(&self, fetch: u64) {
         let mut state = lock(&self.state);

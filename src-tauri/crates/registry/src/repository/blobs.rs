@@ -129,7 +129,15 @@ impl Repository {
         if self.head_blob(&blob.digest).await?.is_some() {
             return Ok(BlobStart::Present);
         }
-        Ok(self.write(blob, self.open_upload(&blob.digest, Room::Take).await?))
+        let session = match self.open_upload(&blob.digest, Room::Take).await {
+            Err(error) if is_for_want_of_it(&error) && self.create().await? => {
+                // what was declined before was declined for that
+                self.learn(|host| host.mounts_declined = 0);
+                self.open_upload(&blob.digest, Room::Take).await?
+            }
+            session => session?,
+        };
+        Ok(self.write(blob, session))
     }
 
     fn write(&self, blob: &Descriptor, session: Session) -> BlobStart {
@@ -146,6 +154,11 @@ impl Repository {
 
 fn is_denial(error: &Error) -> bool {
     matches!(error.code(), Code::PullDenied | Code::PushDenied | Code::AuthRequired)
+}
+
+/// Whether a refusal may mean that the repository, or the project that it is in, is not there yet.
+fn is_for_want_of_it(error: &Error) -> bool {
+    matches!(error.code(), Code::RepoMustExist | Code::PushDenied)
 }
 
 /// Registries that are known never to mount (Google's).

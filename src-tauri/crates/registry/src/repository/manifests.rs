@@ -176,6 +176,7 @@ impl Repository {
         })?;
         let path = format!("manifests/{target}");
         let mut patience = Patience::new(&self.client.0.options);
+        let mut created = false;
         let answer = loop {
             let mut ask = Ask::new(
                 "writing the manifest",
@@ -194,6 +195,7 @@ impl Repository {
                 Code::BlobNotFound => {
                     patience.pause(&error).await?;
                 }
+                Code::RepoMustExist if !created && self.create().await? => created = true,
                 // some refuse to set the tag to what it is already
                 Code::TagImmutable => {
                     let head = self.head_manifest(target).await;

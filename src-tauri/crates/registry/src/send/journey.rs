@@ -195,16 +195,19 @@ impl Trip<'_> {
     }
 
     fn url(&self, home: &Home) -> Url {
+        let mut text = String::from(home.url.as_str());
         let (path, query) = match &self.ask.place {
             Place::Url(url) => return url.clone(),
-            Place::Path { path, query } => (path, query),
+            Place::Root { path, query } => (path, query),
+            Place::Path { path, query } => {
+                text.push_str("v2/");
+                if let Some(repository) = self.repository {
+                    text.push_str(repository.as_str());
+                    text.push('/');
+                }
+                (path, query)
+            }
         };
-        let mut text = String::from(home.url.as_str());
-        text.push_str("v2/");
-        if let Some(repository) = self.repository {
-            text.push_str(repository.as_str());
-            text.push('/');
-        }
         text.push_str(path);
         for (n, (name, value)) in query.iter().enumerate() {
             text.push(if n == 0 { '?' } else { '&' });

@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 mod blobs;
+mod browse;
+mod inspect;
 mod lists;
 mod manifests;
 mod mounts;
+mod prepare;
 mod proxy_env;
 mod real;
 mod referrers;

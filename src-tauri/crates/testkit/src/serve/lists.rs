@@ -35,6 +35,11 @@ pub(super) fn tags(ask: &Ask, repository: &str) -> Reply {
             .get(repository)
             .is_some_and(|r| !r.manifests.is_empty() || !r.tags.is_empty())
     };
+    if quirk!(ask, Quirk::ExtendedTags)
+        && let Some(reply) = extended(ask, repository)
+    {
+        return reply;
+    }
     if !known {
         return match quirk!(ask, Quirk::AbsentTags(status) => *status) {
             Some(status) => {
@@ -63,6 +68,35 @@ pub(super) fn tags(ask: &Ask, repository: &str) -> Reply {
         _ => json!({ "name": repository, "tags": page.entries }),
     };
     listed(&page, &body)
+}
+
+/// As Google's registries list: the tags of a repository, its manifests, and what is below it, even where it has no
+/// tags itself.
+fn extended(ask: &Ask, repository: &str) -> Option<Reply> {
+    let inside = format!("{repository}/");
+    let names = ask.shared.store.repositories();
+    let below = names.iter().filter_map(|name| name.strip_prefix(&inside)?.split('/').next());
+    let mut children: Vec<&str> = below.collect();
+    children.dedup();
+    let tags = ask.shared.store.tags(repository);
+    if tags.is_empty() && children.is_empty() {
+        return None;
+    }
+    let mut manifests = serde_json::Map::new();
+    for tag in &tags {
+        let Some((digest, stored)) = ask.shared.store.stored(repository, tag) else { continue };
+        let size = ask.shared.store.image_size(repository, &digest);
+        let entry = manifests.entry(digest).or_insert_with(|| {
+            json!({ "imageSizeBytes": size.to_string(), "layerId": "", "mediaType": stored.media_type,
+                "tag": [], "timeCreatedMs": "1767323045000", "timeUploadedMs": "1767323045000" })
+        });
+        if let Some(list) = entry["tag"].as_array_mut() {
+            list.push(json!(tag));
+        }
+    }
+    let body =
+        json!({ "child": children, "manifest": manifests, "name": repository, "tags": tags });
+    Some(Reply::status(200).header("content-type", JSON).body(body.to_string()))
 }
 
 fn listed(page: &Page, body: &Value) -> Reply {

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use super::{Ask, quirk, rights};
@@ -117,6 +118,11 @@ fn grant(
         Some(mint) => mint.token(user.unwrap_or_default(), &told_scope),
         None => format!("{}{}", tokens.text("token"), "x".repeat(padding)),
     };
+    let text = if quirk!(ask, Quirk::TokensTell) {
+        format!("e30.{}.{text}", claims(&granted))
+    } else {
+        text
+    };
     let token = tokens.issue(text, granted, service.ttl, service.uses);
     let mut answer = Map::new();
     let mut tell = |name: &str, value: Value| answer.insert(name.to_owned(), value);
@@ -146,6 +152,25 @@ fn grant(
         tell("refresh_token", ask.shared.tokens.issue_refresh(user).into());
     }
     Reply::json(200, &answer.into())
+}
+
+/// The claims of a token as `distribution`'s token specification has them, encoded.
+fn claims(granted: &[Access]) -> String {
+    let mut access: Vec<Value> = Vec::new();
+    for one in granted {
+        let same = |known: &&mut Value| known["type"] == one.class && known["name"] == one.name;
+        match access.iter_mut().find(same) {
+            Some(known) => {
+                if let Some(actions) = known["actions"].as_array_mut() {
+                    actions.push(one.action.clone().into());
+                }
+            }
+            None => access.push(
+                serde_json::json!({ "type": one.class, "name": one.name, "actions": [one.action] }),
+            ),
+        }
+    }
+    URL_SAFE_NO_PAD.encode(serde_json::json!({ "access": access }).to_string())
 }
 
 /// `2026-11-24T18:15:31Z`, by the calendar arithmetic of Howard Hinnant's `civil_from_days`.
