@@ -58,7 +58,7 @@ pub(crate) async fn expand(run: &Run, group: &Group) -> Vec<Unit> {
     let listed = if group.rules.iter().any(|(_, rule)| rule.needs_list()) {
         run.unless_stopped(group.source.tags()).await
     } else {
-        Ok(Arc::from([]))
+        Ok(Arc::default())
     };
     let mut expansion = Expansion::new(run, group);
     for (number, rule) in &group.rules {
@@ -69,7 +69,7 @@ pub(crate) async fn expand(run: &Run, group: &Group) -> Vec<Unit> {
                 }
             }
             listed => {
-                let tags: &[Tag] = listed.as_ref().map_or(&[], |tags| tags);
+                let tags: &[Tag] = listed.as_ref().map_or(&[], |list| &list.tags);
                 expansion.rule(*number, rule, tags);
             }
         }
@@ -222,6 +222,7 @@ impl<'a> Expansion<'a> {
         };
         let to = reference(&destination.registry, &destination.repository, &called, None);
         let row = self.run.board.add(order, source, to);
+        place.want();
         self.units[unit].destinations.push(Destination { place, aim, row });
     }
 }

@@ -125,6 +125,11 @@ impl Image {
                 What::NoMatch(_) => return Ok(None),
             },
         };
+        if let Target::Tag(tag) = &target
+            && let Ok(Some(digest)) = self.run.wait(destination.place.standing(tag)).await
+        {
+            return Ok(Some(digest));
+        }
         let head = destination.place.repository.head_manifest(&target);
         let head = self.run.unless_stopped(head).await?;
         destination.place.site.touch();
@@ -284,6 +289,13 @@ impl Image {
                 continue;
             }
             let destination = self.destination(row.at);
+            if row.action != Action::Skip
+                && self.run.plan_only
+                && let Err(error) = destination.place.may_push().await
+            {
+                self.refuse(row.at, &error);
+                continue;
+            }
             if destination.key().is_none() {
                 let target = destination.target(&row.digest);
                 destination.row.redirect(destination.place.repository.reference(&target));

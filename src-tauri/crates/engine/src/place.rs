@@ -3,11 +3,16 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use registry::{Client, Registry, Repository, RepositoryName, Result, Tag};
+use registry::{
+    Client, Digest, Registry, Repository, RepositoryName, Result, Tag, TagList, Target,
+};
 use tokio::{
     sync::{OnceCell, Semaphore},
     time::Instant,
@@ -18,6 +23,10 @@ use crate::row::lock;
 /// The most blobs between the opening of their upload and its end, per destination registry. Without it, every image
 /// under way would open uploads that then wait, and expire, behind those that stream.
 const BLOBS_PER_REGISTRY: usize = 64;
+/// From so many tags that are wanted of a repository on, a list that tells digests is worth more than a HEAD each.
+const WORTH_LISTING: usize = 20;
+/// So many tags must be wanted for each page of such a list.
+const WANTED_PER_PAGE: usize = 10;
 /// So many times our patience is the end of it, however busy a registry is.
 const LONGEST: u32 = 12;
 
@@ -58,6 +67,11 @@ pub(crate) struct Place {
     /// Its number, to compare by.
     pub(crate) index: usize,
     pub(crate) site: Arc<Site>,
+    /// How many tags are to be compared.
+    wanted: AtomicUsize,
+    /// What stands there, where a list tells.
+    standing: OnceCell<HashMap<Tag, Digest>>,
+    may_push: OnceCell<Result<()>>,
 }
 
 impl Place {
@@ -67,6 +81,31 @@ impl Place {
 
     pub(crate) fn name(&self) -> &RepositoryName {
         self.repository.name()
+    }
+
+    /// A tag of it will be compared.
+    pub(crate) fn want(&self) {
+        self.wanted.fetch_add(1, Relaxed);
+    }
+
+    /// The digest that a tag names, where many are wanted and one list tells all of them. What is not in the list is
+    /// to be asked for.
+    pub(crate) async fn standing(&self, tag: &Tag) -> Option<Digest> {
+        let wanted = self.wanted.load(Relaxed);
+        if wanted < WORTH_LISTING {
+            return None;
+        }
+        let list = async || {
+            let list = self.repository.digest_list(wanted / WANTED_PER_PAGE).await;
+            // each HEAD will tell what is wrong
+            list.unwrap_or_default()
+        };
+        self.standing.get_or_init(list).await.get(tag).cloned()
+    }
+
+    /// Whether the token that is there allows to push, as far as it tells.
+    pub(crate) async fn may_push(&self) -> Result<()> {
+        self.may_push.get_or_init(|| self.repository.check_push()).await.clone()
     }
 }
 
@@ -102,7 +141,14 @@ impl Places {
             .entry((registry.clone(), name.clone()))
             .or_insert_with(|| {
                 let repository = client.destination(registry, name);
-                Arc::new(Place { repository, index, site })
+                Arc::new(Place {
+                    repository,
+                    index,
+                    site,
+                    wanted: AtomicUsize::new(0),
+                    standing: OnceCell::new(),
+                    may_push: OnceCell::new(),
+                })
             })
             .clone()
     }
@@ -112,17 +158,23 @@ impl Places {
 #[derive(Debug)]
 pub(crate) struct SourceRepository {
     pub(crate) repository: Repository,
-    tags: OnceCell<Result<Arc<[Tag]>>>,
+    list: OnceCell<Result<Arc<TagList>>>,
 }
 
 impl SourceRepository {
     pub(crate) fn new(repository: Repository) -> Self {
-        Self { repository, tags: OnceCell::new() }
+        Self { repository, list: OnceCell::new() }
     }
 
     /// Every tag; asked for once per run.
-    pub(crate) async fn tags(&self) -> Result<Arc<[Tag]>> {
-        let ask = async || self.repository.tags().await.map(Arc::from);
-        self.tags.get_or_init(ask).await.clone()
+    pub(crate) async fn tags(&self) -> Result<Arc<TagList>> {
+        let ask = async || self.repository.tag_list().await.map(Arc::new);
+        self.list.get_or_init(ask).await.clone()
+    }
+
+    /// The digest that the list of tags told.
+    pub(crate) fn listed(&self, target: &Target) -> Option<Digest> {
+        let Target::Tag(tag) = target else { return None };
+        self.list.get()?.as_ref().ok()?.digests.get(tag).cloned()
     }
 }

@@ -57,7 +57,8 @@ pub(crate) async fn find(
     source: &SourceRepository,
     subjects: impl IntoIterator<Item = Digest>,
 ) -> Result<Vec<Referrer>> {
-    let tags: HashSet<Tag> = run.unless_stopped(source.tags()).await?.iter().cloned().collect();
+    let tags: HashSet<Tag> =
+        run.unless_stopped(source.tags()).await?.tags.iter().cloned().collect();
     let repository = &source.repository;
     let mut queue: VecDeque<Digest> = subjects.into_iter().collect();
     let mut asked = HashSet::new();

@@ -52,7 +52,9 @@ struct Config {
 
 impl SourceImage {
     pub(crate) fn new(run: Arc<Run>, unit: Arc<Unit>) -> Self {
-        Self { run, unit, head: OnceCell::new(), chosen: OnceCell::new() }
+        // a list of tags may have told it
+        let head = OnceCell::new_with(unit.source.listed(&unit.target).map(Ok));
+        Self { run, unit, head, chosen: OnceCell::new() }
     }
 
     /// Its digest, by HEAD unless it is known.

@@ -14,6 +14,7 @@ mod filter;
 mod floor;
 mod kinds;
 mod limits;
+mod listed;
 mod plan;
 mod referrers;
 mod registries;
