@@ -18,7 +18,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use registry::{ClientOptions, Code, Credential, Error, Registry, Result, Service, TlsOptions};
+use registry::{
+    ClientOptions, CloudRequest, Code, Credential, Error, Registry, Result, Service, TlsOptions,
+};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Mutex, time::Instant};
@@ -289,6 +291,17 @@ impl SignIn {
                 Err(error)
             }
         }
+    }
+
+    /// Signs a request to the cloud's API with the keys that this is the sign-in with, and leads it to the endpoint of
+    /// the settings. `false` where the secret is none of a cloud.
+    pub async fn sign(&self, request: &mut CloudRequest) -> Result<bool> {
+        let signed = match &self.way {
+            Way::Aws(aws) => aws.sign(request).await,
+            Way::Alibaba(alibaba) => alibaba.sign(request),
+            Way::AsItIs(_) | Way::Google(_) | Way::Azure(_) => return Ok(false),
+        };
+        signed.map(|()| true).map_err(|error| error.registry(&self.registry))
     }
 
     async fn fetch(&self, renew: bool) -> Result<Lease> {

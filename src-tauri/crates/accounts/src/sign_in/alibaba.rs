@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::HOST};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use registry::{Answered, Call, Code, Credential, Error, Result, Service};
+use registry::{Answered, Call, CloudRequest, Code, Credential, Error, Result, Service};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -139,6 +139,26 @@ impl Alibaba {
     /// Calls an action of Container Registry's API (`ListRepository`, `CreateNamespace`, …) and reads its answer.
     pub async fn call(&self, action: Action<'_>) -> Result<Value> {
         self.ask(action).await?.json()
+    }
+
+    /// Signs a request to Container Registry's API that another has made. It has no body: parameters are in the query.
+    pub(super) fn sign(&self, request: &mut CloudRequest) -> Result<()> {
+        let header = |name: &str| {
+            request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        };
+        let query: Vec<_> = request.url.query_pairs().into_owned().collect();
+        let query: Vec<_> = query.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let action = Action {
+            name: header("x-acs-action"),
+            version: header("x-acs-version"),
+            method: &request.method,
+            path: request.url.path(),
+            query: &query,
+        };
+        let key = (self.settings.username.as_str(), &self.secret);
+        let call = signed(&self.place.api, action, key, SystemTime::now(), &nonce())?;
+        (request.url, request.headers) = (call.url, call.headers);
+        Ok(())
     }
 
     async fn ask(&self, action: Action<'_>) -> Result<Answered> {

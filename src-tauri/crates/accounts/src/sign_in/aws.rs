@@ -15,7 +15,7 @@ use aws_sigv4::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
-use registry::{Answered, Call, Code, Credential, Error, Result, Service};
+use registry::{Answered, Call, CloudRequest, Code, Credential, Error, Result, Service};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -108,6 +108,20 @@ impl Aws {
     /// Calls an action of ECR's API (`DescribeRepositories`, `CreateRepository`, …) and reads its answer.
     pub async fn ecr(&self, action: &str, request: &Value) -> Result<Value> {
         self.call(action, request).await.map(|(_, json)| json)
+    }
+
+    /// Signs a request to ECR's API that another has made.
+    pub(super) async fn sign(&self, request: &mut CloudRequest) -> Result<()> {
+        let keys = self.keys().await?;
+        let target = Target {
+            url: &self.place.api,
+            region: &self.place.region,
+            service: self.place.signing_name(),
+        };
+        let headers = std::mem::take(&mut request.headers);
+        let call = signed(&target, headers, request.body.clone(), Some(&keys))?;
+        (request.url, request.headers) = (call.url, call.headers);
+        Ok(())
     }
 
     async fn call(&self, action: &str, request: &Value) -> Result<(Answered, Value)> {
