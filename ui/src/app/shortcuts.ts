@@ -6,6 +6,7 @@ import type { Route } from '../state/router.svelte';
 const SCREENS: Route[] = [
   { screen: 'home' },
   { screen: 'accounts' },
+  { screen: 'browse' },
   { screen: 'profiles' },
   { screen: 'settings' },
 ];

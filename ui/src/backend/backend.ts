@@ -6,12 +6,17 @@ import type {
   ApiError,
   AppEvent,
   AppInfo,
+  BrowsePage,
+  BrowseRequest,
   CheckReport,
   Demo,
+  DetailsRequest,
   FileKind,
   FoundLogins,
+  ImageDetails,
   ImportReport,
   KeyringStatus,
+  MoreRequest,
   Pick,
   Profile,
   ProfileSummary,
@@ -20,6 +25,7 @@ import type {
   Settings,
   Snapshot,
   Taken,
+  TypedName,
 } from './types';
 
 /** Every method rejects with a `Problem`. */
@@ -43,6 +49,16 @@ export interface Backend {
   accountsFind(machine: boolean, auth: string | null): Promise<FoundLogins>;
   /** Makes accounts of them; secrets go from keyring to keyring. */
   accountsTake(auth: string | null, picks: Pick[]): Promise<Taken>;
+  accountsTest(token: string, draft: AccountDraft): Promise<CheckReport>;
+  /** What is known of a list, or its first page. */
+  browseOpen(request: BrowseRequest): Promise<BrowsePage>;
+  browseMore(request: MoreRequest): Promise<BrowsePage>;
+  browseDetails(request: DetailsRequest): Promise<ImageDetails>;
+  /** The request with this token rejects with `cancelled`. */
+  browseCancel(token: string): Promise<null>;
+  browseForget(id: string): Promise<null>;
+  /** Reads names that were typed or pasted. */
+  browseNames(host: string, text: string): Promise<TypedName[]>;
   profilesList(): Promise<ProfileSummary[]>;
   profilesGet(id: string): Promise<Profile>;
   profilesCheck(profile: Profile): Promise<RuleProblem[]>;

@@ -244,6 +244,113 @@ configDir: string,
 problems: Array<ApiError>, };
 
 /**
+ * A namespace, repository or tag. What the registry's list does not tell is `null`.
+ */
+export type BrowseEntry = {
+/**
+ * The whole path within the registry, or the tag. As the registry gives it: it may be anything.
+ */
+name: string,
+/**
+ * `namespace`, `repository`, `either` (it may be both), `tag`.
+ */
+kind: string,
+/**
+ * Whether it can be named in a reference.
+ */
+usable: boolean,
+/**
+ * How many repositories, tags or artifacts are below it.
+ */
+count: number | null,
+/**
+ * Bytes, compressed.
+ */
+size: number | null,
+/**
+ * When it was made.
+ */
+created: string | null,
+/**
+ * When something was last pushed.
+ */
+updated: string | null,
+/**
+ * Of a tag: the digest that it names.
+ */
+digest: string | null,
+/**
+ * Of a tag: the media type of what it names.
+ */
+mediaType: string | null,
+/**
+ * Of a tag: its platforms, `linux/amd64`.
+ */
+platforms: Array<string>,
+/**
+ * Whether everyone may pull.
+ */
+public: boolean | null,
+/**
+ * Of a tag: whether there is a signature.
+ */
+signed: boolean | null, };
+
+/**
+ * A list, or a page of it.
+ */
+export type BrowsePage = {
+/**
+ * The list's id, for more of it.
+ */
+listId: string,
+/**
+ * How many entries come before these.
+ */
+from: number,
+/**
+ * The entries.
+ */
+entries: Array<BrowseEntry>,
+/**
+ * Whether there may be more.
+ */
+more: boolean,
+/**
+ * When the registry was asked.
+ */
+fetchedAt: string, };
+
+/**
+ * Which list to open: what is at the top of a registry, below a namespace of it, or the tags of a repository.
+ */
+export type BrowseRequest = {
+/**
+ * What the page calls this request, to give it up by.
+ */
+token: string,
+/**
+ * The account to look with; `null` for whichever fits, or none.
+ */
+accountId: string | null,
+/**
+ * `host[:port]`
+ */
+host: string,
+/**
+ * The namespace to look into.
+ */
+namespace: string | null,
+/**
+ * The repository whose tags are wanted.
+ */
+repository: string | null,
+/**
+ * Whether it is read anew although it is known.
+ */
+refresh: boolean, };
+
+/**
  * What names one thing: an account, a profile, a run.
  */
 export type ById = {
@@ -260,6 +367,15 @@ export type ByProfile = {
  * The profile's id.
  */
 profileId: string, };
+
+/**
+ * What names a request that is under way.
+ */
+export type ByToken = {
+/**
+ * Its token.
+ */
+token: string, };
 
 /**
  * *Test connection*: the whole.
@@ -319,6 +435,27 @@ destination: string,
  * The profile that copies from one to the other.
  */
 profileId: string, };
+
+/**
+ * Which image to look into.
+ */
+export type DetailsRequest = {
+/**
+ * What the page calls this request, to give it up by.
+ */
+token: string,
+/**
+ * The account to look with; `null` for whichever fits, or none.
+ */
+accountId: string | null,
+/**
+ * The image's reference.
+ */
+reference: string,
+/**
+ * Whether it is read anew although it is known.
+ */
+refresh: boolean, };
 
 /**
  * Why an image failed: a stable code, a sentence, and what to do.
@@ -396,6 +533,130 @@ found: Array<FoundLogin>,
  * Files that can't be read, helpers that fail.
  */
 problems: Array<ApiError>, };
+
+/**
+ * What an image is made of.
+ */
+export type ImageDetails = {
+/**
+ * The account that it was looked at with.
+ */
+accountId: string | null,
+/**
+ * Its reference, in full.
+ */
+reference: string,
+/**
+ * The digest of its manifest or index.
+ */
+digest: string,
+/**
+ * The media type of that.
+ */
+mediaType: string,
+/**
+ * `index`, `image`, `artifact`, `schema1`.
+ */
+kind: string,
+/**
+ * Of an artifact.
+ */
+artifactType: string | null,
+/**
+ * Bytes of all its different blobs, compressed.
+ */
+size: number | null,
+/**
+ * Whether a signature refers to it.
+ */
+signed: boolean,
+/**
+ * Annotations of the manifest or index.
+ */
+annotations: { [key in string]: string },
+/**
+ * The images of an index; the one image otherwise.
+ */
+images: Array<ImagePart>,
+/**
+ * What refers to it.
+ */
+referrers: Array<ImageReferrer>,
+/**
+ * What could not be found out, English, one sentence each.
+ */
+warnings: Array<string>,
+/**
+ * When the registry was asked.
+ */
+fetchedAt: string, };
+
+/**
+ * A layer.
+ */
+export type ImageLayer = {
+/**
+ * Its digest.
+ */
+digest: string,
+/**
+ * Its media type.
+ */
+mediaType: string | null,
+/**
+ * Bytes, compressed.
+ */
+size: number | null, };
+
+/**
+ * One image of an index.
+ */
+export type ImagePart = {
+/**
+ * Its digest.
+ */
+digest: string,
+/**
+ * Its media type.
+ */
+mediaType: string,
+/**
+ * `linux/amd64`
+ */
+platform: string | null,
+/**
+ * Whether it is an attestation.
+ */
+attestation: boolean,
+/**
+ * Bytes of config and layers, compressed.
+ */
+size: number | null,
+/**
+ * When it was made.
+ */
+created: string | null,
+/**
+ * Its layers.
+ */
+layers: Array<ImageLayer>, };
+
+/**
+ * Something that refers to an image.
+ */
+export type ImageReferrer = {
+/**
+ * Its digest.
+ */
+digest: string,
+/**
+ * What it is.
+ */
+artifactType: string,
+/**
+ * The tag that it is found by, if so.
+ */
+tag: string | null, };
 
 /**
  * One row: a source image and a destination.
@@ -552,6 +813,34 @@ export type PassphraseRequest = {
  * The passphrase.
  */
 passphrase: string, };
+ * Another page of a list.
+ */
+export type MoreRequest = {
+/**
+ * What the page calls this request, to give it up by.
+ */
+token: string,
+/**
+ * The list.
+ */
+listId: string,
+/**
+ * How many of its entries are known.
+ */
+from: number, };
+
+/**
+ * Names as they are typed or pasted.
+ */
+export type NamesRequest = {
+/**
+ * The registry that they are at.
+ */
+host: string,
+/**
+ * The names, one a line.
+ */
+text: string, };
 
 /**
  * Where a run is.
@@ -909,6 +1198,25 @@ subject: string,
  * The authority's certificate (PEM); empty for `certificate`.
  */
 pem: string, };
+ * A name that was typed.
+ */
+export type TypedName = {
+/**
+ * As it was typed.
+ */
+text: string,
+/**
+ * The repository that it names.
+ */
+repository: string | null,
+/**
+ * Its tag, if it has one.
+ */
+tag: string | null,
+/**
+ * Why it is none, English.
+ */
+problem: string | null, };
 
 /**
  * What changed since the update before.
@@ -963,6 +1271,18 @@ export interface Commands {
   'accounts.find': { request: FindRequest; answer: FoundLogins };
   /** Makes accounts of them: their secrets copied from keyring to keyring, or linked. */
   'accounts.take': { request: TakeRequest; answer: Taken };
+  /** Opens a list of repositories or tags: what is known of it, or its first page. */
+  'browse.open': { request: BrowseRequest; answer: BrowsePage };
+  /** Another page of a list. */
+  'browse.more': { request: MoreRequest; answer: BrowsePage };
+  /** Looks into one image. */
+  'browse.details': { request: DetailsRequest; answer: ImageDetails };
+  /** Nobody waits any more for the request with this token; it ends with `cancelled`. */
+  'browse.cancel': { request: ByToken; answer: null };
+  /** Forgets a list. */
+  'browse.forget': { request: ById; answer: null };
+  /** Reads names of repositories that were typed or pasted. */
+  'browse.names': { request: NamesRequest; answer: Array<TypedName> };
   /** Every profile, also those whose file can't be read. */
   'profiles.list': { request: null; answer: Array<ProfileSummary> };
   /** One profile. */

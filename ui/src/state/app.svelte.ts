@@ -4,6 +4,7 @@ import type { AppEvent, AppInfo, ProfileSummary, Settings } from '../backend/typ
 import { fit, setLocale } from '../i18n';
 import { Accounts } from './accounts.svelte';
 import { Announcer } from './announcer.svelte';
+import { Browse } from './browse.svelte';
 import { Keyring } from './keyring.svelte';
 import { Loadable } from './loadable.svelte';
 import { Router } from './router.svelte';
@@ -25,6 +26,7 @@ export class App {
   readonly accounts: Accounts;
   readonly profiles: Loadable<ProfileSummary[]>;
   readonly keyring: Keyring;
+  readonly browse: Browse;
   readonly runs: Runs;
 
   info = $state.raw<AppInfo>({ version: '', locale: 'en', demo: false, configDir: '', problems: [] });
@@ -46,6 +48,7 @@ export class App {
     this.accounts = new Accounts(backend);
     this.profiles = new Loadable(() => backend.profilesList());
     this.keyring = new Keyring(backend);
+    this.browse = new Browse(backend);
     this.runs = new Runs(backend);
   }
 

@@ -1,7 +1,7 @@
 // Screens by the address's hash. Small on purpose.
 
 export type Route =
-  | { screen: 'home' | 'profiles' | 'import' | 'settings' }
+  | { screen: 'home' | 'browse' | 'profiles' | 'import' | 'settings' }
   /** With the sheet of one open: an id, `new`, or none. */
   | { screen: 'accounts'; open?: string }
   | { screen: 'editor'; id: string | null }
@@ -22,6 +22,7 @@ export function parse(hash: string): Route {
   switch (screen) {
     case 'accounts':
       return id ? { screen, open: id } : { screen };
+    case 'browse':
     case 'import':
     case 'settings':
       return { screen };

@@ -30,6 +30,18 @@ async function ran(opened: Opened): Promise<void> {
   await opened.id('run-result').waitFor();
 }
 
+/** Opens rows of the tree one after the other. */
+const opened =
+  (...names: string[]) =>
+  async ({ page }: Opened): Promise<void> => {
+    for (const name of names) {
+      const row = page.locator(`[data-testid=browse-row][data-name="${name}"]`).first();
+      await row.locator('[data-toggle]').click();
+      await page.locator('[data-testid=browse-row], [data-testid=browse-failed]').nth(1).waitFor();
+    }
+    await page.locator('[data-testid=browse-loading]').waitFor({ state: 'detached' });
+  };
+
 const SHOTS: Shot[] = [
   { name: 'home-empty', query: { scenario: 'empty' }, until: seen('home-try-demo') },
   { name: 'home', query: {}, until: seen('home-profile') },
@@ -86,6 +98,56 @@ const SHOTS: Shot[] = [
     until: async ({ id }) => {
       await id('keyring-open').click();
       await id('keyring-dialog').waitFor();
+    },
+  },
+  { name: 'browse', query: {}, hash: '#/browse', until: opened('team', 'team/web') },
+  { name: 'browse-names', query: { scenario: 'names' }, hash: '#/browse', until: opened('team') },
+  {
+    name: 'browse-many',
+    query: { scenario: 'many' },
+    hash: '#/browse',
+    until: opened('library', 'library/service-0000'),
+  },
+  {
+    name: 'browse-failed-branch',
+    query: {},
+    hash: '#/browse',
+    until: opened('team', 'team/denied', 'team/empty'),
+  },
+  {
+    name: 'browse-refused',
+    query: {},
+    hash: '#/browse',
+    until: async ({ id }) => {
+      await id('browse-account').selectOption('acr');
+      await id('browse-refused').waitFor();
+    },
+  },
+  {
+    name: 'browse-add',
+    query: {},
+    hash: '#/browse',
+    until: async ({ id }) => {
+      await id('browse-account').selectOption('acr');
+      await id('browse-refused').waitFor();
+      await id('browse-add').click();
+      await id('browse-names-text').fill('team/app:1.27.0\nTeam/web');
+      await id('browse-names-add').click();
+      await id('browse-names-wrong').waitFor();
+    },
+  },
+  { name: 'browse-down', query: { scenario: 'failing' }, hash: '#/browse', until: seen('browse-refused') },
+  { name: 'browse-loading', query: { hold: 'browse' }, hash: '#/browse', until: seen('browse-loading') },
+  { name: 'browse-empty', query: { scenario: 'empty' }, hash: '#/browse', until: seen('browse-host') },
+  {
+    name: 'browse-details',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await opened('team', 'team/web')(page);
+      await page.id('browse-details').first().click();
+      await page.id('browse-image').first().waitFor();
+      await page.id('browse-image').first().locator('summary').click();
     },
   },
   { name: 'profiles', query: {}, hash: '#/profiles', until: seen('profile-row') },

@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 use crate::{
     Host,
     accounts::Tested,
+    browse::Browse,
     commands::COMMANDS,
     demo::DemoRegistries,
     dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PassphraseRequest, PickRequest},
@@ -38,6 +39,7 @@ pub struct Api<H> {
     pub(crate) settings: Mutex<Settings>,
     pub(crate) last_runs: Mutex<LastRuns>,
     pub(crate) runs: Runs,
+    pub(crate) browse: Browse,
     pub(crate) demo: tokio::sync::Mutex<Option<Arc<DemoRegistries>>>,
     problems: Vec<ApiError>,
 }
@@ -76,6 +78,7 @@ impl<H: Host> Api<H> {
             settings: settings.into(),
             last_runs: last_runs.into(),
             runs: Runs::default(),
+            browse: Browse::default(),
             demo: tokio::sync::Mutex::default(),
             problems,
             host,

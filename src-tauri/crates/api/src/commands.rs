@@ -8,11 +8,13 @@ use serde_json::Value;
 use ts_rs::{Config, TS};
 
 use crate::{
-    Api, Host, accounts, app, demo,
+    Api, Host, accounts, app, browse, demo,
     dto::{
-        Account, AccountDraft, ApiError, AppInfo, ById, ByProfile, CheckReport, Demo, FindRequest,
-        FoundLogins, ImportReport, ImportRequest, KeyringStatus, PassphraseRequest, PickRequest,
-        Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TakeRequest, Taken, TestRequest,
+        Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ById, ByProfile,
+        ByToken, CheckReport, Demo, DetailsRequest, FindRequest, FoundLogins, ImageDetails,
+        ImportReport, ImportRequest, KeyringStatus, MoreRequest, NamesRequest, PassphraseRequest,
+        PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TakeRequest, Taken,
+        TestRequest, TypedName,
     },
     error::Result,
     logins, profiles, runs,
@@ -87,6 +89,18 @@ commands! {
     "accounts.find" => logins::find(FindRequest) -> FoundLogins;
     /// Makes accounts of them: their secrets copied from keyring to keyring, or linked.
     "accounts.take" => logins::take(TakeRequest) -> Taken;
+    /// Opens a list of repositories or tags: what is known of it, or its first page.
+    "browse.open" => browse::open(BrowseRequest) -> BrowsePage;
+    /// Another page of a list.
+    "browse.more" => browse::more(MoreRequest) -> BrowsePage;
+    /// Looks into one image.
+    "browse.details" => browse::details(DetailsRequest) -> ImageDetails;
+    /// Nobody waits any more for the request with this token; it ends with `cancelled`.
+    "browse.cancel" => browse::cancel(ByToken) -> ();
+    /// Forgets a list.
+    "browse.forget" => browse::forget(ById) -> ();
+    /// Reads names of repositories that were typed or pasted.
+    "browse.names" => browse::names(NamesRequest) -> Vec<TypedName>;
     /// Every profile, also those whose file can't be read.
     "profiles.list" => profiles::list(()) -> Vec<ProfileSummary>;
     /// One profile.

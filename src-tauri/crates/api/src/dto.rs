@@ -449,6 +449,204 @@ pub struct ImportReport {
     pub notes: Vec<String>,
 }
 
+/// Which list to open: what is at the top of a registry, below a namespace of it, or the tags of a repository.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowseRequest {
+    /// What the page calls this request, to give it up by.
+    pub token: String,
+    /// The account to look with; `null` for whichever fits, or none.
+    pub account_id: Option<String>,
+    /// `host[:port]`
+    pub host: String,
+    /// The namespace to look into.
+    pub namespace: Option<String>,
+    /// The repository whose tags are wanted.
+    pub repository: Option<String>,
+    /// Whether it is read anew although it is known.
+    pub refresh: bool,
+}
+
+/// Another page of a list.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MoreRequest {
+    /// What the page calls this request, to give it up by.
+    pub token: String,
+    /// The list.
+    pub list_id: String,
+    /// How many of its entries are known.
+    pub from: u64,
+}
+
+/// What names a request that is under way.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ByToken {
+    /// Its token.
+    pub token: String,
+}
+
+/// A list, or a page of it.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowsePage {
+    /// The list's id, for more of it.
+    pub list_id: String,
+    /// How many entries come before these.
+    pub from: u64,
+    /// The entries.
+    pub entries: Vec<BrowseEntry>,
+    /// Whether there may be more.
+    pub more: bool,
+    /// When the registry was asked.
+    pub fetched_at: String,
+}
+
+/// A namespace, repository or tag. What the registry's list does not tell is `null`.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowseEntry {
+    /// The whole path within the registry, or the tag. As the registry gives it: it may be anything.
+    pub name: String,
+    /// `namespace`, `repository`, `either` (it may be both), `tag`.
+    pub kind: String,
+    /// Whether it can be named in a reference.
+    pub usable: bool,
+    /// How many repositories, tags or artifacts are below it.
+    pub count: Option<u64>,
+    /// Bytes, compressed.
+    pub size: Option<u64>,
+    /// When it was made.
+    pub created: Option<String>,
+    /// When something was last pushed.
+    pub updated: Option<String>,
+    /// Of a tag: the digest that it names.
+    pub digest: Option<String>,
+    /// Of a tag: the media type of what it names.
+    pub media_type: Option<String>,
+    /// Of a tag: its platforms, `linux/amd64`.
+    pub platforms: Vec<String>,
+    /// Whether everyone may pull.
+    pub public: Option<bool>,
+    /// Of a tag: whether there is a signature.
+    pub signed: Option<bool>,
+}
+
+/// Which image to look into.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DetailsRequest {
+    /// What the page calls this request, to give it up by.
+    pub token: String,
+    /// The account to look with; `null` for whichever fits, or none.
+    pub account_id: Option<String>,
+    /// The image's reference.
+    pub reference: String,
+    /// Whether it is read anew although it is known.
+    pub refresh: bool,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageDetails {
+    /// The account that it was looked at with.
+    pub account_id: Option<String>,
+    /// Its reference, in full.
+    pub reference: String,
+    /// The digest of its manifest or index.
+    pub digest: String,
+    /// The media type of that.
+    pub media_type: String,
+    /// `index`, `image`, `artifact`, `schema1`.
+    pub kind: String,
+    /// Of an artifact.
+    pub artifact_type: Option<String>,
+    /// Bytes of all its different blobs, compressed.
+    pub size: Option<u64>,
+    /// Whether a signature refers to it.
+    pub signed: bool,
+    /// Annotations of the manifest or index.
+    pub annotations: std::collections::BTreeMap<String, String>,
+    /// The images of an index; the one image otherwise.
+    pub images: Vec<ImagePart>,
+    /// What refers to it.
+    pub referrers: Vec<ImageReferrer>,
+    /// What could not be found out, English, one sentence each.
+    pub warnings: Vec<String>,
+    /// When the registry was asked.
+    pub fetched_at: String,
+}
+
+/// One image of an index.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ImagePart {
+    /// Its digest.
+    pub digest: String,
+    /// Its media type.
+    pub media_type: String,
+    /// `linux/amd64`
+    pub platform: Option<String>,
+    /// Whether it is an attestation.
+    pub attestation: bool,
+    /// Bytes of config and layers, compressed.
+    pub size: Option<u64>,
+    /// When it was made.
+    pub created: Option<String>,
+    /// Its layers.
+    pub layers: Vec<ImageLayer>,
+}
+
+/// A layer.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageLayer {
+    /// Its digest.
+    pub digest: String,
+    /// Its media type.
+    pub media_type: Option<String>,
+    /// Bytes, compressed.
+    pub size: Option<u64>,
+}
+
+/// Something that refers to an image.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageReferrer {
+    /// Its digest.
+    pub digest: String,
+    /// What it is.
+    pub artifact_type: String,
+    /// The tag that it is found by, if so.
+    pub tag: Option<String>,
+}
+
+/// Names as they are typed or pasted.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct NamesRequest {
+    /// The registry that they are at.
+    pub host: String,
+    /// The names, one a line.
+    pub text: String,
+}
+
+/// A name that was typed.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct TypedName {
+    /// As it was typed.
+    pub text: String,
+    /// The repository that it names.
+    pub repository: Option<String>,
+    /// Its tag, if it has one.
+    pub tag: Option<String>,
+    /// Why it is none, English.
+    pub problem: Option<String>,
+}
+
 /// The demo's two registries.
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod app;
+mod browse;
 pub mod commands;
 mod demo;
 pub mod dto;

@@ -20,6 +20,7 @@ import type {
   Taken,
 } from '../types';
 import * as data from './data';
+import { FakeBrowse } from './browse';
 import { FakeRun } from './run';
 import { scenario, type Scenario } from './scenario';
 
@@ -74,11 +75,13 @@ class Fake {
   #runs: FakeRun[] = [];
   #onEvent: (event: AppEvent) => void = () => undefined;
   #ids = 0;
+  #browse: FakeBrowse;
 
   constructor(how: Scenario) {
     this.#how = how;
     this.#settings = { theme: how.theme, language: how.language, notify: true };
     this.#accounts = data.accounts(how);
+    this.#browse = new FakeBrowse(how);
     this.#profiles = data.profiles(how);
     if (how.name === 'nokeyring') this.#keyring = MISSING;
     if (how.name === 'locked') this.#keyring = LOCKED;
@@ -108,6 +111,13 @@ class Fake {
       accountsTest: (token, draft, repository) => this.#test(token, { ...draft }, repository),
       accountsFind: (machine, auth) => answer(() => this.#find(machine, auth)),
       accountsTake: (auth, picks) => answer(() => this.#take(auth, picks)),
+      accountsTest: (token, draft) => this.#test(token, { ...draft }),
+      browseOpen: (request) => this.#browse.open(request),
+      browseMore: (request) => this.#browse.more(request),
+      browseDetails: (request) => this.#browse.details(request),
+      browseCancel: (token) => answer(() => this.#browse.cancel(token)),
+      browseForget: () => answer(() => null),
+      browseNames: (host, text) => answer(() => this.#browse.names(host, text)),
       profilesList: () => answer(() => this.#summaries()),
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
       profilesCheck: (profile) => answer(() => check(profile)),

@@ -89,6 +89,10 @@ async fn a_stored_secret_comes_out_nowhere() {
     let ours = profile("", "Ours", &rule.0, &rule.1);
     let run = |id: &str| json!({ "id": id });
     let of = |id: &str| json!({ "profileId": id });
+    let look = |account: &str, repository: Option<&str>| {
+        json!({ "token": "b", "accountId": account, "host": destination.host(), "namespace": null,
+            "repository": repository, "refresh": false })
+    };
 
     let script: Vec<(&str, Value)> = vec![
         ("app.info", json!(null)),
@@ -129,6 +133,17 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("runs.list", json!(null)),
         ("runs.snapshot", run("2")),
         ("runs.saveReport", run("2")),
+        ("browse.open", look(&id, None)),
+        ("browse.open", look(&id, Some("x/b"))),
+        ("browse.more", json!({ "token": "b", "listId": "list-1", "from": 1 })),
+        (
+            "browse.details",
+            json!({ "token": "b", "accountId": id, "reference": format!("{}/x/b:1", destination.host()),
+                "refresh": false }),
+        ),
+        ("browse.cancel", json!({ "token": "b" })),
+        ("browse.forget", json!({ "id": "list-1" })),
+        ("browse.names", json!({ "host": destination.host(), "text": "x/b, UPPER" })),
         ("demo.start", json!(null)),
         ("keyring.useMemory", json!(null)),
         ("accounts.save", draft("memory.example.com", "me", CANARY)),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod app;
+mod browse;
 mod canary;
 mod host;
 mod profiles;

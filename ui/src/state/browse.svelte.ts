@@ -1,0 +1,305 @@
+// Looking around at registries: a tree whose branches are read as they are opened, page by page, and kept.
+
+import { Problem, type Backend } from '../backend/backend';
+import type { BrowseEntry, BrowsePage, TypedName } from '../backend/types';
+import { plain } from '../text/plain';
+
+/** What a line of the tree is: an entry, or what stands below one in place of entries. */
+export type LineKind = 'entry' | 'loading' | 'failed' | 'none' | 'more';
+const KINDS: LineKind[] = ['entry', 'loading', 'failed', 'none', 'more'];
+
+export interface Line {
+  kind: LineKind;
+  level: number;
+  /** The entry; of the other kinds, the one that they stand below, or null at the top. */
+  node: Node | null;
+}
+
+/** What is below an entry, or at the top. */
+export class Branch {
+  state: 'idle' | 'loading' | 'ready' | 'failed' = 'idle';
+  nodes: Node[] = [];
+  listId = '';
+  more = false;
+  fetchedAt = '';
+  error: Problem | null = null;
+  /** What the request under way is given up by. */
+  token = '';
+}
+
+export class Node {
+  open = false;
+  readonly below: Branch | null;
+
+  constructor(
+    readonly id: number,
+    readonly parent: Node | null,
+    readonly entry: BrowseEntry,
+    /** It was typed: no list has it. */
+    readonly typed = false,
+  ) {
+    this.below = entry.kind === 'tag' ? null : new Branch();
+  }
+
+  get level(): number {
+    return this.parent ? this.parent.level + 1 : 1;
+  }
+
+  /** The repository that it is, or is in. */
+  get repository(): string {
+    return this.entry.kind === 'tag' ? (this.parent?.entry.name ?? '') : this.entry.name;
+  }
+}
+
+export class Tree {
+  text = $state('');
+  version = $state(0);
+  readonly top = new Branch();
+  readonly typed: Node[] = [];
+  #ids = 0;
+
+  constructor(
+    private readonly backend: Backend,
+    readonly accountId: string | null,
+    readonly host: string,
+    readonly namespace: string | null,
+  ) {}
+
+  readonly lines: Line[] = $derived.by(() => {
+    void this.version;
+    const wanted = plain(this.text).trim().toLowerCase();
+    const lines: Line[] = [];
+    for (const node of this.typed) this.#pile(lines, node, wanted);
+    this.#branch(lines, this.top, null, wanted);
+    return lines;
+  });
+
+  /** How many entries are there, whatever the filter. */
+  get count(): number {
+    void this.version;
+    return this.top.nodes.length + this.typed.length;
+  }
+
+  keyOf(index: number): number {
+    const line = this.lines[index];
+    return line ? (line.node?.id ?? 0) * KINDS.length + KINDS.indexOf(line.kind) : -1;
+  }
+
+  reference(node: Node): string {
+    const at = `${this.host}/${node.repository}`;
+    return node.entry.kind === 'tag' ? `${at}:${node.entry.name}` : at;
+  }
+
+  async start(): Promise<void> {
+    if (this.top.state === 'idle') await this.#read(this.top, null, false);
+  }
+
+  async refresh(node: Node | null): Promise<void> {
+    const branch = node ? node.below : this.top;
+    if (branch) await this.#read(branch, node, true);
+  }
+
+  toggle(node: Node, open: boolean): void {
+    if (!node.below) return;
+    node.open = open;
+    this.version += 1;
+    if (open && ['idle', 'failed'].includes(node.below.state)) void this.#read(node.below, node, false);
+    // what nobody sees need not go on
+    if (!open) this.#giveUp(node.below);
+  }
+
+  /** Another page of what is below. */
+  async more(node: Node | null): Promise<void> {
+    const branch = node ? node.below : this.top;
+    if (!branch?.more || branch.state !== 'ready') return;
+    const token = this.#begin(branch);
+    const from = branch.nodes.filter((each) => !each.typed).length;
+    try {
+      const page = await this.backend.browseMore({ token, listId: branch.listId, from });
+      if (branch.token === token) this.#take(branch, node, page);
+    } catch (thrown) {
+      const problem = Problem.from(thrown);
+      // it was forgotten meanwhile: from the beginning then
+      if (branch.token === token && problem.code === 'gone') await this.#read(branch, node, true);
+      else this.#fail(branch, token, problem);
+    }
+  }
+
+  /** Names that were typed stand at the top. */
+  add(names: TypedName[]): void {
+    for (const name of names) {
+      if (!name.repository) continue;
+      let node = this.typed.find((each) => each.entry.name === name.repository) ?? null;
+      if (!node) {
+        node = new Node((this.#ids += 1), null, entryOf(name.repository, 'repository'), true);
+        this.typed.push(node);
+      }
+      const below = node.below;
+      if (!name.tag || !below || below.nodes.some((each) => each.entry.name === name.tag)) continue;
+      below.nodes.unshift(new Node((this.#ids += 1), node, entryOf(name.tag, 'tag'), true));
+      node.open = true;
+      if (below.state === 'idle') void this.#read(below, node, false);
+    }
+    this.version += 1;
+  }
+
+  /** The screen is left: nobody waits any more. What was read stays. */
+  leave(): void {
+    const visit = (branch: Branch | null): void => {
+      if (!branch) return;
+      this.#giveUp(branch);
+      for (const node of branch.nodes) visit(node.below);
+    };
+    visit(this.top);
+    for (const node of this.typed) visit(node.below);
+  }
+
+  #giveUp(branch: Branch): void {
+    if (branch.state !== 'loading') return;
+    const { token } = branch;
+    branch.token = '';
+    branch.state = branch.listId ? 'ready' : 'idle';
+    this.version += 1;
+    void this.backend.browseCancel(token).catch(() => undefined);
+  }
+
+  #begin(branch: Branch): string {
+    const token = crypto.randomUUID();
+    Object.assign(branch, { state: 'loading', error: null, token });
+    this.version += 1;
+    return token;
+  }
+
+  async #read(branch: Branch, node: Node | null, refresh: boolean): Promise<void> {
+    const token = this.#begin(branch);
+    const kind = node?.entry.kind;
+    const ask = async (repository: string | null, namespace: string | null): Promise<BrowsePage> =>
+      this.backend.browseOpen({
+        token,
+        accountId: this.accountId,
+        host: this.host,
+        namespace,
+        repository,
+        refresh,
+      });
+    try {
+      let page: BrowsePage;
+      if (node && kind === 'repository') page = await ask(node.entry.name, null);
+      else page = await ask(null, node ? node.entry.name : this.namespace);
+      // what may be both: without children it has tags
+      if (node && kind === 'either' && page.entries.length === 0) page = await ask(node.entry.name, null);
+      if (branch.token !== token) return;
+      branch.nodes = branch.nodes.filter((each) => each.typed);
+      if (node && kind === 'either' && page.entries[0] && page.entries[0].kind !== 'tag') {
+        const own = { ...node.entry, kind: 'repository' };
+        branch.nodes.push(new Node((this.#ids += 1), node, own, true));
+      }
+      this.#take(branch, node, page);
+    } catch (thrown) {
+      this.#fail(branch, token, Problem.from(thrown));
+    }
+  }
+
+  #take(branch: Branch, node: Node | null, page: BrowsePage): void {
+    const known = new Set(branch.nodes.filter((each) => each.typed).map((each) => each.entry.name));
+    for (const entry of page.entries) {
+      if (known.has(entry.name) && entry.kind === 'tag') continue;
+      branch.nodes.push(new Node((this.#ids += 1), node, entry));
+    }
+    const { listId, more, fetchedAt } = page;
+    Object.assign(branch, { state: 'ready', listId, more, fetchedAt, token: '' });
+    this.version += 1;
+  }
+
+  #fail(branch: Branch, token: string, problem: Problem): void {
+    if (branch.token !== token) return;
+    Object.assign(branch, { state: 'failed', error: problem, token: '' });
+    this.version += 1;
+  }
+
+  #branch(lines: Line[], branch: Branch, parent: Node | null, wanted: string): void {
+    const level = parent ? parent.level + 1 : 1;
+    for (const node of branch.nodes) this.#pile(lines, node, wanted);
+    if (branch.state === 'loading') lines.push({ kind: 'loading', level, node: parent });
+    else if (branch.state === 'failed' && parent) lines.push({ kind: 'failed', level, node: parent });
+    else if (branch.state === 'ready' && branch.more) lines.push({ kind: 'more', level, node: parent });
+    else if (branch.state === 'ready' && branch.nodes.length === 0 && parent) {
+      lines.push({ kind: 'none', level, node: parent });
+    }
+  }
+
+  #pile(lines: Line[], node: Node, wanted: string): void {
+    const fits = wanted === '' || plain(node.entry.name).toLowerCase().includes(wanted);
+    const at = lines.length;
+    lines.push({ kind: 'entry', level: node.level, node });
+    // below what fits, everything is shown
+    if (node.open && node.below) this.#branch(lines, node.below, node, fits ? '' : wanted);
+    const found = lines.slice(at + 1).some((line) => line.kind === 'entry');
+    if (!fits && !found) lines.length = at;
+  }
+}
+
+function entryOf(name: string, kind: string): BrowseEntry {
+  return {
+    name,
+    kind,
+    usable: true,
+    count: null,
+    size: null,
+    created: null,
+    updated: null,
+    digest: null,
+    mediaType: null,
+    platforms: [],
+    public: null,
+    signed: null,
+  };
+}
+
+/** Which registry is looked at, and what was read of each. */
+export class Browse {
+  tree = $state.raw<Tree | null>(null);
+  /** The id of the account that is picked; empty for a registry that is typed. */
+  picked = $state('');
+  /** The registry that is typed. */
+  typed = $state('');
+  #trees = new Map<string, Tree>();
+
+  constructor(private readonly backend: Backend) {}
+
+  /** Shows an account's registry. */
+  account(id: string, address: string): void {
+    this.picked = id;
+    this.#show(id, address);
+  }
+
+  /** Shows `host[/namespace]` with whichever account fits, or none. */
+  registry(address: string): void {
+    this.picked = '';
+    this.#show(
+      null,
+      address
+        .trim()
+        .replace(/^https?:\/\//, '')
+        .replace(/\/+$/, ''),
+    );
+  }
+
+  names(tree: Tree, text: string): Promise<TypedName[]> {
+    return this.backend.browseNames(tree.host, text);
+  }
+
+  #show(accountId: string | null, address: string): void {
+    this.tree?.leave();
+    const key = `${accountId ?? ''} ${address}`;
+    let tree = this.#trees.get(key);
+    if (!tree) {
+      const slash = address.indexOf('/');
+      const host = slash < 0 ? address : address.slice(0, slash);
+      tree = new Tree(this.backend, accountId, host, slash < 0 ? null : address.slice(slash + 1));
+      this.#trees.set(key, tree);
+    }
+    this.tree = tree;
+    void tree.start();
+  }
+}
