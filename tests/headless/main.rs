@@ -15,6 +15,7 @@ mod bad_registries;
 mod bad_sides;
 mod faults;
 mod logins;
+mod look;
 mod memory;
 mod peers;
 mod platforms;

@@ -148,6 +148,26 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// How one looks around.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LookFlags {
+    /// Logins: a map of registry or registry/namespace to {username, password, insecure, ...}
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth: Option<PathBuf>,
+    /// Registries whose certificate is not verified, and that may speak plain HTTP (repeatable, comma list)
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(crate) insecure: Vec<Registry>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Stop after so many entries
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Log more: -v what is done, -vv every request, -vvv everything
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Copy one source, as a rule writes it, to one or more destinations
@@ -167,6 +187,31 @@ pub(crate) enum Command {
         profile: String,
         #[command(flatten)]
         sync: SyncFlags,
+    },
+    /// List the namespaces and repositories of a registry, or of one namespace of it
+    Ls {
+        /// registry, or registry/namespace: quay.io/team, docker.io/library, r.example.com
+        #[arg(value_name = "HOST[/NAMESPACE]")]
+        place: String,
+        #[command(flatten)]
+        look: LookFlags,
+    },
+    /// List the tags of a repository, with all that the registry's list tells of them
+    Tags {
+        /// registry/repository
+        repository: String,
+        #[command(flatten)]
+        look: LookFlags,
+    },
+    /// Show what an image is made of: platforms, sizes, dates, layers, annotations, signatures
+    Inspect {
+        /// registry/repository, with :tag or @digest
+        reference: String,
+        /// Print the manifest or index alone, byte by byte
+        #[arg(long, conflicts_with = "json")]
+        raw: bool,
+        #[command(flatten)]
+        look: LookFlags,
     },
     /// Show a sync between two built-in registries; no account, no network
     Demo,

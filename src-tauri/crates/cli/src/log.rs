@@ -1,6 +1,6 @@
 //! The log, by `tracing`: to a file, or to standard error when asked for with `-v`.
 
-use std::{fs::File, io, sync::Mutex};
+use std::{fs::File, io, path::Path, sync::Mutex};
 
 use registry::Code;
 use tracing_subscriber::{
@@ -14,13 +14,18 @@ use crate::{
 
 /// Starts the log. A file that can't be opened is an error before anything runs.
 pub(crate) fn start(flags: &SyncFlags) -> Result<(), Problem> {
+    start_at(flags.verbose, flags.log.as_deref(), flags.log_format)
+}
+
+/// Starts the log at a level, to a file or to standard error.
+pub(crate) fn start_at(verbose: u8, file: Option<&Path>, format: LogFormat) -> Result<(), Problem> {
     let ours = |level: &str| {
         format!(
             "warn,registry={level},engine={level},accounts={level},profiles={level},image_syncer={level},\
              hyper_util=warn,reqwest=warn,rustls=warn"
         )
     };
-    let level = match (flags.verbose, flags.log.is_some()) {
+    let level = match (verbose, file.is_some()) {
         (0, false) => None,
         (0 | 1, _) => Some(ours("info")),
         (2, _) => Some(ours("debug")),
@@ -30,7 +35,7 @@ pub(crate) fn start(flags: &SyncFlags) -> Result<(), Problem> {
     let Some(level) = from_environment.or(level) else { return Ok(()) };
     let filter = EnvFilter::try_new(&level)
         .map_err(|error| Problem::config(format!("RUST_LOG: '{level}' is no filter: {error}")))?;
-    let layer: Box<dyn Layer<Registry> + Send + Sync> = match &flags.log {
+    let layer: Box<dyn Layer<Registry> + Send + Sync> = match file {
         Some(path) => {
             let file = File::create(path).map_err(|error| {
                 Problem::new(
@@ -39,9 +44,9 @@ pub(crate) fn start(flags: &SyncFlags) -> Result<(), Problem> {
                 )
                 .hint("Name a file in a folder that exists and that you may write to.")
             })?;
-            layer(flags.log_format, false, Mutex::new(file))
+            layer(format, false, Mutex::new(file))
         }
-        None => layer(flags.log_format, crate::terminal::colour_on_stderr(), io::stderr),
+        None => layer(format, crate::terminal::colour_on_stderr(), io::stderr),
     };
     // A second start in one process (tests) is not worth an error.
     let _ = Registry::default().with(layer.with_filter(filter)).try_init();

@@ -7,7 +7,9 @@ mod args;
 mod config;
 mod demo;
 mod insecure;
+mod inspect;
 mod log;
+mod look;
 mod output;
 mod problem;
 mod progress;
@@ -77,6 +79,21 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
             log::start(&sync)?;
             let work = config::copy(&source, &destinations, &sync)?;
             on_runtime(sync::sync(work, &sync))
+        }
+        Some(Command::Ls { place, look }) => {
+            let around = look::Around::new(&look)?;
+            let place = look::place(&place)?;
+            on_runtime(around.ls(place))
+        }
+        Some(Command::Tags { repository, look }) => {
+            let around = look::Around::new(&look)?;
+            let reference = look::repository(&repository)?;
+            on_runtime(around.tags(reference))
+        }
+        Some(Command::Inspect { reference, raw, look }) => {
+            let around = look::Around::new(&look)?;
+            let reference = look::reference(&reference)?;
+            on_runtime(inspect::inspect(around, reference, raw))
         }
         None => {
             log::start(&flags)?;
