@@ -49,7 +49,6 @@ export interface Backend {
   accountsFind(machine: boolean, auth: string | null): Promise<FoundLogins>;
   /** Makes accounts of them; secrets go from keyring to keyring. */
   accountsTake(auth: string | null, picks: Pick[]): Promise<Taken>;
-  accountsTest(token: string, draft: AccountDraft): Promise<CheckReport>;
   /** What is known of a list, or its first page. */
   browseOpen(request: BrowseRequest): Promise<BrowsePage>;
   browseMore(request: MoreRequest): Promise<BrowsePage>;

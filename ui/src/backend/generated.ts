@@ -806,13 +806,6 @@ failed: number,
 cancelled: number, };
 
 /**
- * Opens the encrypted file of secrets, or makes it.
- */
-export type PassphraseRequest = {
-/**
- * The passphrase.
- */
-passphrase: string, };
  * Another page of a list.
  */
 export type MoreRequest = {
@@ -841,6 +834,15 @@ host: string,
  * The names, one a line.
  */
 text: string, };
+
+/**
+ * Opens the encrypted file of secrets, or makes it.
+ */
+export type PassphraseRequest = {
+/**
+ * The passphrase.
+ */
+passphrase: string, };
 
 /**
  * Where a run is.
@@ -1198,6 +1200,8 @@ subject: string,
  * The authority's certificate (PEM); empty for `certificate`.
  */
 pem: string, };
+
+/**
  * A name that was typed.
  */
 export type TypedName = {

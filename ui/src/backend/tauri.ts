@@ -29,7 +29,6 @@ export const tauri: Backend = {
   accountsTest: (token, draft, repository) => rpc('accounts.test', { token, draft, repository }),
   accountsFind: (machine, auth) => rpc('accounts.find', { machine, auth }),
   accountsTake: (auth, picks) => rpc('accounts.take', { auth, picks }),
-  accountsTest: (token, draft) => rpc('accounts.test', { token, draft }),
   browseOpen: (request) => rpc('browse.open', request),
   browseMore: (request) => rpc('browse.more', request),
   browseDetails: (request) => rpc('browse.details', request),

@@ -111,7 +111,6 @@ class Fake {
       accountsTest: (token, draft, repository) => this.#test(token, { ...draft }, repository),
       accountsFind: (machine, auth) => answer(() => this.#find(machine, auth)),
       accountsTake: (auth, picks) => answer(() => this.#take(auth, picks)),
-      accountsTest: (token, draft) => this.#test(token, { ...draft }),
       browseOpen: (request) => this.#browse.open(request),
       browseMore: (request) => this.#browse.more(request),
       browseDetails: (request) => this.#browse.details(request),
