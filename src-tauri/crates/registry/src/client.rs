@@ -90,6 +90,11 @@ impl Client {
         self.host_state(registry).quota()
     }
 
+    /// How many manifests were read from the registry so far, by GET: what its quota counts.
+    pub fn pulls(&self, registry: &Registry) -> u64 {
+        self.host_state(registry).pulls()
+    }
+
     /// What registries have to say to their users (`Warning` headers), each text once; taken by the call.
     pub fn warnings(&self) -> Vec<String> {
         self.0.warnings.take()

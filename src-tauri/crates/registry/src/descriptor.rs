@@ -33,11 +33,27 @@ impl Descriptor {
                 .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
     }
 
+    /// Whether this is an attestation in whatever form: one that BuildKit put into an index, or an in-toto statement by
+    /// its type.
+    pub fn holds_attestation(&self) -> bool {
+        self.is_attestation()
+            || self.artifact_type.as_deref().is_some_and(is_attestation_type)
+            || is_attestation_type(self.media_type.as_str())
+    }
+
     /// Whether this is a foreign (non-distributable) layer, which registries don't hold. A layer of an ordinary type is
     /// held by its registry, whatever other places its `urls` name.
     pub fn is_foreign(&self) -> bool {
         !self.urls.is_empty() && self.media_type.is_foreign_layer()
     }
+}
+
+/// The types of what BuildKit and others write about an image: provenance, bills of materials.
+fn is_attestation_type(text: &str) -> bool {
+    text == "application/vnd.docker.attestation.manifest.v1+json"
+        || text == "application/vnd.in-toto+json"
+        || (text.starts_with("application/vnd.in-toto.") && text.ends_with("+json"))
+        || text.starts_with("application/vnd.dsse.envelope.")
 }
 
 #[cfg(test)]
@@ -82,7 +98,39 @@ mod tests {
             ..Platform::default()
         });
         assert!(entry.is_attestation());
+        assert!(entry.holds_attestation());
         entry.attests = None;
         assert!(!entry.is_attestation());
+        assert!(!entry.holds_attestation());
+    }
+
+    #[test]
+    fn an_attestation_is_known_by_its_type_too() {
+        for (media_type, artifact_type, holds) in [
+            ("application/vnd.oci.image.manifest.v1+json", None, false),
+            ("application/vnd.oci.image.manifest.v1+json", Some("application/x-thing"), false),
+            (
+                "application/vnd.oci.image.manifest.v1+json",
+                Some("application/vnd.docker.attestation.manifest.v1+json"),
+                true,
+            ),
+            (
+                "application/vnd.oci.image.manifest.v1+json",
+                Some("application/vnd.in-toto+json"),
+                true,
+            ),
+            (
+                "application/vnd.oci.image.manifest.v1+json",
+                Some("application/vnd.in-toto.provenance+json"),
+                true,
+            ),
+            ("application/vnd.in-toto+json", None, true),
+            ("application/vnd.dsse.envelope.v1+json", None, true),
+        ] {
+            let mut entry = descriptor(media_type, &[]);
+            entry.artifact_type = artifact_type.map(ToOwned::to_owned);
+            assert_eq!(entry.holds_attestation(), holds, "{media_type} {artifact_type:?}");
+            assert!(!entry.is_attestation());
+        }
     }
 }

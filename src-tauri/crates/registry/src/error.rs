@@ -183,7 +183,7 @@ impl Error {
 
     /// The same failure under another code, once its context tells what it means. It is not retryable any more.
     #[must_use]
-    pub(crate) fn becomes(self, code: Code, message: impl Into<String>) -> Self {
+    pub fn becomes(self, code: Code, message: impl Into<String>) -> Self {
         let mut error = self.recoded(code);
         error.0.message = message.into();
         error.0.retryable = false;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,6 +40,7 @@ pub(crate) struct HostState {
     /// It has answered in a way that only a registry does.
     pub(crate) is_registry: AtomicBool,
     quota: Mutex<Option<Quota>>,
+    pulls: AtomicU64,
     reach: Mutex<HashMap<Option<RepositoryName>, ReachCell>>,
     /// Repositories that were created.
     pub(crate) created: Mutex<HashMap<RepositoryName, CreatedCell>>,
@@ -104,6 +108,7 @@ impl HostState {
             contact: Contact::default(),
             is_registry: AtomicBool::new(false),
             quota: Mutex::default(),
+            pulls: AtomicU64::new(0),
             reach: Mutex::default(),
             created: Mutex::default(),
             api_token: tokio::sync::Mutex::default(),
@@ -156,7 +161,7 @@ impl HostState {
     /// Keeps what every answer may tell besides.
     pub(crate) fn note(&self, headers: &HeaderMap) {
         if headers.contains_key("docker-distribution-api-version") {
-            self.is_registry.store(true, std::sync::atomic::Ordering::Relaxed);
+            self.is_registry.store(true, Ordering::Relaxed);
         }
         if let Some(quota) = Quota::read(headers) {
             *lock(&self.quota) = Some(quota);
@@ -165,6 +170,15 @@ impl HostState {
 
     pub(crate) fn quota(&self) -> Option<Quota> {
         *lock(&self.quota)
+    }
+
+    /// A manifest was read, which registries that count such reads do too.
+    pub(crate) fn pulled(&self) {
+        self.pulls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn pulls(&self) -> u64 {
+        self.pulls.load(Ordering::Relaxed)
     }
 }
 

@@ -12,7 +12,7 @@ mod bandwidth;
 pub mod blob_reader;
 pub mod blob_writer;
 pub mod browse;
-mod catalog;
+pub mod catalog;
 pub mod client;
 pub mod code;
 pub mod descriptor;
@@ -53,6 +53,7 @@ pub use access::{
 pub use blob_reader::BlobReader;
 pub use blob_writer::{BlobWriter, Fed};
 pub use browse::{Entry, EntryKind, Pages, TagEntry};
+pub use catalog::CatalogPages;
 pub use client::{Client, ClientOptions, Permits};
 pub use code::Code;
 pub use descriptor::Descriptor;
@@ -66,7 +67,7 @@ pub use media_type::MediaType;
 pub use platform::{Platform, PlatformFilter};
 pub use redact::shown;
 pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
-pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository, TagList};
+pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository, TagList, TagPages};
 pub use service::{Answered, Call, Service};
 pub use vendor::{Api, Vendor};
 

@@ -71,6 +71,23 @@ enum At {
     End,
 }
 
+/// Entries of a list that have been there, as fingerprints: two of them, so that no entry is taken for another.
+#[derive(Default)]
+pub(crate) struct Known {
+    keys: (RandomState, RandomState),
+    entries: HashSet<(u64, u64)>,
+}
+
+impl Known {
+    /// What of a page is new.
+    pub(crate) fn news(&mut self, mut page: Vec<String>) -> Vec<String> {
+        page.retain(|entry| {
+            self.entries.insert((self.keys.0.hash_one(entry), self.keys.1.hash_one(entry)))
+        });
+        page
+    }
+}
+
 /// One page.
 pub(crate) struct ListPage {
     pub(crate) entries: Vec<String>,

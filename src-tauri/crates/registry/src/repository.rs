@@ -15,7 +15,7 @@ mod prepare;
 mod referrers;
 mod tags;
 
-pub use tags::TagList;
+pub use tags::{TagList, TagPages};
 
 /// One repository at one registry, read from or written to.
 #[derive(Clone, Debug)]

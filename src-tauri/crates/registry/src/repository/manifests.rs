@@ -131,6 +131,7 @@ impl Repository {
         let mut answer = self
             .send(self.manifest_ask("reading the manifest", Method::GET, &path, target))
             .await?;
+        self.client.host_state(&self.registry).pulled();
         answer.check_no_page()?;
         let too_large = || format!("the manifest is larger than {} MiB", MAX_SIZE / (1024 * 1024));
         if headers::length(&answer).is_some_and(|length| length > MAX_SIZE as u64) {

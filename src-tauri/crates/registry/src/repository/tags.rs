@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
 use crate::{
-    Code, Digest, Repository, Result, Scope, Side, Tag, TagEntry, Vendor,
+    Code, Digest, Error, Repository, Result, Scope, Side, Tag, TagEntry, Vendor,
     browse::Pages,
-    listing::{Listing, Paging},
+    listing::{Known, Listing, Paging},
     vendor::google,
 };
 
@@ -14,6 +14,34 @@ pub struct TagList {
     pub tags: Vec<Tag>,
     /// What a HEAD of a tag would have told at the time of the list. Only of lists that are beyond doubt.
     pub digests: HashMap<Tag, Digest>,
+}
+
+/// A repository's tags, page after page; a page is asked for when it is wanted.
+pub struct TagPages<'a> {
+    repository: &'a Repository,
+    paging: Paging,
+    known: Known,
+}
+
+impl TagPages<'_> {
+    /// The tags on the next page, none of which has been there before, invalid ones left out; `None` behind the last.
+    pub async fn next(&mut self) -> Result<Option<Vec<Tag>>> {
+        let Repository { client, registry, .. } = self.repository;
+        let listing = self.repository.tag_listing();
+        let page = client.list_page(registry, &listing, &mut self.paging).await.map_err(unknown)?;
+        let Some(page) = page else { return Ok(None) };
+        let news = self.known.news(page.entries);
+        Ok(Some(news.iter().filter_map(|text| text.parse().ok()).collect()))
+    }
+}
+
+fn unknown(error: Error) -> Error {
+    match error.http_status() {
+        Some(404) if error.code() != Code::NotARegistry => {
+            error.becomes(Code::RefNotFound, "there is no such repository")
+        }
+        _ => error,
+    }
 }
 
 impl Repository {
@@ -29,7 +57,33 @@ impl Repository {
         if let Some(list) = self.tags_of_vendor(usize::MAX).await? {
             return Ok(list);
         }
-        let listing = Listing {
+        let listing = self.tag_listing();
+        let (mut paging, mut list) = (Paging::default(), Filling::default());
+        loop {
+            let page = self.client.list_page(&self.registry, &listing, &mut paging).await;
+            match page.map_err(unknown)? {
+                Some(page) => list.extend(google::extended(page.entries, &page.bytes)),
+                None => return Ok(list.done()),
+            }
+        }
+    }
+
+    /// The tags, page after page. Digests that lists tell are not in them.
+    pub fn tag_pages(&self) -> TagPages<'_> {
+        TagPages { repository: self, paging: Paging::default(), known: Known::default() }
+    }
+
+    /// Whether it is known that a list of the tags tells their digests beyond doubt.
+    pub async fn lists_digests(&self) -> Result<bool> {
+        let site = self.client.known_site(&self.registry).await?;
+        Ok(site.is_some_and(|site| {
+            site.vendor == Vendor::Google
+                || (site.vendor.lists_true_digests() && !self.learnt().no_tag_api)
+        }))
+    }
+
+    fn tag_listing(&self) -> Listing<'_> {
+        Listing {
             what: "listing the tags",
             repository: Some(&self.name),
             side: Some(self.side),
@@ -42,20 +96,6 @@ impl Repository {
             },
             limit: usize::MAX,
             reference: Some(format!("{}/{}", self.registry, self.name)),
-        };
-        let (mut paging, mut list) = (Paging::default(), Filling::default());
-        loop {
-            let page = self.client.list_page(&self.registry, &listing, &mut paging).await;
-            let page = page.map_err(|error| match error.http_status() {
-                Some(404) if error.code() != Code::NotARegistry => {
-                    error.becomes(Code::RefNotFound, "there is no such repository")
-                }
-                _ => error,
-            })?;
-            match page {
-                Some(page) => list.extend(google::extended(page.entries, &page.bytes)),
-                None => return Ok(list.done()),
-            }
         }
     }
 
