@@ -19,6 +19,7 @@ mod look;
 mod memory;
 mod peers;
 mod platforms;
+mod policies;
 mod profiles;
 mod program;
 mod real_modes;

@@ -132,7 +132,7 @@ async fn a_dry_run_tells_what_would_fail_and_how_to_mend_it() {
     let images = format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host());
     program
         .sync(&images, "{}", &["--dry-run"])
-        .expect(0)
+        .expect(1)
         .says(&["error[auth.required]: ", "hint: "]);
     let image = &program.report()["images"][0];
     assert_eq!(

@@ -20,7 +20,8 @@ async fn slow_run(app: &App) -> (Registry, Registry) {
             "insecure": true, "caFile": null });
         app.rpc("accounts.save", draft).await.unwrap();
     }
-    let profile = json!({ "id": "", "name": "Slow", "os": [], "arch": [], "overwrite": "differing", "referrers": false,
+    let profile = json!({ "id": "", "name": "Slow", "os": [], "arch": [], "overwrite": "differing",
+        "attestations": "keep", "referrers": false,
         "rules": [{ "source": format!("{}/team/big:1", source.host()),
             "destinations": [format!("{}/team/big", destination.host())] }] });
     let profile = app.rpc("profiles.save", profile).await.unwrap();

@@ -921,6 +921,10 @@ arch: Array<string>,
  */
 overwrite: string,
 /**
+ * `keep`, `strip` or `auto`.
+ */
+attestations: string,
+/**
  * Whether signatures and other referrers come along.
  */
 referrers: boolean, };
@@ -957,6 +961,31 @@ broken: ApiError | null,
  * When it was last run and what came of it.
  */
 lastRun: LastRun | null, };
+
+/**
+ * Reads of manifests at a source that counts them.
+ */
+export type Pulls = {
+/**
+ * The registry.
+ */
+registry: string,
+/**
+ * How many the run made; in a plan, how many a run would make.
+ */
+needed: number,
+/**
+ * How many are left.
+ */
+left: number,
+/**
+ * How many there are in each window.
+ */
+limit: number,
+/**
+ * The length of a window.
+ */
+window_seconds: number | null, };
 
 /**
  * One rule as the user writes it.
@@ -1061,7 +1090,11 @@ images: Array<ImageState>,
 /**
  * Every warning so far.
  */
-warnings: Array<string>, };
+warnings: Array<string>,
+/**
+ * Reads of manifests at every source that counts them.
+ */
+pulls: Array<Pulls>, };
 
 /**
  * Logins to make accounts of.
@@ -1245,7 +1278,11 @@ images: Array<ImageState>,
 /**
  * Warnings that are new.
  */
-warnings: Array<string>, };
+warnings: Array<string>,
+/**
+ * Reads of manifests at every source that counts them, as they are now.
+ */
+pulls: Array<Pulls>, };
 
 /** Every command: what it is asked with, and what it answers. */
 export interface Commands {

@@ -1,7 +1,7 @@
 // What is known of one plan or run: a snapshot, and the numbered updates that came after it.
 
 import { Problem, type Backend } from '../backend/backend';
-import type { ImageState, Phase, RunInfo, Snapshot, Totals, Update } from '../backend/types';
+import type { ImageState, Phase, Pulls, RunInfo, Snapshot, Totals, Update } from '../backend/types';
 
 export const NO_TOTALS: Totals = {
   images: 0,
@@ -61,6 +61,8 @@ export class Run {
   phase = $state<Phase>('planning');
   totals = $state.raw<Totals>(NO_TOTALS);
   warnings = $state.raw<string[]>([]);
+  /** Reads of manifests at sources that count them. */
+  pulls = $state.raw<Pulls[]>([]);
   counts = $state.raw<Counts>({});
   /** Bytes that would be moved, are there, can be mounted: sums of the rows' plans. */
   planned = $state.raw({ move: 0, present: 0, mountable: 0 });
@@ -153,6 +155,7 @@ export class Run {
     this.loaded = true;
     this.phase = applied.phase;
     this.totals = applied.totals;
+    this.pulls = applied.pulls;
     this.counts = counts;
     this.planned = planned;
     if (warnings.length > 0) this.warnings = [...this.warnings, ...warnings];
@@ -189,6 +192,7 @@ export class Run {
     this.phase = snapshot.phase;
     this.totals = snapshot.totals;
     this.warnings = snapshot.warnings;
+    this.pulls = snapshot.pulls;
     this.counts = counts;
     this.planned = planned;
     this.loaded = true;

@@ -37,6 +37,7 @@ const update = (seq: number, images: ImageState[], part: Partial<Update> = {}): 
   totals: { ...NO_TOTALS, images: seq * 10 },
   images,
   warnings: [],
+  pulls: [],
   ...part,
 });
 

@@ -373,6 +373,7 @@ describe('Profiles', () => {
     await user.click(id('platform-os-linux'));
     await user.type(id('platform-arch-other'), 'arm:v7, loong64,');
     await user.click(id('overwrite-never'));
+    await user.click(id('attestations-auto'));
     await user.click(id('profile-referrers'));
     await user.click(id('profile-save'));
     await some('profile-row');
@@ -384,6 +385,7 @@ describe('Profiles', () => {
       os: ['linux'],
       arch: ['arm:v7', 'loong64'],
       overwrite: 'never',
+      attestations: 'auto',
       referrers: true,
     });
   });
@@ -455,6 +457,7 @@ describe('Compare and Run', () => {
     await waitFor(() => expect(id('plan-start-reason')).toHaveTextContent('5 images are blocked'));
     expect(id('plan-start')).toBeDisabled();
     expect(id('plan-start')).toHaveAccessibleDescription(/5 images are blocked/);
+    expect(id('plan-pulls')).toHaveTextContent(/^docker\.io: \d+ pulls are needed, \d+ are left$/);
     await user.click(id('filter-blocked'));
     await waitFor(() => expect(screen.getAllByTestId('image-row')).toHaveLength(5));
     expect(screen.getAllByTestId('image-row')[0]).toHaveTextContent('No permission to write');

@@ -57,6 +57,7 @@ impl DemoRegistries {
             os: Vec::new(),
             arch: Vec::new(),
             overwrite: "differing".into(),
+            attestations: "keep".into(),
             referrers: false,
         }
     }

@@ -381,6 +381,8 @@ pub struct Profile {
     pub arch: Vec<String>,
     /// `never`, `differing` or `always`.
     pub overwrite: String,
+    /// `keep`, `strip` or `auto`.
+    pub attestations: String,
     /// Whether signatures and other referrers come along.
     pub referrers: bool,
 }

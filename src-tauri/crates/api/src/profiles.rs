@@ -17,7 +17,7 @@ use ::profiles::{
     Field, Profile, Profiles, Rejected,
     profile::{self, Fault, Platforms, Prepared, ProfileRule, Stored, library},
 };
-use engine::Overwrite;
+use engine::{Attestations, JobRule, Overwrite};
 use registry::{AccessSource, Code};
 use store::LastRun;
 
@@ -184,14 +184,7 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     let prepared = stored.prepare().map_err(|rejected| ApiError::from(&rejected))?;
     let profile = stored.profile;
     let accounts = api.accounts.lock().await.list().to_vec();
-    let registries = || {
-        let destinations = prepared.rules.iter().flat_map(|rule| &rule.destinations);
-        prepared
-            .rules
-            .iter()
-            .map(|rule| &rule.source.registry)
-            .chain(destinations.map(|to| &to.registry))
-    };
+    let registries: Vec<_> = prepared.rules.iter().flat_map(JobRule::registries).collect();
     let mut named = Vec::new();
     for (address, id) in &profile.accounts {
         named.push((address.parse()?, id.clone()));
@@ -199,7 +192,7 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     // what is not named, and not the first for its address, is not used
     let is_used = |account: &&Account| {
         let first = accounts.iter().find(|other| other.address == account.address);
-        registries().any(|registry| *registry == account.address.registry)
+        registries.iter().any(|registry| **registry == account.address.registry)
             && (named.iter().any(|(_, id)| *id == account.id)
                 || first.is_some_and(|first| first.id == account.id))
     };
@@ -306,6 +299,11 @@ fn told(stored: &Stored) -> dto::Profile {
         Overwrite::Differing => "differing",
         Overwrite::Always => "always",
     };
+    let attestations = match profile.policy.attestations {
+        Attestations::Keep => "keep",
+        Attestations::Strip => "strip",
+        Attestations::Auto => "auto",
+    };
     let rule = |rule: &ProfileRule| RuleDraft {
         source: rule.source.clone(),
         destinations: rule.destinations.clone(),
@@ -317,6 +315,7 @@ fn told(stored: &Stored) -> dto::Profile {
         os: profile.platforms.os.clone(),
         arch: profile.platforms.arch.clone(),
         overwrite: overwrite.into(),
+        attestations: attestations.into(),
         referrers: profile.policy.referrers,
     }
 }
@@ -331,14 +330,20 @@ fn drafted(draft: dto::Profile, old: Profile) -> Result<Profile> {
         "always" => Overwrite::Always,
         _ => return Err(ApiError::field("overwrite", "there is no such way to overwrite")),
     };
-    let platforms_of = |source: &str| {
+    policy.attestations = match draft.attestations.as_str() {
+        "keep" => Attestations::Keep,
+        "strip" => Attestations::Strip,
+        "auto" => Attestations::Auto,
+        _ => return Err(ApiError::field("attestations", "attestations can't be treated so")),
+    };
+    let same = |source: &str| {
         let same = old.rules.iter().find(|rule| rule.source == source);
-        same.and_then(|rule| rule.platforms.clone())
+        same.cloned().unwrap_or_default()
     };
     let rules = draft.rules.into_iter().map(|rule| ProfileRule {
-        platforms: platforms_of(&rule.source),
-        source: rule.source,
         destinations: rule.destinations,
+        source: rule.source.clone(),
+        ..same(&rule.source)
     });
     Ok(Profile {
         name: draft.name,
@@ -353,7 +358,8 @@ impl From<Fault> for RuleProblem {
     fn from(fault: Fault) -> Self {
         let (field, rule, destination) = match fault.field {
             Field::Name => ("name", 0, 0),
-            Field::Source { rule } => ("source", rule, 0),
+            // what narrows the source is told at the source: the page has no field for it
+            Field::Source { rule } | Field::Narrowing { rule, .. } => ("source", rule, 0),
             Field::Destination { rule, destination } => ("destination", rule, destination),
             Field::Os { rule } => ("os", rule.unwrap_or_default(), 0),
             Field::Arch { rule } => ("arch", rule.unwrap_or_default(), 0),

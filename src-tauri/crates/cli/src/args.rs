@@ -99,6 +99,15 @@ pub(crate) struct SyncFlags {
         hide_possible_values = true
     )]
     pub(crate) force: bool,
+    /// What happens to a tag that is at the destination with another digest [default: differing]
+    #[arg(long, value_name = "WHEN", conflicts_with = "force")]
+    pub(crate) overwrite: Option<OverwriteWhen>,
+    /// What becomes of attestations (provenance, SBOMs) in indexes [default: keep]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) attestations: Option<AttestationPolicy>,
+    /// What becomes of an index of which not all entries are wanted [default: rewrite]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) index: Option<IndexPolicy>,
     /// Say what would be done; no write request is sent and no layer is read
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -132,6 +141,68 @@ pub(crate) struct SyncFlags {
     /// Log more: -v what is done, -vv every request, -vvv everything
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// When a tag is overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OverwriteWhen {
+    /// The tag stays as it is
+    #[value(alias = "skip")]
+    Never,
+    /// It is moved to the source's digest
+    #[value(alias = "update")]
+    Differing,
+    /// Manifests are put again even where they are equal (as with --force)
+    Always,
+}
+
+/// What becomes of attestations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AttestationPolicy {
+    /// They are copied
+    Keep,
+    /// They are left out; the digests of indexes change
+    Strip,
+    /// They are left out where the destination refuses them
+    Auto,
+}
+
+/// What becomes of an index of which not all entries are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IndexPolicy {
+    /// It is written with those entries alone, and has another digest
+    Rewrite,
+    /// It keeps its bytes and digest; the destination must bear that manifests are missing
+    Sparse,
+}
+
+impl From<OverwriteWhen> for engine::Overwrite {
+    fn from(when: OverwriteWhen) -> Self {
+        match when {
+            OverwriteWhen::Never => Self::Never,
+            OverwriteWhen::Differing => Self::Differing,
+            OverwriteWhen::Always => Self::Always,
+        }
+    }
+}
+
+impl From<AttestationPolicy> for engine::Attestations {
+    fn from(policy: AttestationPolicy) -> Self {
+        match policy {
+            AttestationPolicy::Keep => Self::Keep,
+            AttestationPolicy::Strip => Self::Strip,
+            AttestationPolicy::Auto => Self::Auto,
+        }
+    }
+}
+
+impl From<IndexPolicy> for engine::IndexPolicy {
+    fn from(policy: IndexPolicy) -> Self {
+        match policy {
+            IndexPolicy::Rewrite => Self::Rewrite,
+            IndexPolicy::Sparse => Self::Sparse,
+        }
+    }
 }
 
 /// The form of the file of successful images.

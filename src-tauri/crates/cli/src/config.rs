@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use accounts::{
     AccountAccess, Accounts, AuthEntry, CredentialFiles, FileAccess, SystemKeyring, Vault,
 };
-use engine::{Rule, RuleError};
+use engine::{JobRule, Rule, RuleError};
 use profiles::{
     image_syncer::{self, Loaded},
     profile::{Profiles, library},
@@ -45,8 +45,8 @@ pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Work, Problems> 
                 .into());
         }
     };
-    let rules = told(loaded);
-    work(rules.0, rules.1, flags)
+    let (rules, auth) = told(loaded);
+    work(rules.into_iter().map(JobRule::from).collect(), auth, flags)
 }
 
 /// `copy SRC DST...`
@@ -57,7 +57,7 @@ pub(crate) fn copy(
 ) -> Result<Work, Problems> {
     let destinations: Vec<&str> = destinations.iter().map(String::as_str).collect();
     let rule = Rule::parse(source, &destinations).map_err(|error| rule_problem(&error))?;
-    work(vec![rule], auth(flags.auth.as_deref())?, flags)
+    work(vec![rule.into()], auth(flags.auth.as_deref())?, flags)
 }
 
 fn rule_problem(error: &RuleError) -> Problem {
@@ -85,7 +85,7 @@ fn told(loaded: Loaded) -> (Vec<Rule>, Vec<AuthEntry>) {
     (loaded.rules, loaded.auth)
 }
 
-fn work(rules: Vec<Rule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<Work, Problems> {
+fn work(rules: Vec<JobRule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<Work, Problems> {
     Ok(Work::new(rules, Arc::new(file_access(auth)?), flags)?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use engine::{Job, Policy, Report, Rule};
+use engine::{Job, JobRule, Policy, Report, Rule};
 use registry::{Anonymous, Client, ClientOptions};
 
 use crate::{
@@ -34,8 +34,9 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
             &format!("{source}/{repository}"),
             &[&format!("{destination}/{repository}")],
         );
-        rules
-            .push(rule.map_err(|error| Problem::new(registry::Code::Internal, error.to_string()))?);
+        let rule =
+            rule.map_err(|error| Problem::new(registry::Code::Internal, error.to_string()))?;
+        rules.push(JobRule::from(rule));
     }
     let registries = [&source, &destination].into_iter().flat_map(|host| host.parse()).collect();
     let access = Arc::new(Insecure { registries, others: Arc::new(Anonymous) });

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
-use engine::{Job, Outcome, Overwrite, Policy, Report, Rule};
+use engine::{Action, Job, JobRule, Outcome, Overwrite, Policy, Report};
 use indicatif::DecimalBytes;
 use registry::{AccessSource, Client, ClientOptions, PlatformFilter};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +19,7 @@ use crate::{
 /// What is to be synced, however it was given.
 #[derive(Debug)]
 pub(crate) struct Work {
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<JobRule>,
     pub(crate) policy: Policy,
     pub(crate) options: ClientOptions,
     pub(crate) access: Arc<dyn AccessSource>,
@@ -28,7 +28,7 @@ pub(crate) struct Work {
 impl Work {
     /// Work whose policy and options are the flags' alone.
     pub(crate) fn new(
-        rules: Vec<Rule>,
+        rules: Vec<JobRule>,
         access: Arc<dyn AccessSource>,
         flags: &SyncFlags,
     ) -> Result<Self, Problem> {
@@ -44,11 +44,20 @@ impl Work {
                 (flags.os.iter().map(String::as_str), flags.arch.iter().map(String::as_str));
             self.policy.platforms = PlatformFilter::parse(os, arch).map_err(Problem::config)?;
             for rule in &mut self.rules {
-                rule.platforms = None;
+                *rule.platforms_mut() = None;
             }
         }
         if flags.force {
             self.policy.overwrite = Overwrite::Always;
+        }
+        if let Some(overwrite) = flags.overwrite {
+            self.policy.overwrite = overwrite.into();
+        }
+        if let Some(attestations) = flags.attestations {
+            self.policy.attestations = attestations.into();
+        }
+        if let Some(index) = flags.index {
+            self.policy.index = index.into();
         }
         self.policy.referrers |= flags.referrers;
         self.policy.fail_if_empty |= flags.fail_if_empty;
@@ -136,8 +145,18 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     tell(&report, flags);
     Ok(match ended_by {
         Some(signal) => ExitCode::from(signal),
-        None if failed || report.totals.failed > 0 => ExitCode::FAILURE,
+        None if failed || report.totals.failed > 0 || is_unworkable(&report) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
+    })
+}
+
+/// Whether a plan knows of an image that would fail.
+fn is_unworkable(report: &Report) -> bool {
+    report.images.iter().any(|image| {
+        image.status == Outcome::Planned
+            && image
+                .plan
+                .is_some_and(|plan| matches!(plan.action, Action::Conflict | Action::Blocked))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::{Action, ImageReport, Outcome, Report};
+use engine::{Action, ImageReport, Outcome, Pulls, Report};
 use indicatif::DecimalBytes;
 
 /// A dry run as people read it.
@@ -24,6 +24,7 @@ pub(crate) fn plan(report: &Report) -> String {
         text.push('\n');
     }
     text.push_str(&totals(report));
+    text.push_str(&pulls(report));
     text
 }
 
@@ -48,9 +49,36 @@ fn row(image: &ImageReport) -> [String; 5] {
     let why = match (&image.error, &image.reason) {
         (Some(error), _) => error.code.to_string(),
         (None, Some(reason)) => reason.clone(),
-        (None, None) => String::new(),
+        (None, None) => match &image.replaces {
+            Some(digest) => format!("replaces {}", short(digest)),
+            None => String::new(),
+        },
     };
     [action.to_owned(), image.source.clone(), image.destination.clone(), to_move, why]
+}
+
+/// A digest as people tell it apart: `sha256:0123456789ab`.
+fn short(digest: &registry::Digest) -> String {
+    format!("{}:{}", digest.algorithm().as_str(), &digest.hex()[..12])
+}
+
+/// What a run would need of the reads that a source counts, a line for each such source.
+fn pulls(report: &Report) -> String {
+    let mut text = String::new();
+    for pulls in &report.pulls {
+        let Pulls { registry, needed, left, limit, window_seconds } = pulls;
+        let window = match window_seconds {
+            Some(seconds) if seconds % 3600 == 0 => format!(" in {} h", seconds / 3600),
+            Some(seconds) => format!(" in {seconds} s"),
+            None => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "{registry}: this needs {needed} {}, {left} of {limit}{window} are left",
+            if *needed == 1 { "pull" } else { "pulls" }
+        );
+    }
+    text
 }
 
 fn totals(report: &Report) -> String {

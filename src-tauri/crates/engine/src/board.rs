@@ -12,8 +12,8 @@ use std::{
 use tokio::sync::broadcast;
 
 use crate::{
-    ImageState, ImageStatus, Outcome, Phase, Report, ReportTotals, Snapshot, Totals, Update,
-    row::{Bytes, Row, Tally, lock},
+    ImageState, ImageStatus, Outcome, Phase, Pulls, Report, ReportTotals, Snapshot, Totals, Update,
+    row::{Bytes, Order, Row, Tally, lock},
 };
 
 /// How often updates are told at most.
@@ -33,6 +33,7 @@ pub(crate) struct Board {
     tally: Arc<Tally>,
     rows: RwLock<Vec<Arc<Row>>>,
     warnings: Mutex<Vec<String>>,
+    pulls: Mutex<Vec<Pulls>>,
     /// Whether every rule has been expanded into rows.
     complete: AtomicBool,
     told: Mutex<Told>,
@@ -46,6 +47,7 @@ struct Told {
     phase: Phase,
     totals: Totals,
     warnings: usize,
+    pulls: Vec<Pulls>,
     /// Each row's share in the totals.
     shares: Vec<Share>,
     /// Rows whose blobs are known and under way.
@@ -92,6 +94,7 @@ impl Board {
             tally: Arc::default(),
             rows: RwLock::default(),
             warnings: Mutex::default(),
+            pulls: Mutex::default(),
             complete: AtomicBool::new(false),
             told: Mutex::default(),
             updates: broadcast::channel(BACKLOG).0,
@@ -107,12 +110,7 @@ impl Board {
     }
 
     /// A new row.
-    pub(crate) fn add(
-        &self,
-        order: (usize, usize),
-        source: String,
-        destination: String,
-    ) -> Arc<Row> {
+    pub(crate) fn add(&self, order: Order, source: String, destination: String) -> Arc<Row> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let id = rows.len() as u32;
         let row = Arc::new(Row::new(id, order, source, destination, self.tally.clone()));
@@ -132,12 +130,18 @@ impl Board {
         self.complete.store(true, Ordering::Release);
     }
 
-    /// Tells updates until it is dropped.
-    pub(crate) async fn tell(&self) {
+    /// Notes the reads of manifests at sources that count them.
+    pub(crate) fn pulls(&self, pulls: Vec<Pulls>) {
+        *lock(&self.pulls) = pulls;
+    }
+
+    /// Tells updates until it is dropped, with the reads of manifests as they are then.
+    pub(crate) async fn tell(&self, pulls: impl Fn() -> Vec<Pulls>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.pulls(pulls());
             self.tick(false);
         }
     }
@@ -176,12 +180,15 @@ impl Board {
         let warnings: Vec<String> = lock(&self.warnings)[told.warnings..].to_vec();
         told.warnings += warnings.len();
 
+        let pulls = lock(&self.pulls).clone();
+        news |= pulls != told.pulls;
+        told.pulls.clone_from(&pulls);
         news |= !warnings.is_empty() || before != (told.totals.bytes_per_second, told.phase);
         if news {
             told.seq += 1;
             let (seq, phase, totals) = (told.seq, told.phase, told.totals);
             // an error only means that nobody watches
-            let _ = self.updates.send(Update { seq, phase, totals, images, warnings });
+            let _ = self.updates.send(Update { seq, phase, totals, images, warnings, pulls });
         }
     }
 
@@ -195,6 +202,7 @@ impl Board {
             totals: told.totals,
             images: self.rows().iter().map(|row| row.show()).collect(),
             warnings: lock(&self.warnings)[..told.warnings].to_vec(),
+            pulls: told.pulls.clone(),
         };
         (snapshot, self.updates.subscribe())
     }
@@ -220,7 +228,8 @@ impl Board {
             totals.bytes_copied += image.bytes_copied;
             totals.bytes_mounted += image.bytes_mounted;
         }
-        Report { version: 1, images, totals, warnings: lock(&self.warnings).clone() }
+        let (warnings, pulls) = (lock(&self.warnings).clone(), lock(&self.pulls).clone());
+        Report { version: 1, images, totals, warnings, pulls }
     }
 }
 

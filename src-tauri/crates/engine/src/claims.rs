@@ -119,7 +119,8 @@ mod tests {
     use super::*;
 
     fn row(id: u32, source: &str) -> Arc<Row> {
-        Arc::new(Row::new(id, (0, id as usize), source.into(), "d/x:1".into(), Arc::default()))
+        let order = crate::row::Order::new(0, 0, 0, id as usize);
+        Arc::new(Row::new(id, order, source.into(), "d/x:1".into(), Arc::default()))
     }
 
     fn key() -> TagKey {

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
-use registry::{Descriptor, Digest, Manifest, Result};
+use registry::{Descriptor, Digest, Result};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -17,17 +17,25 @@ use crate::{
     copying::Copying,
     image::{Compared, Image},
     referrers::{self, Referrer},
-    tree::Tree,
+    tree::{Root, Tree},
 };
 
 /// Blobs of one image that are on their way at once.
 const BLOBS_AT_ONCE: usize = 32;
 
 /// Copies an image and ends every one of the rows. Rows that have the image already only get what refers to it.
-pub(crate) async fn copy(image: &Arc<Image>, manifest: Arc<Manifest>, rows: Vec<Compared>) {
-    let (tree, referrers) = match read(image, manifest).await {
+pub(crate) async fn copy(image: &Arc<Image>, root: Root, rows: Vec<Compared>) {
+    let (tree, referrers) = match read(image, root).await {
         Ok((tree, referrers)) => (Arc::new(tree), referrers),
         Err(error) => return rows.iter().for_each(|row| image.refuse(row.at, &error)),
+    };
+    let bare = if rows.iter().any(|row| wants_bare(image, row)) {
+        match bare(image).await {
+            Ok(bare) => bare,
+            Err(error) => return rows.iter().for_each(|row| image.refuse(row.at, &error)),
+        }
+    } else {
+        None
     };
     let missing = rows.iter().map(|row| missing(image, row.at, &referrers));
     let missing = join_all(missing).await;
@@ -42,7 +50,8 @@ pub(crate) async fn copy(image: &Arc<Image>, manifest: Arc<Manifest>, rows: Vec<
             }
         };
         let whole = row.action != Action::Skip;
-        let copying = Copying::new(image.clone(), tree.clone(), row.at, whole, missing);
+        let bare = bare.as_ref().filter(|_| wants_bare(image, &row));
+        let copying = Copying::new(image, tree.clone(), bare.cloned(), row.at, whole, missing);
         let copying = Arc::new(copying);
         let (tell, told) = mpsc::unbounded_channel();
         feeds.push((copying.clone(), tell));
@@ -53,13 +62,22 @@ pub(crate) async fn copy(image: &Arc<Image>, manifest: Arc<Manifest>, rows: Vec<
     while tasks.join_next().await.is_some() {}
 }
 
+/// Whether a row gets the image without its attestations: it has it so, or its registry has refused others'.
+fn wants_bare(image: &Image, row: &Compared) -> bool {
+    row.bare || image.destination(row.at).place.site.refuses_attestations()
+}
+
+/// The image without its attestations; `None` where it has none.
+pub(crate) async fn bare(image: &Image) -> Result<Option<Arc<Tree>>> {
+    let Some(root) = image.bare().await? else { return Ok(None) };
+    let tree = Tree::read(&image.run, &image.unit.source.repository, root).await?;
+    Ok(Some(Arc::new(tree)))
+}
+
 /// What is to be copied, and what refers to it where that is wanted.
-pub(crate) async fn read(
-    image: &Image,
-    manifest: Arc<Manifest>,
-) -> Result<(Tree, Vec<Arc<Referrer>>)> {
+pub(crate) async fn read(image: &Image, root: Root) -> Result<(Tree, Vec<Arc<Referrer>>)> {
     let (run, source) = (&image.run, &image.unit.source);
-    let tree = Tree::read(run, &source.repository, manifest).await?;
+    let tree = Tree::read(run, &source.repository, root).await?;
     if !run.policy.referrers {
         return Ok((tree, Vec::new()));
     }

@@ -4,21 +4,27 @@ use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, future::try_join_all};
+use futures_util::{
+    FutureExt as _,
+    future::{join_all, try_join_all},
+};
 use registry::{Code, Descriptor, Digest, Error, Manifest, Result, Target};
 use tokio::sync::mpsc;
 
 use crate::{
+    Attestations, copy,
     deliver::Want,
     gather::{Ticket, vanished},
     image::Image,
     referrers::Referrer,
+    report::{SAME_DIGEST, SAME_WITHOUT_ATTESTATIONS},
+    row::lock,
     run::{Run, panicked},
     stop::cancelled,
     tree::Tree,
@@ -34,6 +40,10 @@ const LAG: Duration = Duration::from_millis(500);
 pub(crate) struct Copying {
     image: Arc<Image>,
     tree: Arc<Tree>,
+    /// The image without its attestations, once that is what the row gets.
+    bare: OnceLock<Arc<Tree>>,
+    /// Why the destination refuses an attestation.
+    refusal: Mutex<Option<Error>>,
     at: usize,
     /// Whether the image itself is to be copied, or only what refers to it.
     whole: bool,
@@ -56,20 +66,35 @@ enum Tagged {
 
 impl Copying {
     pub(crate) fn new(
-        image: Arc<Image>,
+        image: &Arc<Image>,
         tree: Arc<Tree>,
+        bare: Option<Arc<Tree>>,
         at: usize,
         whole: bool,
         referrers: Vec<Arc<Referrer>>,
     ) -> Self {
-        let own = whole.then_some(&*tree).into_iter();
+        let own = whole.then_some(bare.as_deref().unwrap_or(&tree)).into_iter();
         let trees = own.chain(referrers.iter().map(|referrer| &referrer.tree));
         let blobs = trees.flat_map(|tree| &tree.blobs);
         let blobs: HashMap<_, _> = blobs.map(|b| (b.digest.clone(), b.clone())).collect();
-        let failed = AtomicBool::new(false);
-        let copying = Self { image, tree, at, whole, referrers, blobs, failed };
+        let copying = Self {
+            image: image.clone(),
+            tree,
+            bare: bare.map(OnceLock::from).unwrap_or_default(),
+            refusal: Mutex::default(),
+            at,
+            whole,
+            referrers,
+            blobs,
+            failed: AtomicBool::new(false),
+        };
         copying.destination().row.copying(copying.blobs().map(|blob| blob.size).sum());
         copying
+    }
+
+    /// What the row gets.
+    fn tree(&self) -> &Tree {
+        self.bare.get().unwrap_or(&self.tree)
     }
 
     pub(crate) fn run(&self) -> &Arc<Run> {
@@ -121,14 +146,21 @@ impl Copying {
             Ok(()) => self.put_all().await,
             Err(error) => Err(error),
         };
-        let digest = self.tree.root.digest();
+        let digest = self.tree().root.digest();
         match tagged {
-            Ok(Tagged::Put) => row.copied(digest),
+            Ok(Tagged::Put) => {
+                if self.bare.get().is_some() {
+                    self.tell_bare();
+                }
+                row.copied(digest)
+            }
             Ok(Tagged::Already) => {
+                let same =
+                    if self.bare.get().is_some() { SAME_WITHOUT_ATTESTATIONS } else { SAME_DIGEST };
                 let reason = match self.referrers.len() {
-                    0 => "same digest".to_owned(),
-                    1 => "same digest; 1 referrer was copied".to_owned(),
-                    n => format!("same digest; {n} referrers were copied"),
+                    0 => same.to_owned(),
+                    1 => format!("{same}; 1 referrer was copied"),
+                    n => format!("{same}; {n} referrers were copied"),
                 };
                 row.skipped(&reason, Some(digest))
             }
@@ -181,7 +213,7 @@ impl Copying {
         let run = self.run();
         let destination = self.destination();
         let place = &destination.place;
-        let trees = self.referrers.iter().map(|referrer| &referrer.tree).chain([&*self.tree]);
+        let trees = self.referrers.iter().map(|referrer| &referrer.tree).chain([self.tree()]);
         for manifest in trees.flat_map(Tree::manifests) {
             let digest = manifest.digest().clone();
             run.puts.forget(&(place.index, Target::Digest(digest.clone()), digest));
@@ -200,10 +232,14 @@ impl Copying {
 
     async fn put_once(&self) -> Result<Tagged> {
         if self.whole {
-            self.put_children(&self.tree).await?;
+            match self.put_children(self.tree()).await {
+                Err(error) if !self.leaves_attestations_out().await? => return Err(error),
+                Err(_) => self.put_children(self.tree()).await?,
+                Ok(()) => {}
+            }
             if !self.referrers.is_empty() {
                 // what refers to the image wants it to be there, and the tag comes last
-                self.put_by_digest(&self.tree.root).await?;
+                self.put_by_digest(&self.tree().root.manifest).await?;
             }
         }
         for referrer in &self.referrers {
@@ -213,20 +249,58 @@ impl Copying {
         if self.whole { self.put_root().await } else { Ok(Tagged::Already) }
     }
 
+    /// Whether an attestation was refused and may be left out, which it then is.
+    async fn leaves_attestations_out(&self) -> Result<bool> {
+        if self.bare.get().is_some() || lock(&self.refusal).is_none() {
+            return Ok(false);
+        }
+        let Some(bare) = copy::bare(&self.image).await? else { return Ok(false) };
+        Ok(self.bare.set(bare).is_ok())
+    }
+
+    /// Says that attestations were left out: on the row, and once per registry.
+    fn tell_bare(&self) {
+        let destination = self.destination();
+        destination.row.reason("attestations were left out, because the destination refuses them");
+        if destination.key().is_none() {
+            let target = destination.target(self.tree().root.digest());
+            destination.row.redirect(destination.place.repository.reference(&target));
+        }
+        let refusal = lock(&self.refusal).take();
+        if destination.place.site.refused_attestation() {
+            let why = refusal.map(|error| format!(": {error}")).unwrap_or_default();
+            self.run().board.warn(format!(
+                "{} refuses attestations, so they are left out and the digests of indexes change{why}",
+                destination.place.registry()
+            ));
+        }
+    }
+
     async fn put_children(&self, tree: &Tree) -> Result<()> {
         for level in &tree.levels {
-            try_join_all(level.iter().map(|manifest| self.put_by_digest(manifest))).await?;
+            // a PUT that was begun is not given up for another's sake: its manifest may be wanted all the same
+            let puts = join_all(level.iter().map(|manifest| self.put_by_digest(manifest))).await;
+            puts.into_iter().collect::<Result<()>>()?;
         }
         Ok(())
     }
 
     async fn put_by_digest(&self, manifest: &Manifest) -> Result<()> {
         let target = Target::Digest(manifest.digest().clone());
-        self.put_part(target, manifest, None).await
+        let put = self.put_part(target, manifest, None).await;
+        if let Err(error) = &put
+            && self.run().policy.attestations == Attestations::Auto
+            && is_refusal(error)
+            && self.tree.root.attestations().any(|digest| digest == manifest.digest())
+        {
+            *lock(&self.refusal) = Some(error.clone());
+        }
+        put
     }
 
     async fn put_referrer(&self, referrer: &Referrer) -> Result<()> {
-        self.put_part(referrer.target.clone(), &referrer.tree.root, referrer.subject()).await
+        let root = &referrer.tree.root.manifest;
+        self.put_part(referrer.target.clone(), root, referrer.subject()).await
     }
 
     /// Puts a manifest that is not the image's own tag, once per run and repository.
@@ -258,7 +332,7 @@ impl Copying {
         let run = self.run();
         let destination = self.destination();
         let repository = &destination.place.repository;
-        let root = &self.tree.root;
+        let root = &self.tree().root.manifest;
         let digest = root.digest();
         let target = destination.target(digest);
         let mut stands = None;
@@ -279,6 +353,9 @@ impl Copying {
                     }
                     stands = head;
                     Err(error)
+                }
+                Err(error) if is_missing(&error) && self.tree().root.only.is_some() => {
+                    Err(sparse_refused(error))
                 }
                 Err(error) => Err(error),
             }
@@ -305,6 +382,22 @@ async fn answered<T>(run: &Run, put: impl Future<Output = Result<T>>) -> Result<
         answer = put => answer,
         () = late => Err(cancelled()),
     }
+}
+
+/// The destination takes no index of which parts are missing.
+fn sparse_refused(error: Error) -> Error {
+    let error = error.becomes(
+        Code::ManifestRejected,
+        "the registry takes no index of which manifests are missing (sparse)",
+    );
+    error.hint("Use the index policy 'rewrite': the index then lists only what is copied.")
+}
+
+/// Whether the destination says no to a manifest for what it is, as far as registries can be understood.
+fn is_refusal(error: &Error) -> bool {
+    error.code() == Code::ManifestRejected
+        || (matches!(error.code(), Code::PushDenied | Code::RegistryRefused)
+            && matches!(error.http_status(), Some(400 | 403 | 415 | 422)))
 }
 
 /// Whether the destination refuses a manifest because it does not have what the manifest names.

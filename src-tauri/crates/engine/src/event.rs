@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::{Action, Failure, Plan};
+use crate::{Action, Failure, Plan, Pulls};
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -128,6 +128,8 @@ pub struct Update {
     pub images: Vec<ImageState>,
     /// Warnings that are new.
     pub warnings: Vec<String>,
+    /// Reads of manifests at every source that counts them, as they are now.
+    pub pulls: Vec<Pulls>,
 }
 
 /// Everything about a run at one moment.
@@ -145,6 +147,8 @@ pub struct Snapshot {
     pub images: Vec<ImageState>,
     /// Every warning so far.
     pub warnings: Vec<String>,
+    /// Reads of manifests at every source that counts them.
+    pub pulls: Vec<Pulls>,
 }
 
 impl Snapshot {
@@ -164,6 +168,7 @@ impl Snapshot {
             self.images[at] = image.clone();
         }
         self.warnings.extend(update.warnings.iter().cloned());
+        self.pulls.clone_from(&update.pulls);
         true
     }
 }

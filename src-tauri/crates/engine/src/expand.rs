@@ -1,21 +1,36 @@
 //! From rules to rows. Rules of one source repository are expanded together, from one list of its tags, so that an image
-//! that several of them name is one unit of work.
+//! that several of them name is one unit of work. A long list is expanded page by page where its rules allow that, and read
+//! no faster than its images are worked on.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use registry::{Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Tag, Target};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use registry::{
+    CatalogPages, Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Result, Tag,
+    Target,
+};
+use tokio::sync::mpsc::Sender;
 
 use crate::{
-    DestinationRule, Rule, Selection,
+    DestinationRule, JobRule, PatternRule, Rule, Selection,
     place::{Place, SourceRepository},
     referrers::is_index_tag,
-    row::Row,
-    run::Run,
+    row::{Order, Row},
+    run::{Run, panic_error, panicked},
     unit::{Aim, Destination, Unit},
 };
+
+/// Source repositories that are listed at once.
+const LISTS: usize = 16;
+/// Tags that are made into units at once.
+pub(crate) const BATCH: usize = 128;
 
 /// The rules of one source repository.
 #[derive(Debug)]
@@ -25,113 +40,385 @@ pub(crate) struct Group {
     pub(crate) rules: Vec<(usize, Rule)>,
     /// Every repository that they write to, once.
     pub(crate) places: Vec<Arc<Place>>,
+    /// The rule by pattern that found the repository, and the how manieth it was.
+    pub(crate) found: Option<(Arc<Search>, usize)>,
 }
 
-/// Sorts rules by their source repository.
-pub(crate) fn group(run: &Run, rules: Vec<Rule>) -> Vec<Group> {
+/// A rule by pattern while its repositories are looked for.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) number: usize,
+    pub(crate) rule: PatternRule,
+    /// Repositories that are not expanded yet, and one for the catalogue itself.
+    open: AtomicUsize,
+}
+
+/// What expanding tells.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Images that a group of rules selects; more may come.
+    Units(Arc<Group>, Vec<Unit>),
+    /// No more of this group will come.
+    Expanded(Arc<Group>),
+    /// No repository of this rule's will be found any more, and all that were are expanded.
+    Searched(Arc<Search>),
+}
+
+/// Sorts rules by their source repository; those by pattern have theirs to find.
+pub(crate) fn group(run: &Run, rules: Vec<JobRule>) -> (Vec<Group>, Vec<Arc<Search>>) {
     let mut groups: Vec<Group> = Vec::new();
     let mut known: HashMap<(Registry, RepositoryName), usize> = HashMap::new();
+    let mut searches = Vec::new();
     for (number, rule) in rules.into_iter().enumerate() {
+        let rule = match rule {
+            JobRule::One(rule) => rule,
+            JobRule::Pattern(rule) => {
+                searches.push(Arc::new(Search { number, rule, open: AtomicUsize::new(1) }));
+                continue;
+            }
+        };
         let key = (rule.source.registry.clone(), rule.source.repository.clone());
         let at = *known.entry(key).or_insert_with_key(|(registry, name)| {
-            let source = Arc::new(SourceRepository::new(run.client.source(registry, name)));
-            groups.push(Group { source, rules: Vec::new(), places: Vec::new() });
+            groups.push(Group::new(run, registry, name));
             groups.len() - 1
         });
-        for destination in &rule.destinations {
-            let place = place(run, destination);
-            if !groups[at].places.iter().any(|known| known.index == place.index) {
-                groups[at].places.push(place);
-            }
-        }
-        groups[at].rules.push((number, rule));
+        groups[at].add(run, number, rule);
     }
-    groups
+    (groups, searches)
 }
 
 fn place(run: &Run, destination: &DestinationRule) -> Arc<Place> {
     run.places.get(&run.client, &destination.registry, &destination.repository)
 }
 
+impl Group {
+    fn new(run: &Run, registry: &Registry, name: &RepositoryName) -> Self {
+        let source = Arc::new(SourceRepository::new(run.client.source(registry, name)));
+        Self { source, rules: Vec::new(), places: Vec::new(), found: None }
+    }
+
+    fn add(&mut self, run: &Run, number: usize, rule: Rule) {
+        for destination in &rule.destinations {
+            let place = place(run, destination);
+            if !self.places.iter().any(|known| known.index == place.index) {
+                self.places.push(place);
+            }
+        }
+        self.rules.push((number, rule));
+    }
+
+    /// Whether the list of tags is needed no more than a page at a time: each tag tells by itself what becomes of it, and
+    /// no two rules or destinations write to one repository.
+    pub(crate) fn is_pagewise(&self, run: &Run) -> bool {
+        let destinations: usize = self.rules.iter().map(|(_, rule)| rule.destinations.len()).sum();
+        // what refers to an image is found by the whole list
+        !run.policy.referrers
+            && self.places.len() == destinations
+            && self.rules.iter().all(|(_, rule)| rule.is_pagewise())
+    }
+
+    /// Where a row of its rules stands in the report, after the rule's number: repository, destination, image.
+    fn order(&self, rule: usize, destination: usize, image: usize) -> Order {
+        let repository = self.found.as_ref().map_or(0, |(_, at)| *at);
+        Order::new(rule, repository, destination, image)
+    }
+}
+
+impl Search {
+    /// One thing less to wait for. True for the last.
+    fn close(&self) -> bool {
+        self.open.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Whether all of its repositories are known and expanded.
+    pub(crate) fn is_over(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Expands all rules, several repositories at a time, and tells of it as it goes. Whoever does not listen is waited for.
+pub(crate) async fn expand(
+    run: Arc<Run>,
+    groups: Vec<Group>,
+    searches: Vec<Arc<Search>>,
+    tell: Sender<News>,
+) {
+    let (run, tell) = (&*run, &tell);
+    let given = stream::iter(groups).map(Found::Repository);
+    let found = searches.into_iter().map(|search| Box::pin(repositories(run, search)));
+    stream::select(given, stream::iter(found).flatten_unordered(LISTS))
+        .for_each_concurrent(LISTS, |found| async move {
+            let search = match found {
+                Found::Repository(group) => expand_group(run, group, tell).await,
+                Found::Nowhere => None,
+                Found::All(search) => Some(search),
+            };
+            if let Some(search) = search.filter(|search| search.close()) {
+                let _ = tell.send(News::Searched(search)).await;
+            }
+        })
+        .await;
+}
+
+/// Expands the rules of a repository. Says which rule found it.
+async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Option<Arc<Search>> {
+    let group = Arc::new(group);
+    if AssertUnwindSafe(units(run, &group, tell)).catch_unwind().await.is_err() {
+        for (number, rule) in &group.rules {
+            for (at, destination) in rule.destinations.iter().enumerate() {
+                panicked(&written(run, group.order(*number, at, 0), rule, destination));
+            }
+        }
+    }
+    let search = group.found.as_ref().map(|(search, _)| search.clone());
+    let _ = tell.send(News::Expanded(group)).await;
+    search
+}
+
+/// What a catalogue yields.
+enum Found {
+    /// A repository.
+    Repository(Group),
+    /// A repository that can't go anywhere, which has been told.
+    Nowhere,
+    /// There are no more.
+    All(Arc<Search>),
+}
+
+/// The repositories of a rule by pattern, read from the catalogue as they are taken.
+fn repositories(run: &Run, search: Arc<Search>) -> impl Stream<Item = Found> {
+    struct State<'r> {
+        pages: CatalogPages<'r>,
+        names: std::vec::IntoIter<String>,
+        listed: usize,
+        found: usize,
+        search: Option<Arc<Search>>,
+    }
+    let state = State {
+        pages: run.client.catalog_pages(&search.rule.registry),
+        names: Vec::new().into_iter(),
+        listed: 0,
+        found: 0,
+        search: Some(search),
+    };
+    stream::unfold(state, move |mut state| async move {
+        let search = state.search.take()?;
+        loop {
+            if let Some(name) = state.names.find(|name| search.rule.matches(name)) {
+                let group = repository(run, &search, state.found, &name);
+                state.found += 1;
+                state.search = Some(search);
+                return Some((group.map_or(Found::Nowhere, Found::Repository), state));
+            }
+            let page =
+                AssertUnwindSafe(run.unless_stopped(state.pages.next())).catch_unwind().await;
+            match page.unwrap_or_else(|_| Err(panic_error())) {
+                Ok(Some(page)) => {
+                    state.listed += page.len();
+                    state.names = page.into_iter();
+                    continue;
+                }
+                Ok(None) if state.found == 0 => nothing(run, &search, state.listed),
+                Ok(None) => {}
+                Err(error) => fail_search(run, &search, state.found, &error),
+            }
+            return Some((Found::All(search), state));
+        }
+    })
+}
+
+/// The group of a repository that a pattern found.
+fn repository(run: &Run, search: &Arc<Search>, at: usize, name: &str) -> Option<Group> {
+    let made = name.parse::<RepositoryName>().map_err(|error| error.to_string()).and_then(|name| {
+        search.rule.of(&name).map(|rule| (name, rule)).map_err(|error| error.to_string())
+    });
+    match made {
+        Ok((name, rule)) => {
+            search.open.fetch_add(1, Ordering::AcqRel);
+            let mut group = Group::new(run, &search.rule.registry, &name);
+            group.found = Some((search.clone(), at));
+            group.add(run, search.number, rule);
+            Some(group)
+        }
+        Err(why) => {
+            let error = Error::new(
+                Code::RuleInvalid,
+                format!("the repository '{name}' has no place at the destination: {why}"),
+            );
+            let source = format!("{}/{name}", search.rule.registry);
+            for (n, to) in search.rule.destinations.iter().enumerate() {
+                let order = Order::new(search.number, at, n, 0);
+                run.board.add(order, source.clone(), to.written.clone()).failed(&error);
+            }
+            None
+        }
+    }
+}
+
+/// A row for each destination of a rule by pattern, as it was written.
+fn fail_search(run: &Run, search: &Search, found: usize, error: &Error) {
+    for (n, to) in search.rule.destinations.iter().enumerate() {
+        let order = Order::new(search.number, found, n, 0);
+        run.board.add(order, search.rule.written.clone(), to.written.clone()).failed(error);
+    }
+}
+
+/// A rule by pattern has found no repository.
+fn nothing(run: &Run, search: &Search, listed: usize) {
+    let rule = &search.rule;
+    let at = rule.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+    let what = format!(
+        "the rule '{}'{at} selects no repository: {} lists {listed}",
+        rule.written, rule.registry
+    );
+    if run.policy.fail_if_empty {
+        fail_search(run, search, 0, &Error::new(Code::RuleEmpty, what));
+    } else {
+        run.board.warn(what);
+    }
+}
+
 /// Makes the units of a group. What can't be resolved is a row as it was written.
-pub(crate) async fn expand(run: &Run, group: &Group) -> Vec<Unit> {
+async fn units(run: &Run, group: &Arc<Group>, tell: &Sender<News>) {
+    let mut expansion = Expansion::new(run, group);
+    // a list that tells digests stands for a HEAD per tag, and is kept for that
+    let listing = run.unless_stopped(group.source.repository.lists_digests()).await;
+    if group.is_pagewise(run) && !listing.unwrap_or(false) {
+        if let Err(error) = pagewise(run, group, &mut expansion, tell).await {
+            fail_listed(run, group, &error);
+        }
+        return;
+    }
     let listed = if group.rules.iter().any(|(_, rule)| rule.needs_list()) {
         run.unless_stopped(group.source.tags()).await
     } else {
         Ok(Arc::default())
     };
-    let mut expansion = Expansion::new(run, group);
+    if let Err(error) = &listed {
+        fail_listed(run, group, error);
+    }
     for (number, rule) in &group.rules {
         match &listed {
-            Err(error) if rule.needs_list() => {
-                for (at, destination) in rule.destinations.iter().enumerate() {
-                    fail(run, (*number, at), rule, destination, error);
-                }
-            }
+            Err(_) if rule.needs_list() => {}
             listed => {
                 let tags: &[Tag] = listed.as_ref().map_or(&[], |list| &list.tags);
                 expansion.rule(*number, rule, tags);
             }
         }
     }
-    expansion.units
+    let _ = tell.send(News::Units(group.clone(), expansion.take())).await;
+}
+
+/// Makes units of a list page by page. No page is kept longer than it takes to hand on its units.
+async fn pagewise(
+    run: &Run,
+    group: &Arc<Group>,
+    expansion: &mut Expansion<'_>,
+    tell: &Sender<News>,
+) -> Result<()> {
+    let mut pages = group.source.repository.tag_pages();
+    let mut listed = 0;
+    let mut taken = vec![0; group.rules.len()];
+    while let Some(page) = run.unless_stopped(pages.next()).await? {
+        listed += page.len();
+        for tags in page.chunks(BATCH) {
+            for (at, (number, rule)) in group.rules.iter().enumerate() {
+                taken[at] += expansion.page(*number, rule, taken[at], tags);
+            }
+            let units = expansion.take();
+            if !units.is_empty() && tell.send(News::Units(group.clone(), units)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    for ((number, rule), _) in group.rules.iter().zip(&taken).filter(|(_, taken)| **taken == 0) {
+        for (at, destination) in rule.destinations.iter().enumerate() {
+            expansion.empty(group.order(*number, at, 0), rule, destination, listed);
+        }
+    }
+    Ok(())
+}
+
+/// The list could not be read, or not to its end.
+fn fail_listed(run: &Run, group: &Group, error: &Error) {
+    for (number, rule) in group.rules.iter().filter(|(_, rule)| rule.needs_list()) {
+        for (at, destination) in rule.destinations.iter().enumerate() {
+            fail(run, group.order(*number, at, usize::MAX), rule, destination, error);
+        }
+    }
 }
 
 /// A row for a rule as it was written, whose images are not known.
 pub(crate) fn written(
     run: &Run,
-    order: (usize, usize),
+    order: Order,
     rule: &Rule,
     destination: &DestinationRule,
 ) -> Arc<Row> {
     run.board.add(order, rule.source.written.clone(), destination.written.clone())
 }
 
-fn fail(
-    run: &Run,
-    order: (usize, usize),
-    rule: &Rule,
-    destination: &DestinationRule,
-    error: &Error,
-) {
+fn fail(run: &Run, order: Order, rule: &Rule, destination: &DestinationRule, error: &Error) {
     written(run, order, rule, destination).failed(error);
 }
 
 struct Expansion<'a> {
     run: &'a Run,
-    source: &'a Arc<SourceRepository>,
+    group: &'a Group,
     units: Vec<Unit>,
     /// Which unit an image is.
     images: HashMap<(Target, Arc<PlatformFilter>), usize>,
     /// What is a row already.
     rows: HashSet<(usize, usize, Aim)>,
-    policy: Arc<PlatformFilter>,
+    /// The filter of each rule; rules without one share the policy's.
+    filters: HashMap<usize, Arc<PlatformFilter>>,
 }
 
 impl<'a> Expansion<'a> {
     fn new(run: &'a Run, group: &'a Group) -> Self {
+        let policy = Arc::new(run.policy.platforms.clone());
+        let filters = group.rules.iter().map(|(number, rule)| {
+            (*number, rule.platforms.clone().map_or_else(|| policy.clone(), Arc::new))
+        });
         Self {
             run,
-            source: &group.source,
+            group,
             units: Vec::new(),
             images: HashMap::new(),
             rows: HashSet::new(),
-            policy: Arc::new(run.policy.platforms.clone()),
+            filters: filters.collect(),
         }
     }
 
+    /// The units so far. Images that come later are others.
+    fn take(&mut self) -> Vec<Unit> {
+        self.images.clear();
+        self.rows.clear();
+        std::mem::take(&mut self.units)
+    }
+
+    /// The tags of a page that a rule takes, of which there were `before`; says how many.
+    fn page(&mut self, number: usize, rule: &Rule, before: usize, tags: &[Tag]) -> usize {
+        let taken: Vec<&Tag> = tags.iter().filter(|tag| rule.takes(tag)).collect();
+        for (at, destination) in rule.destinations.iter().enumerate() {
+            for (n, &tag) in taken.iter().enumerate() {
+                let order = self.group.order(number, at, before + n);
+                let target = Target::Tag(tag.clone());
+                self.row(order, rule, destination, target, Aim::Tag(tag.clone()));
+            }
+        }
+        taken.len()
+    }
+
     fn rule(&mut self, number: usize, rule: &Rule, listed: &[Tag]) {
-        let filter = rule.platforms.clone().map_or_else(|| self.policy.clone(), Arc::new);
-        let mut position = 0;
-        for destination in &rule.destinations {
-            let order = (number, position);
+        for (at, destination) in rule.destinations.iter().enumerate() {
+            let order = self.group.order(number, at, 0);
             if let Some((digest, target)) = rule.by_digest(destination) {
                 let aim = match target {
                     Target::Tag(tag) => Aim::Tag(tag),
                     Target::Digest(_) => Aim::Digest,
                 };
-                self.row(order, rule, destination, Target::Digest(digest), aim, &filter);
-                position += 1;
+                self.row(order, rule, destination, Target::Digest(digest), aim);
                 continue;
             }
             match rule.pair(destination, listed) {
@@ -139,40 +426,24 @@ impl<'a> Expansion<'a> {
                     let error = Error::new(Code::RuleInvalid, why)
                         .hint("Name as many tags at the destination as the source selects.");
                     fail(self.run, order, rule, destination, &error);
-                    position += 1;
                 }
                 Ok(pairs) if pairs.is_empty() => {
                     self.empty(order, rule, destination, listed.len());
-                    position += 1;
                 }
                 Ok(pairs) => {
-                    for (from, to) in pairs {
+                    for (n, (from, to)) in pairs.into_iter().enumerate() {
                         if self.run.policy.referrers && rule.needs_list() && is_index_tag(&from) {
                             continue;
                         }
-                        let order = (number, position);
-                        self.row(
-                            order,
-                            rule,
-                            destination,
-                            Target::Tag(from),
-                            Aim::Tag(to),
-                            &filter,
-                        );
-                        position += 1;
+                        let order = self.group.order(number, at, n);
+                        self.row(order, rule, destination, Target::Tag(from), Aim::Tag(to));
                     }
                 }
             }
         }
     }
 
-    fn empty(
-        &self,
-        order: (usize, usize),
-        rule: &Rule,
-        destination: &DestinationRule,
-        listed: usize,
-    ) {
+    fn empty(&self, order: Order, rule: &Rule, destination: &DestinationRule, listed: usize) {
         let at = rule.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
         let of = match listed {
             0 => "the repository has none".to_owned(),
@@ -183,7 +454,7 @@ impl<'a> Expansion<'a> {
         if self.run.policy.fail_if_empty {
             let error = Error::new(Code::RuleEmpty, what);
             fail(self.run, order, rule, destination, &error);
-        } else if order.1 == 0 {
+        } else if order.destination == 0 {
             // once per rule, not per destination
             self.run.board.warn(what);
         }
@@ -191,17 +462,17 @@ impl<'a> Expansion<'a> {
 
     fn row(
         &mut self,
-        order: (usize, usize),
+        order: Order,
         rule: &Rule,
         destination: &DestinationRule,
         target: Target,
         aim: Aim,
-        filter: &Arc<PlatformFilter>,
     ) {
         let place = place(self.run, destination);
+        let filter = self.filters.get(&(order.rule as usize)).cloned().unwrap_or_default();
         let unit = *self.images.entry((target.clone(), filter.clone())).or_insert_with(|| {
             self.units.push(Unit {
-                source: self.source.clone(),
+                source: self.group.source.clone(),
                 target: target.clone(),
                 filter: filter.clone(),
                 destinations: Vec::new(),
@@ -241,3 +512,6 @@ fn reference(
         Reference { registry: registry.clone(), repository: repository.clone(), tag, digest };
     reference.to_string()
 }
+
+#[cfg(test)]
+mod tests;

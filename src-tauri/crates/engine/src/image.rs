@@ -16,8 +16,10 @@ use crate::{
     copy,
     place::patient_until,
     plan,
+    report::{SAME_DIGEST, SAME_WITHOUT_ATTESTATIONS},
     run::{Run, Slot, panic_error, panicked},
     source_image::{Chosen, SourceImage, What},
+    tree::Root,
     unit::{Aim, Destination, Unit},
 };
 
@@ -32,6 +34,15 @@ pub(crate) struct Compared {
     pub(crate) action: Action,
     /// What shall stand there.
     pub(crate) digest: Digest,
+    /// The image stands there without its attestations, which the destination refused.
+    pub(crate) bare: bool,
+}
+
+impl Compared {
+    /// Why nothing has to be done, where that is so.
+    pub(crate) fn why_skipped(&self) -> &'static str {
+        if self.bare { SAME_WITHOUT_ATTESTATIONS } else { SAME_DIGEST }
+    }
 }
 
 /// A source image being worked on.
@@ -100,9 +111,14 @@ impl Image {
     fn reads_anyway(&self) -> bool {
         match self.run.policy.overwrite {
             Overwrite::Never => false,
-            Overwrite::Differing => !self.unit.filter.is_empty(),
+            Overwrite::Differing => self.source.is_narrowed(),
             Overwrite::Always => true,
         }
+    }
+
+    /// What is to be copied to a destination that refuses attestations; `None` where that is nothing else.
+    pub(crate) async fn bare(&self) -> Result<Option<Root>> {
+        self.source.bare().await
     }
 
     /// What stands at a destination.
@@ -116,12 +132,12 @@ impl Image {
     async fn standing(&self, destination: &Destination) -> Result<Option<Digest>> {
         let target = match &destination.aim {
             Aim::Tag(tag) => Target::Tag(tag.clone()),
-            Aim::Digest if self.unit.filter.is_empty() => {
+            Aim::Digest if !self.source.is_narrowed() => {
                 Target::Digest(self.source.digest().await?)
             }
             // what is put by digest has its name from the filtered manifest
             Aim::Digest => match self.source.chosen().await?.what {
-                What::Manifest(manifest) => Target::Digest(manifest.digest().clone()),
+                What::Manifest(root) => Target::Digest(root.digest().clone()),
                 What::NoMatch(_) => return Ok(None),
             },
         };
@@ -130,7 +146,18 @@ impl Image {
         {
             return Ok(Some(digest));
         }
-        let head = destination.place.repository.head_manifest(&target);
+        let mut stands = self.head(destination, &target).await?;
+        if stands.is_none()
+            && destination.aim == Aim::Digest
+            && let Some(bare) = self.bare().await?
+        {
+            stands = self.head(destination, &Target::Digest(bare.digest().clone())).await?;
+        }
+        Ok(stands)
+    }
+
+    async fn head(&self, destination: &Destination, target: &Target) -> Result<Option<Digest>> {
+        let head = destination.place.repository.head_manifest(target);
         let head = self.run.unless_stopped(head).await?;
         destination.place.site.touch();
         Ok(head.map(|head| head.digest))
@@ -199,14 +226,19 @@ impl Image {
         if by_head {
             let source = self.source.digest().await?;
             if standing.iter().all(|(_, digest)| digest.as_ref() == Some(&source)) {
-                let same = |(at, _)| Compared { at, action: Action::Skip, digest: source.clone() };
+                let same = |(at, _)| Compared {
+                    at,
+                    action: Action::Skip,
+                    digest: source.clone(),
+                    bare: false,
+                };
                 let compared = standing.into_iter().map(same).collect();
                 return Ok(Ok((source, compared)));
             }
         }
         let Chosen { source, what } = self.source.chosen().await?;
-        let manifest = match what {
-            What::Manifest(manifest) => manifest,
+        let root = match what {
+            What::Manifest(root) => root,
             What::NoMatch(reason) => {
                 for (at, _) in &standing {
                     self.destination(*at).row.sourced(&source);
@@ -215,15 +247,39 @@ impl Image {
             }
         };
         let always = self.run.policy.overwrite == Overwrite::Always;
-        let compare = |(at, digest): (usize, Option<Digest>)| {
-            let action = match digest {
-                None => Action::Copy,
-                Some(digest) if digest == *manifest.digest() && !always => Action::Skip,
-                Some(_) => Action::Overwrite,
+        let bare = self.bare().await?;
+        let mut compared = Vec::with_capacity(standing.len());
+        for (at, stands) in standing {
+            let is = |root: &Root| stands.as_ref() == Some(root.digest());
+            let bare = bare.as_ref().filter(|bare| is(bare) && !is(&root));
+            let digest = bare.unwrap_or(&root).digest().clone();
+            let what = bare.unwrap_or(&root);
+            let action = match &stands {
+                Some(_) if always => Action::Overwrite,
+                Some(stands) if *stands != digest => Action::Overwrite,
+                Some(_) if self.has_parts(at, what).await? => Action::Skip,
+                _ => Action::Copy,
             };
-            Compared { at, action, digest: manifest.digest().clone() }
-        };
-        Ok(Ok((source, standing.into_iter().map(compare).collect())))
+            if let Some(stands) = stands.filter(|stands| *stands != digest) {
+                self.destination(at).row.replaces(stands);
+            }
+            compared.push(Compared { at, action, digest, bare: bare.is_some() });
+        }
+        Ok(Ok((source, compared)))
+    }
+
+    /// Whether a destination that has an index has what is wanted of it. Of an index that was copied in part, another
+    /// run may have wanted another part.
+    async fn has_parts(&self, at: usize, root: &Root) -> Result<bool> {
+        let Some(only) = &root.only else { return Ok(true) };
+        let manifests = root.manifest.children().iter().map(|entry| &entry.digest);
+        for digest in manifests.filter(|digest| only.contains(*digest)) {
+            let target = Target::Digest(digest.clone());
+            if self.head(self.destination(at), &target).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Tells rivals for the same tags what will be written, and waits to hear the same of them. What is in conflict
@@ -285,7 +341,7 @@ impl Image {
         for row in compared {
             let referrers = self.run.policy.referrers && !self.run.plan_only;
             if row.action == Action::Skip && !referrers {
-                self.leave(row.at, crate::report::SAME_DIGEST, Some(source), &row.digest);
+                self.leave(row.at, row.why_skipped(), Some(source), &row.digest);
                 continue;
             }
             let destination = self.destination(row.at);
@@ -308,12 +364,18 @@ impl Image {
         if todo.is_empty() {
             return;
         }
+        if !self.run.plan_only {
+            let source = self.unit.source.repository.registry();
+            if let Some(warning) = self.run.budget.check(&self.run.client, source) {
+                self.run.board.warn(warning);
+            }
+        }
         match self.source.chosen().await {
-            Ok(Chosen { what: What::Manifest(manifest), source }) => {
+            Ok(Chosen { what: What::Manifest(root), source }) => {
                 if self.run.plan_only {
-                    plan::plan(self, &source, manifest, todo).await;
+                    plan::plan(self, &source, root, todo).await;
                 } else {
-                    copy::copy(self, manifest, todo).await;
+                    copy::copy(self, root, todo).await;
                 }
             }
             // neither can be: the manifest was there to compare with

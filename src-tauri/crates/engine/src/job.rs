@@ -6,13 +6,13 @@ use registry::Client;
 use tokio::{sync::broadcast, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Policy, Report, Rule, Snapshot, Update, board::Board, run};
+use crate::{JobRule, Policy, Report, Snapshot, Update, board::Board, run};
 
 /// Rules with a policy and a client: all that a run needs.
 #[derive(Debug)]
 pub struct Job {
     /// What goes where, in the user's order.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<JobRule>,
     /// What to do where the rules leave a choice.
     pub policy: Policy,
     /// How registries are reached.

@@ -22,6 +22,7 @@ pub mod rule;
 mod alone;
 mod blob_table;
 mod board;
+mod budget;
 mod claims;
 mod copy;
 mod copying;
@@ -42,9 +43,13 @@ mod transfer;
 mod tree;
 mod unit;
 
+pub use budget::Pulls;
 pub use error::Failure;
 pub use event::{ImageState, ImageStatus, Phase, Snapshot, Totals, Update};
 pub use job::{Job, RunHandle};
-pub use policy::{Overwrite, Policy};
+pub use policy::{Attestations, IndexPolicy, Overwrite, Policy};
 pub use report::{Action, ImageReport, Outcome, Plan, Report, ReportTotals};
-pub use rule::{DestinationRule, DestinationTags, Origin, Rule, RuleError, Selection, Source};
+pub use rule::{
+    DestinationRule, DestinationTags, JobRule, Mapping, Origin, Pattern, PatternRule, Rule,
+    RuleError, Selection, Source, TagFilter,
+};

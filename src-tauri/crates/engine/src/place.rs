@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -36,11 +36,26 @@ pub(crate) struct Site {
     pub(crate) slots: Semaphore,
     /// When it last took bytes or answered.
     moved: Mutex<Instant>,
+    /// It has refused an attestation and took the image without it.
+    refuses_attestations: AtomicBool,
 }
 
 impl Site {
     fn new() -> Self {
-        Self { slots: Semaphore::new(BLOBS_PER_REGISTRY), moved: Mutex::new(Instant::now()) }
+        Self {
+            slots: Semaphore::new(BLOBS_PER_REGISTRY),
+            moved: Mutex::new(Instant::now()),
+            refuses_attestations: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn refuses_attestations(&self) -> bool {
+        self.refuses_attestations.load(Relaxed)
+    }
+
+    /// Notes that it refuses attestations. True for the first who says so.
+    pub(crate) fn refused_attestation(&self) -> bool {
+        !self.refuses_attestations.swap(true, Relaxed)
     }
 
     /// It took bytes or answered.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use registry::{Descriptor, Digest, Manifest, Registry, Result};
+use registry::{Descriptor, Digest, Registry, Result};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     place::Place,
     row::lock,
     run::Run,
+    tree::Root,
 };
 
 /// Blobs of one image that are asked for at once.
@@ -40,15 +41,10 @@ pub(crate) struct Lookups {
 }
 
 /// Plans the copy of an image to some of its destinations.
-pub(crate) async fn plan(
-    image: &Image,
-    source: &Digest,
-    manifest: Arc<Manifest>,
-    rows: Vec<Compared>,
-) {
+pub(crate) async fn plan(image: &Image, source: &Digest, root: Root, rows: Vec<Compared>) {
     let run = &image.run;
     let origin = &image.unit.source.repository;
-    let blobs = match copy::read(image, manifest).await {
+    let blobs = match copy::read(image, root).await {
         Ok((tree, referrers)) => {
             let referrers = referrers.iter().map(|referrer| &referrer.tree);
             let blobs = referrers.chain([&tree]).flat_map(|tree| &tree.blobs);

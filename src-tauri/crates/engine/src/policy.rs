@@ -16,6 +16,28 @@ pub enum Overwrite {
     Always,
 }
 
+/// What becomes of the attestations (provenance, bills of materials) that an index lists beside its images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attestations {
+    /// They are copied.
+    #[default]
+    Keep,
+    /// They are left out: the index is written without them, and has another digest.
+    Strip,
+    /// They are left out where the destination refuses them, and copied elsewhere.
+    Auto,
+}
+
+/// What becomes of an index of which not all entries are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexPolicy {
+    /// It is written with those entries alone, and has another digest.
+    #[default]
+    Rewrite,
+    /// It stays as it is and keeps its digest; what is not wanted is missing at the destination, which must allow that.
+    Sparse,
+}
+
 /// What a run does where its rules leave a choice.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -23,6 +45,10 @@ pub struct Policy {
     pub platforms: PlatformFilter,
     /// What happens to tags that are there already.
     pub overwrite: Overwrite,
+    /// What becomes of attestations in indexes.
+    pub attestations: Attestations,
+    /// What becomes of an index of which not all entries are wanted.
+    pub index: IndexPolicy,
     /// Whether signatures and other referrers come along.
     pub referrers: bool,
     /// Whether a rule that matches nothing is a failure instead of a warning.
@@ -41,6 +67,8 @@ impl Default for Policy {
         Self {
             platforms: PlatformFilter::default(),
             overwrite: Overwrite::default(),
+            attestations: Attestations::default(),
+            index: IndexPolicy::default(),
             referrers: false,
             fail_if_empty: false,
             retries: 3,

@@ -36,7 +36,7 @@ impl Referrer {
     /// What its root refers to.
     pub(crate) fn subject(&self) -> Option<&Digest> {
         let (ManifestKind::Image { subject, .. } | ManifestKind::Index { subject, .. }) =
-            self.tree.root.kind()
+            self.tree.root.manifest.kind()
         else {
             return None;
         };
@@ -88,7 +88,7 @@ pub(crate) async fn find(
                     .registry(repository.registry())
                     .reference(repository.reference(&Target::Digest(subject))));
             }
-            let tree = Tree::read(run, repository, root).await?;
+            let tree = Tree::read(run, repository, root.into()).await?;
             queue.extend(tree.manifests().map(|manifest| manifest.digest().clone()));
             found.push(Referrer { tree, target });
         }

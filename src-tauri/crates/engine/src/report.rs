@@ -3,7 +3,7 @@
 use registry::Digest;
 use serde::Serialize;
 
-use crate::Failure;
+use crate::{Failure, Pulls};
 
 /// What became of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -74,6 +74,9 @@ pub struct ImageReport {
     pub source_digest: Option<Digest>,
     /// The destination's digest after the run (differs from the source's when an index was filtered).
     pub digest: Option<Digest>,
+    /// What stood at the destination and is or would be replaced; left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
     /// Bytes of blobs uploaded for this image.
     pub bytes_copied: u64,
     /// Bytes of blobs mounted for this image.
@@ -88,6 +91,8 @@ pub struct ImageReport {
 
 /// How the reason begins of an image that is skipped because the destination has it already.
 pub const SAME_DIGEST: &str = "same digest";
+/// The reason of one that the destination has without the attestations, which it refuses.
+pub(crate) const SAME_WITHOUT_ATTESTATIONS: &str = "same digest, without attestations";
 
 impl ImageReport {
     /// Whether the image stands right at its destination after the run: copied, or there before.
@@ -134,4 +139,7 @@ pub struct Report {
     pub totals: ReportTotals,
     /// What was noticed besides: rules that matched nothing, registries' warnings, immutable tags.
     pub warnings: Vec<String>,
+    /// Reads of manifests at every source that counts them; left out where none does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pulls: Vec<Pulls>,
 }

@@ -25,12 +25,32 @@ pub(crate) struct Tally {
     pub(crate) read: AtomicU64,
 }
 
+/// Where a row stands in the report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Order {
+    /// The rule that made it.
+    pub(crate) rule: u32,
+    /// Which of the repositories that the rule found.
+    pub(crate) repository: u32,
+    /// Which of the rule's destinations.
+    pub(crate) destination: u32,
+    /// Which of the repository's images.
+    pub(crate) image: u32,
+}
+
+impl Order {
+    pub(crate) fn new(rule: usize, repository: usize, destination: usize, image: usize) -> Self {
+        let [rule, repository, destination, image] = [rule, repository, destination, image]
+            .map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        Self { rule, repository, destination, image }
+    }
+}
+
 /// One source image at one destination.
 #[derive(Debug)]
 pub(crate) struct Row {
     id: u32,
-    /// The rule that made it, then its place among that rule's rows.
-    order: (usize, usize),
+    order: Order,
     source: String,
     state: Mutex<State>,
     dirty: AtomicBool,
@@ -47,6 +67,7 @@ struct State {
     error: Option<Arc<Failure>>,
     source_digest: Option<Digest>,
     digest: Option<Digest>,
+    replaces: Option<Digest>,
     attempts: u32,
 }
 
@@ -77,7 +98,7 @@ impl ImageStatus {
 impl Row {
     pub(crate) fn new(
         id: u32,
-        order: (usize, usize),
+        order: Order,
         source: String,
         destination: String,
         tally: Arc<Tally>,
@@ -86,7 +107,7 @@ impl Row {
         Self { id, order, source, state: Mutex::new(state), dirty: AtomicBool::new(false), tally }
     }
 
-    pub(crate) fn order(&self) -> (usize, usize) {
+    pub(crate) fn order(&self) -> Order {
         self.order
     }
 
@@ -131,6 +152,11 @@ impl Row {
     /// The source's digest is known, whatever comes of the row.
     pub(crate) fn sourced(&self, source: &Digest) {
         self.change(|s| s.source_digest = Some(source.clone()));
+    }
+
+    /// Another image stands at the destination.
+    pub(crate) fn replaces(&self, stands: Digest) {
+        self.change(|s| s.replaces = Some(stands));
     }
 
     /// The comparison is done. In a plan this is the end.
@@ -235,6 +261,7 @@ impl Row {
             s.plan = Some(s.plan.unwrap_or(Plan::of(Action::Skip)));
             s.reason = Some(reason.to_owned());
             s.digest = digest.cloned();
+            s.replaces = None;
         })
     }
 
@@ -302,6 +329,7 @@ impl Row {
             reason: s.reason.clone(),
             source_digest: s.source_digest.clone(),
             digest: s.digest.clone(),
+            replaces: s.replaces.clone(),
             bytes_copied: s.bytes.copied,
             bytes_mounted: s.bytes.mounted,
             attempts: s.attempts,

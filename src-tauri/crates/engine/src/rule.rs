@@ -1,4 +1,5 @@
-//! Rules: a source selector and where its images go. The grammar is that of the original's `images.yaml`.
+//! Rules: a source selector and where its images go. The grammar is that of the original's `images.yaml`; profiles narrow
+//! tags further, and name repositories by pattern.
 
 use std::{fmt, sync::Arc};
 
@@ -7,8 +8,69 @@ use registry::{Digest, PlatformFilter, Registry, RepositoryName, Tag};
 
 mod grammar;
 mod pair;
+mod pattern;
+mod repositories;
+mod tags;
 #[cfg(test)]
 mod tests;
+mod version;
+
+pub use pattern::{InvalidPattern, Pattern};
+pub use repositories::{Mapping, PatternRule};
+pub use tags::TagFilter;
+
+/// A rule of a job.
+#[derive(Clone, Debug)]
+pub enum JobRule {
+    /// For one repository.
+    One(Rule),
+    /// For every repository that matches.
+    Pattern(PatternRule),
+}
+
+impl From<Rule> for JobRule {
+    fn from(rule: Rule) -> Self {
+        Self::One(rule)
+    }
+}
+
+impl From<PatternRule> for JobRule {
+    fn from(rule: PatternRule) -> Self {
+        Self::Pattern(rule)
+    }
+}
+
+impl JobRule {
+    /// Its platforms.
+    pub fn platforms_mut(&mut self) -> &mut Option<PlatformFilter> {
+        match self {
+            Self::One(rule) => &mut rule.platforms,
+            Self::Pattern(rule) => &mut rule.platforms,
+        }
+    }
+
+    /// Where it was written.
+    pub fn origin_mut(&mut self) -> &mut Option<Origin> {
+        match self {
+            Self::One(rule) => &mut rule.origin,
+            Self::Pattern(rule) => &mut rule.origin,
+        }
+    }
+
+    /// Every registry that it reads or writes.
+    pub fn registries(&self) -> Vec<&Registry> {
+        match self {
+            Self::One(rule) => {
+                let to = rule.destinations.iter().map(|to| &to.registry);
+                to.chain([&rule.source.registry]).collect()
+            }
+            Self::Pattern(rule) => {
+                let to = rule.destinations.iter().map(|to| &to.registry);
+                to.chain([&rule.registry]).collect()
+            }
+        }
+    }
+}
 
 /// One rule: what is selected at a source, and where it goes.
 #[derive(Clone, Debug)]
@@ -17,6 +79,8 @@ pub struct Rule {
     pub source: Source,
     /// Where it goes; at least one.
     pub destinations: Vec<DestinationRule>,
+    /// What narrows the tags that the source selects.
+    pub tags: TagFilter,
     /// Platforms for this rule alone; the policy's filter otherwise.
     pub platforms: Option<PlatformFilter>,
     /// Where it was written, for errors.
@@ -128,7 +192,7 @@ impl Rule {
                 Ok(destination)
             })
             .collect::<Result<_, RuleError>>()?;
-        Ok(Self { source, destinations, platforms: None, origin: None })
+        Ok(Self { source, destinations, tags: TagFilter::default(), platforms: None, origin: None })
     }
 }
 

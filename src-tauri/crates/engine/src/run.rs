@@ -3,14 +3,15 @@
 use std::{
     collections::{HashMap, VecDeque},
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::FutureExt as _;
 use registry::{BlobWriter, Client, Code, Digest, Error, Result, Target};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 use tokio_util::{
@@ -23,8 +24,9 @@ use crate::{
     Job, Policy,
     blob_table::BlobTable,
     board::Board,
+    budget::Budget,
     claims::Claims,
-    expand::{Group, expand, group, written},
+    expand::{Group, News, Search, expand, group},
     gather::{Gather, Room},
     image,
     once::Once,
@@ -39,8 +41,9 @@ use crate::{
 
 /// The most images worked on at once, unless the policy says otherwise.
 const IMAGES: usize = 64;
-/// Source repositories that are listed at once.
-const LISTS: usize = 16;
+/// Images that may wait to begin before the lists of the next are read. Few enough that a list of a hundred thousand tags
+/// does not fill the memory, and enough that the number of images is known early in any usual run.
+const WINDOW: usize = 4000;
 /// How long uploads that are given up may take to say so to their registry.
 const DISCARD: Duration = Duration::from_secs(2);
 /// How long a cancelled run waits for its tasks to notice, answers to tags' PUTs included.
@@ -63,6 +66,7 @@ pub(crate) struct Run {
     pub(crate) claims: Claims,
     pub(crate) lookups: Lookups,
     pub(crate) indexes: Indexes,
+    pub(crate) budget: Budget,
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
 }
@@ -89,6 +93,34 @@ impl Slot {
 }
 
 impl Run {
+    pub(crate) fn new(
+        client: Client,
+        policy: Policy,
+        plan_only: bool,
+        board: Arc<Board>,
+        stop: CancellationToken,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(policy.images.unwrap_or(IMAGES).max(1)));
+        Self {
+            client,
+            policy,
+            plan_only,
+            stop,
+            board,
+            places: Places::default(),
+            blobs: Arc::default(),
+            gather: Arc::default(),
+            manifests: Manifests::default(),
+            puts: Once::default(),
+            claims: Claims::default(),
+            lookups: Lookups::default(),
+            indexes: Indexes::default(),
+            budget: Budget::default(),
+            slots,
+            tasks: TaskTracker::new(),
+        }
+    }
+
     /// Waits for something unless the run is stopped.
     pub(crate) fn wait<T>(&self, wait: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
         UnlessStopped::new(&self.stop, wait)
@@ -120,27 +152,10 @@ impl Run {
 #[tracing::instrument(name = "run", skip_all, fields(plan_only = plan_only, rules = job.rules.len()))]
 pub(crate) async fn run(job: Job, plan_only: bool, board: Arc<Board>, stop: CancellationToken) {
     let Job { rules, policy, client } = job;
-    let slots = Arc::new(Semaphore::new(policy.images.unwrap_or(IMAGES).max(1)));
-    let run = Arc::new(Run {
-        client,
-        policy,
-        plan_only,
-        stop,
-        board: board.clone(),
-        places: Places::default(),
-        blobs: Arc::default(),
-        gather: Arc::default(),
-        manifests: Manifests::default(),
-        puts: Once::default(),
-        claims: Claims::default(),
-        lookups: Lookups::default(),
-        indexes: Indexes::default(),
-        slots,
-        tasks: TaskTracker::new(),
-    });
+    let run = Arc::new(Run::new(client, policy, plan_only, board.clone(), stop));
     let teller = AbortOnDropHandle::new(tokio::spawn({
-        let board = board.clone();
-        async move { board.tell().await }
+        let run = run.clone();
+        async move { run.board.tell(|| run.budget.pulls(&run.client)).await }
     }));
     let driven = AssertUnwindSafe(Drive::new(run.clone()).drive(rules)).catch_unwind().await;
     let cancelled = run.stop.is_cancelled();
@@ -162,6 +177,14 @@ pub(crate) async fn run(job: Job, plan_only: bool, board: Arc<Board>, stop: Canc
         board.warn(warning);
     }
     drop(teller);
+    let pulls = run.budget.pulls(&run.client);
+    for pulls in pulls.iter().filter(|pulls| plan_only && pulls.is_short()) {
+        board.warn(format!(
+            "{} lets {} more manifests be read for now, and this needs {}: log in for a higher limit, or run it in parts",
+            pulls.registry, pulls.left, pulls.needed
+        ));
+    }
+    board.pulls(pulls);
     board.tick(true);
 }
 
@@ -173,11 +196,25 @@ struct Drive {
     next: usize,
     /// Units that may begin, in order; some may have begun out of it.
     queue: VecDeque<usize>,
-    /// Groups of rules that write to a repository and are not yet expanded, and the units that wait for that: until
-    /// then another rule may turn out to write to the same tag.
-    open: HashMap<usize, (usize, Vec<usize>)>,
-    /// For how many repositories a unit waits so.
+    /// The repositories that rules write to whose source is given.
+    places: HashMap<usize, Writers>,
+    /// Rules by pattern, and the units that wait for the end of the search: until then one of its repositories may turn
+    /// out to go to the same tag.
+    searches: Vec<(Arc<Search>, Vec<usize>)>,
+    /// For how many repositories and searches a unit waits so.
     held: HashMap<usize, usize>,
+    /// The most units that were in the queue at once.
+    most: usize,
+}
+
+/// The groups of rules that write to a repository.
+#[derive(Default)]
+struct Writers {
+    all: usize,
+    /// Those that are not yet expanded: until then another rule may turn out to write to the same tag.
+    open: usize,
+    /// The units that wait for that.
+    waiting: Vec<usize>,
 }
 
 impl Drive {
@@ -187,41 +224,34 @@ impl Drive {
             units: HashMap::new(),
             next: 0,
             queue: VecDeque::new(),
-            open: HashMap::new(),
+            places: HashMap::new(),
+            searches: Vec::new(),
             held: HashMap::new(),
+            most: 0,
         }
     }
 
-    async fn drive(mut self, rules: Vec<crate::Rule>) {
+    async fn drive(mut self, rules: Vec<crate::JobRule>) {
         let run = self.run.clone();
-        let groups = group(&run, rules);
+        let (groups, searches) = group(&run, rules);
         for place in groups.iter().flat_map(|group| &group.places) {
-            self.open.entry(place.index).or_default().0 += 1;
+            let writers = self.places.entry(place.index).or_default();
+            (writers.all, writers.open) = (writers.all + 1, writers.open + 1);
         }
-        let mut expanding = stream::iter(groups)
-            .map(|group| {
-                let run = run.clone();
-                async move {
-                    let units = AssertUnwindSafe(expand(&run, &group)).catch_unwind().await;
-                    (group, units)
-                }
-            })
-            .buffer_unordered(LISTS);
-        let mut listing = true;
+        self.searches = searches.iter().map(|search| (search.clone(), Vec::new())).collect();
+        let (tell, mut told) = mpsc::channel(1);
+        let mut expanding = pin!(expand(run.clone(), groups, searches, tell));
+        let (mut listing, mut expanded) = (true, false);
         let mut working = JoinSet::new();
         loop {
             tokio::select! {
                 () = run.stop.cancelled() => break,
-                expanded = expanding.next(), if listing => match expanded {
-                    Some((group, Ok(units))) => self.enter(&group, units),
-                    Some((group, Err(_))) => {
-                        fail_group(&run, &group);
-                        self.enter(&group, Vec::new());
-                    }
-                    None => {
-                        listing = false;
-                        run.board.complete();
-                    }
+                () = &mut expanding, if !expanded => expanded = true,
+                news = told.recv(), if listing && self.queue.len() < WINDOW => if let Some(news) = news {
+                    self.hear(news);
+                } else {
+                    listing = false;
+                    run.board.complete();
                 },
                 permit = run.slots.clone().acquire_owned(), if !self.queue.is_empty() => {
                     if let (Ok(permit), Some(unit)) = (permit, self.take()) {
@@ -237,35 +267,68 @@ impl Drive {
         }
         if run.stop.is_cancelled() {
             // rules that were not expanded are rows too; expanding ends at once now
-            while let Some((group, units)) = expanding.next().await {
-                if units.is_err() {
-                    fail_group(&run, &group);
+            while !expanded {
+                tokio::select! {
+                    () = &mut expanding => expanded = true,
+                    Some(_) = told.recv() => {}
                 }
             }
             run.board.complete();
             let wait = async { while working.join_next().await.is_some() {} };
             let _ = tokio::time::timeout(WIND_DOWN, wait).await;
         }
+        tracing::debug!(most = self.most, "images that waited at once");
     }
 
-    /// The units of a group are known.
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Units(group, units) => self.enter(&group, units),
+            News::Expanded(group) => self.close(&group),
+            News::Searched(search) => self.searched(&search),
+        }
+        self.most = self.most.max(self.queue.len());
+    }
+
+    /// Some units of a group are known.
     fn enter(&mut self, group: &Group, units: Vec<Unit>) {
+        let is_pagewise = group.is_pagewise(&self.run);
         for unit in units {
             let number = self.next;
             self.next += 1;
             let mut waits = 0;
             for destination in &unit.destinations {
-                if let Some(key) = destination.key() {
+                let Some(key) = destination.key() else { continue };
+                let place = &destination.place;
+                let mut is_alone = is_pagewise;
+                if let Some(writers) = self.places.get_mut(&place.index) {
+                    let own = usize::from(group.found.is_none());
+                    is_alone &= writers.all == own;
+                    // this group is still counted
+                    if writers.open > own {
+                        writers.waiting.push(number);
+                        waits += 1;
+                    }
+                }
+                for (search, waiting) in &mut self.searches {
+                    let is_own =
+                        group.found.as_ref().is_some_and(|(own, _)| Arc::ptr_eq(own, search));
+                    let (registry, name) = (place.registry(), place.name());
+                    if !search.rule.may_write(registry, name)
+                        || (is_own && search.rule.is_alone_at(registry, name))
+                    {
+                        continue;
+                    }
+                    is_alone = false;
+                    if !search.is_over() {
+                        waiting.push(number);
+                        waits += 1;
+                    }
+                }
+                if !is_alone {
                     self.run.claims.enter(key, number, destination.row.clone());
                 }
-                // this group is still counted
-                if let Some((open, waiting)) = self.open.get_mut(&destination.place.index)
-                    && *open > 1
-                {
-                    waiting.push(number);
-                    waits += 1;
-                }
             }
+            self.run.budget.add(unit.source.repository.registry());
             self.units.insert(number, Arc::new(unit));
             if waits == 0 {
                 self.queue.push_back(number);
@@ -273,19 +336,39 @@ impl Drive {
                 self.held.insert(number, waits);
             }
         }
+    }
+
+    /// No more of a group will come.
+    fn close(&mut self, group: &Group) {
+        if group.found.is_some() {
+            return;
+        }
         for place in &group.places {
-            let Some((open, waiting)) = self.open.get_mut(&place.index) else { continue };
-            *open -= 1;
-            if *open > 0 {
-                continue;
+            let Some(writers) = self.places.get_mut(&place.index) else { continue };
+            writers.open -= 1;
+            if writers.open == 0 {
+                let waiting = std::mem::take(&mut writers.waiting);
+                self.release(waiting);
             }
-            for number in std::mem::take(waiting) {
-                let Some(waits) = self.held.get_mut(&number) else { continue };
-                *waits -= 1;
-                if *waits == 0 {
-                    self.held.remove(&number);
-                    self.queue.push_back(number);
-                }
+        }
+    }
+
+    /// No more of a rule by pattern will come.
+    fn searched(&mut self, search: &Arc<Search>) {
+        let ended = self.searches.iter_mut().filter(|(other, _)| Arc::ptr_eq(other, search));
+        for waiting in ended.map(|(_, waiting)| std::mem::take(waiting)).collect::<Vec<_>>() {
+            self.release(waiting);
+        }
+    }
+
+    /// These units wait for one thing less.
+    fn release(&mut self, waiting: Vec<usize>) {
+        for number in waiting {
+            let Some(waits) = self.held.get_mut(&number) else { continue };
+            *waits -= 1;
+            if *waits == 0 {
+                self.held.remove(&number);
+                self.queue.push_back(number);
             }
         }
     }
@@ -294,6 +377,7 @@ impl Drive {
     fn take(&mut self) -> Option<Arc<Unit>> {
         while let Some(number) = self.queue.pop_front() {
             let Some(unit) = self.units.remove(&number) else { continue };
+            self.run.budget.begin(unit.source.repository.registry());
             for key in unit.destinations.iter().filter_map(Destination::key) {
                 for rival in self.run.claims.rivals(&key, number) {
                     if self.units.contains_key(&rival) && !self.held.contains_key(&rival) {
@@ -327,14 +411,6 @@ pub(crate) fn panicked(row: &Row) {
 
 pub(crate) fn panic_error() -> Error {
     Error::new(Code::Internal, "something went wrong on our side (a task panicked)")
-}
-
-fn fail_group(run: &Run, group: &Group) {
-    for (number, rule) in &group.rules {
-        for (at, destination) in rule.destinations.iter().enumerate() {
-            panicked(&written(run, (*number, at), rule, destination));
-        }
-    }
 }
 
 #[cfg(test)]

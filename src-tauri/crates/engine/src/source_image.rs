@@ -1,16 +1,16 @@
 //! A source image as it is read: its digest by HEAD where that is enough, its manifest once where it is not, and what
-//! the platform filter makes of it. Whatever is learnt first pins the image: a tag that moves meanwhile does not matter.
+//! the platform filter and the policy make of it. Whatever is learnt first pins the image: a tag that moves meanwhile
+//! does not matter.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use registry::{
-    Code, Descriptor, Digest, Error, Filtered, Manifest, ManifestKind, Platform, Result, Side,
-    Target,
+    Code, Descriptor, Digest, Error, Manifest, ManifestKind, Platform, Result, Side, Target,
 };
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use crate::{run::Run, unit::Unit};
+use crate::{Attestations, run::Run, tree::Root, unit::Unit};
 
 /// The largest config that is read for its platform.
 const LARGEST_CONFIG: u64 = 8 << 20;
@@ -31,11 +31,11 @@ pub(crate) struct Chosen {
     pub(crate) what: What,
 }
 
-/// What a platform filter leaves.
+/// What the platform filter and the policy leave.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     /// This manifest, which may be a rewritten index.
-    Manifest(Arc<Manifest>),
+    Manifest(Root),
     /// Nothing, for this reason, and that is no fault.
     NoMatch(String),
 }
@@ -80,6 +80,20 @@ impl SourceImage {
         }
     }
 
+    /// Whether what is to be copied may be another manifest than the source's, or a part of it alone.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.unit.filter.is_empty() || self.run.policy.attestations == Attestations::Strip
+    }
+
+    /// What is to be copied where the destination refuses attestations; `None` where that is nothing else.
+    pub(crate) async fn bare(&self) -> Result<Option<Root>> {
+        if self.run.policy.attestations != Attestations::Auto {
+            return Ok(None);
+        }
+        let What::Manifest(root) = self.chosen().await?.what else { return Ok(None) };
+        root.without_attestations(self.run.policy.index).map_err(|error| self.place(error))
+    }
+
     /// What is to be copied.
     pub(crate) async fn chosen(&self) -> Result<Chosen> {
         self.chosen.get_or_init(|| self.choose()).await.clone()
@@ -89,20 +103,29 @@ impl SourceImage {
         let manifest = self.read().await?;
         let source = manifest.digest().clone();
         let filter = &*self.unit.filter;
-        let what = if filter.is_empty() {
-            What::Manifest(manifest)
-        } else if matches!(manifest.kind(), ManifestKind::Index { .. }) {
-            match manifest.filter(filter).map_err(|error| self.place(error))? {
-                Filtered::Same => What::Manifest(manifest),
-                Filtered::Rewritten(rewritten) => What::Manifest(Arc::new(rewritten)),
-                Filtered::Nothing => return Err(self.none()),
+        let strip = self.run.policy.attestations == Attestations::Strip;
+        let what = if matches!(manifest.kind(), ManifestKind::Index { .. }) {
+            let keep = |entry: &Descriptor| {
+                let fits = || entry.platform.as_ref().is_none_or(|p| filter.keeps(p));
+                !(strip && entry.holds_attestation()) && (entry.is_attestation() || fits())
+            };
+            let root = Root::from(manifest);
+            let left = root.retain(&keep, self.run.policy.index);
+            match left.map_err(|error| self.place(error))? {
+                Some(root) => What::Manifest(root),
+                None if filter.is_empty() => {
+                    What::NoMatch("the index has nothing but attestations".to_owned())
+                }
+                None => return Err(self.none()),
             }
+        } else if filter.is_empty() {
+            What::Manifest(manifest.into())
         } else {
             match self.platform(&manifest).await? {
                 Some(platform) if !filter.keeps(&platform) => What::NoMatch(format!(
                     "single-platform image {platform} does not match {filter}"
                 )),
-                _ => What::Manifest(manifest),
+                _ => What::Manifest(manifest.into()),
             }
         };
         Ok(Chosen { source, what })

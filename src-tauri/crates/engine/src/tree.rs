@@ -7,24 +7,95 @@ use std::{
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use registry::{
-    Code, Descriptor, Digest, Error, Manifest, ManifestKind, MediaType, Registry, Repository,
-    RepositoryName, Result, Side, Target,
+    Code, Descriptor, Digest, Error, Filtered, Manifest, ManifestKind, MediaType, Registry,
+    Repository, RepositoryName, Result, Side, Target,
 };
 use tokio::sync::OnceCell;
 
-use crate::{row::lock, run::Run};
+use crate::{IndexPolicy, row::lock, run::Run};
 
 /// How deep indexes may be nested.
 const DEEPEST: usize = 8;
+/// How many manifests may be under one image. Real ones have some dozens; without an end to it one index would keep a run
+/// busy for hours.
+const MOST: usize = 2000;
 /// Manifests of one image that are asked for at once.
 const AT_ONCE: usize = 8;
 /// Bytes of manifests that are remembered.
 const REMEMBERED: usize = 4 << 20;
 
+/// What a tree grows from.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    pub(crate) manifest: Arc<Manifest>,
+    /// Of an index that stays whole though not all of its entries are wanted (sparse): those that are.
+    pub(crate) only: Option<Arc<HashSet<Digest>>>,
+}
+
+impl From<Arc<Manifest>> for Root {
+    fn from(manifest: Arc<Manifest>) -> Self {
+        Self { manifest, only: None }
+    }
+}
+
+impl Root {
+    pub(crate) fn digest(&self) -> &Digest {
+        self.manifest.digest()
+    }
+
+    /// Leaves out the entries of an index that `keep` refuses: from its list, or, where it is to stay as it is, only from
+    /// what is copied. `None` when nothing is left.
+    pub(crate) fn retain(
+        &self,
+        keep: &dyn Fn(&Descriptor) -> bool,
+        index: IndexPolicy,
+    ) -> Result<Option<Self>> {
+        let wanted = |entry: &Descriptor| {
+            self.only.as_ref().is_none_or(|only| only.contains(&entry.digest)) && keep(entry)
+        };
+        Ok(match (self.manifest.retain(&wanted)?, index) {
+            (Filtered::Same, _) => Some(self.clone()),
+            (Filtered::Nothing, _) => None,
+            (Filtered::Rewritten(manifest), IndexPolicy::Rewrite) => {
+                Some(Arc::new(manifest).into())
+            }
+            (Filtered::Rewritten(manifest), IndexPolicy::Sparse) => {
+                let ManifestKind::Index { manifests, .. } = manifest.kind() else {
+                    return Ok(None);
+                };
+                let only = manifests.iter().map(|entry| entry.digest.clone()).collect();
+                Some(Self { manifest: self.manifest.clone(), only: Some(Arc::new(only)) })
+            }
+        })
+    }
+
+    /// Without its attestations; `None` where it has none, or nothing else.
+    pub(crate) fn without_attestations(&self, index: IndexPolicy) -> Result<Option<Self>> {
+        if self.attestations().next().is_none() {
+            return Ok(None);
+        }
+        self.retain(&|entry| !entry.holds_attestation(), index)
+    }
+
+    /// The attestations that its index lists.
+    pub(crate) fn attestations(&self) -> impl Iterator<Item = &Digest> {
+        let entries = match self.manifest.kind() {
+            ManifestKind::Index { manifests, .. } => &manifests[..],
+            _ => &[],
+        };
+        let entries = entries.iter().filter(|entry| entry.holds_attestation());
+        entries.map(|entry| &entry.digest).filter(|digest| self.wants(digest))
+    }
+
+    fn wants(&self, digest: &Digest) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(digest))
+    }
+}
+
 /// An image with everything under it.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    pub(crate) root: Arc<Manifest>,
+    pub(crate) root: Root,
     /// The manifests below the root by height: those of `levels[0]` name no other manifest, those of `levels[1]` only
     /// such of `levels[0]`, and so on.
     pub(crate) levels: Vec<Vec<Arc<Manifest>>>,
@@ -35,29 +106,37 @@ pub(crate) struct Tree {
 impl Tree {
     /// Every manifest, the root last.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = &Arc<Manifest>> {
-        self.levels.iter().flatten().chain([&self.root])
+        self.levels.iter().flatten().chain([&self.root.manifest])
     }
 
     /// Reads all that is under a manifest from its source.
-    pub(crate) async fn read(run: &Run, source: &Repository, root: Arc<Manifest>) -> Result<Self> {
+    pub(crate) async fn read(run: &Run, source: &Repository, root: Root) -> Result<Self> {
+        let manifest = &root.manifest;
         let mut found: HashMap<Digest, Arc<Manifest>> = HashMap::new();
         let mut blobs: HashMap<Digest, Descriptor> = HashMap::new();
         let mut seen = HashSet::from([root.digest().clone()]);
-        let mut layer = vec![root.clone()];
+        let mut layer = vec![manifest.clone()];
         for depth in 0.. {
             let mut next = Vec::new();
+            let wanted = |entry: &Descriptor| depth > 0 || root.wants(&entry.digest);
             for manifest in &layer {
-                for blob in blobs_of(run, source, manifest).await? {
+                let own = blobs_of(run, source, manifest).await?;
+                let is_index = matches!(manifest.kind(), ManifestKind::Index { .. });
+                for blob in own.into_iter().filter(|blob| !is_index || wanted(blob)) {
                     blobs.entry(blob.digest.clone()).or_insert(blob);
                 }
-                let children = manifest.children().iter();
+                let children = manifest.children().iter().filter(|child| wanted(child));
                 next.extend(children.filter(|child| seen.insert(child.digest.clone())).cloned());
             }
             if next.is_empty() {
                 break;
             }
             if depth == DEEPEST {
-                return Err(invalid(source, &root, "indexes are nested too deep"));
+                return Err(invalid(source, manifest, "indexes are nested too deep"));
+            }
+            if seen.len() > MOST {
+                let why = format!("it names more than {MOST} manifests, which no image does");
+                return Err(invalid(source, manifest, &why));
             }
             let read: Vec<Child> = stream::iter(next)
                 .map(|entry| child(run, source, entry))
@@ -77,7 +156,7 @@ impl Tree {
                 }
             }
         }
-        let levels = by_height(&root, &found);
+        let levels = by_height(manifest, &found);
         let mut blobs: Vec<_> = blobs.into_values().collect();
         blobs.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.digest.cmp(&b.digest)));
         Ok(Self { root, levels, blobs })

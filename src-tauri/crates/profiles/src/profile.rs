@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 
 use accounts::Address;
-use engine::{DestinationRule, Overwrite, Policy, Rule, RuleError, Source};
+use engine::{
+    Attestations, DestinationRule, IndexPolicy, JobRule, Mapping, Overwrite, Pattern, PatternRule,
+    Policy, Rule, RuleError, Source, TagFilter,
+};
 use registry::{ClientOptions, PlatformFilter};
 use schemars::JsonSchema;
 
@@ -47,14 +50,53 @@ pub struct Profile {
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ProfileRule {
-    /// `registry/repository`, with `:tag`, `:tag,tag`, `:/pattern/` or `@digest`.
+    /// `registry/repository`, with `:tag`, `:tag,tag`, `:/pattern/` or `@digest`. In the repository `*` stands for any
+    /// characters but `/`, and `**` for any at all: such a rule is for every repository of the registry's catalogue that
+    /// matches, as it is at each run, and tags that it names are those of them that are there.
     pub source: String,
-    /// `registry/repository`, with `:tag` or `:tag,tag` where images get other names.
+    /// `registry/repository`, with `:tag` or `:tag,tag` where images get other names. Where the source names repositories
+    /// by pattern, each needs a place of its own: `{path}` stands for the repository's whole path, `{name}` for its last
+    /// part, `{namespace}` for what is before that, `{registry}` for the source's registry.
     #[schemars(length(min = 1))]
     pub destinations: Vec<String>,
+    /// What narrows the tags that the source selects.
+    #[schemars(default)]
+    pub tags: Tags,
+    /// What narrows the repositories that the source's pattern selects.
+    #[schemars(default)]
+    pub repositories: Repositories,
     /// Platforms for this rule alone, instead of the profile's.
     #[schemars(default)]
     pub platforms: Option<Platforms>,
+}
+
+/// What narrows the tags of a rule; all that is given must be met. Patterns are for whole tags, with `*` for any
+/// characters and `?` for one; between two slashes they are regular expressions that match anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Tags {
+    /// Tags match one of these patterns.
+    #[schemars(default)]
+    pub include: Vec<String>,
+    /// Tags match none of these patterns.
+    #[schemars(default)]
+    pub exclude: Vec<String>,
+    /// Tags are versions in this range: `>=1.2, <2`. A tag with a suffix (`1.2-rc1`, `1.2-alpine`) counts, by its numbers,
+    /// only where the source or `include` asks for tags by name or pattern.
+    #[schemars(default)]
+    pub versions: Option<String>,
+    /// Of the tags that are versions, only the newest so many.
+    #[schemars(default, range(min = 1))]
+    pub newest: Option<usize>,
+}
+
+/// What narrows the repositories of a rule by pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Repositories {
+    /// Repositories match none of these patterns, which are for whole paths without the registry: `team/old-*`.
+    #[schemars(default)]
+    pub exclude: Vec<String>,
 }
 
 /// Platforms to keep: any of the operating systems with any of the architectures.
@@ -77,6 +119,14 @@ pub struct ProfilePolicy {
     /// `differing`, or `always` put the manifest again.
     #[schemars(default, with = "schema::OverwriteName")]
     pub overwrite: Overwrite,
+    /// What becomes of attestations (provenance, bills of materials) in indexes: `keep` them, `strip` them, or strip them
+    /// only where the destination refuses them, `auto`. An index without them has another digest.
+    #[schemars(default, with = "schema::AttestationsName")]
+    pub attestations: Attestations,
+    /// What becomes of an index of which not all entries are wanted: `rewrite` it with those alone, which gives it another
+    /// digest, or keep it as it is though manifests are missing, `sparse`, where the destination takes that.
+    #[schemars(default, with = "schema::IndexName")]
+    pub index: IndexPolicy,
     /// Whether signatures, attestations and other referrers come along.
     #[schemars(default)]
     pub referrers: bool,
@@ -121,6 +171,15 @@ pub enum Field {
         /// Which destination; the first where there is none.
         destination: usize,
     },
+    /// A list of patterns, a range or a number that narrows a rule's tags or repositories.
+    Narrowing {
+        /// Which rule.
+        rule: usize,
+        /// Which field.
+        what: Narrowing,
+        /// Which item of a list.
+        item: usize,
+    },
     /// Operating systems, of the profile or of a rule.
     Os {
         /// Which rule.
@@ -138,11 +197,26 @@ pub enum Field {
     },
 }
 
+/// A field that narrows what a rule selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Narrowing {
+    /// `tags.include`
+    Include,
+    /// `tags.exclude`
+    Exclude,
+    /// `tags.versions`
+    Versions,
+    /// `tags.newest`
+    Newest,
+    /// `repositories.exclude`
+    Repositories,
+}
+
 /// All of a job but the client, which whoever owns the accounts makes.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The rules.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<JobRule>,
     /// The policy.
     pub policy: Policy,
     /// How the client is to behave.
@@ -188,6 +262,8 @@ impl Profile {
             policy: Policy {
                 platforms,
                 overwrite: policy.overwrite,
+                attestations: policy.attestations,
+                index: policy.index,
                 referrers: policy.referrers,
                 retries,
                 ..Policy::default()
@@ -203,36 +279,149 @@ impl Profile {
 }
 
 impl ProfileRule {
-    fn read(&self, rule: usize, faults: &mut Vec<Fault>) -> Option<Rule> {
+    fn read(&self, rule: usize, faults: &mut Vec<Fault>) -> Option<JobRule> {
         let before = faults.len();
-        let source = match Source::parse(&self.source) {
-            Ok(source) => Some(source),
-            Err(error) => {
-                faults.push(Fault::of_rule(Field::Source { rule }, error));
-                None
-            }
+        let read = if PatternRule::is_meant(&self.source) {
+            self.read_pattern(rule, faults).map(JobRule::from)
+        } else {
+            self.read_one(rule, faults).map(JobRule::from)
         };
-        let mut destinations = Vec::with_capacity(self.destinations.len());
-        for (n, text) in self.destinations.iter().enumerate() {
-            let destination = DestinationRule::parse(text).and_then(|destination| match &source {
+        if self.destinations.is_empty() {
+            let field = Field::Destination { rule, destination: 0 };
+            faults.push(Fault::new(field, format!("'{}' has no destination", self.source)));
+        }
+        let tags = self.tags.read(rule, faults);
+        let exclude = patterns(&self.repositories.exclude, rule, Narrowing::Repositories, faults);
+        let platforms = self.platforms.as_ref().map(|platforms| platforms.read(Some(rule), faults));
+        let mut read = read.filter(|_| faults.len() == before)?;
+        *read.platforms_mut() = platforms;
+        match &mut read {
+            JobRule::One(one) => {
+                one.tags = tags;
+                if !exclude.is_empty() {
+                    let field = Field::Narrowing { rule, what: Narrowing::Repositories, item: 0 };
+                    let mut fault =
+                        Fault::new(field, format!("'{}' is one repository", self.source));
+                    fault.hint =
+                        Some("leave 'repositories' out, or name repositories by pattern".into());
+                    faults.push(fault);
+                    return None;
+                }
+                if let (engine::Selection::Digest { .. }, false) =
+                    (&one.source.select, one.tags.is_empty())
+                {
+                    let message = format!("'{}' is a digest, which has no tags", self.source);
+                    let mut fault = Fault::new(self.tags.first(rule), message);
+                    fault.hint = Some("leave 'tags' out".into());
+                    faults.push(fault);
+                    return None;
+                }
+            }
+            JobRule::Pattern(pattern) => (pattern.tags, pattern.exclude) = (tags, exclude),
+        }
+        Some(read)
+    }
+
+    fn read_one(&self, rule: usize, faults: &mut Vec<Fault>) -> Option<Rule> {
+        let source = Source::parse(&self.source);
+        let source =
+            source.map_err(|error| faults.push(Fault::of_rule(Field::Source { rule }, error))).ok();
+        let destinations = self.read_destinations(rule, faults, |text| {
+            DestinationRule::parse(text).and_then(|destination| match &source {
                 Some(source) => destination.check(source).map(|()| destination),
                 None => Ok(destination),
-            });
-            match destination {
+            })
+        });
+        let tags = TagFilter::default();
+        Some(Rule { source: source?, destinations, tags, platforms: None, origin: None })
+    }
+
+    fn read_pattern(&self, rule: usize, faults: &mut Vec<Fault>) -> Option<PatternRule> {
+        let source = PatternRule::source(&self.source);
+        let source =
+            source.map_err(|error| faults.push(Fault::of_rule(Field::Source { rule }, error))).ok();
+        let destinations = self.read_destinations(rule, faults, Mapping::parse);
+        let mut pattern = source?;
+        pattern.destinations = destinations;
+        Some(pattern)
+    }
+
+    fn read_destinations<T>(
+        &self,
+        rule: usize,
+        faults: &mut Vec<Fault>,
+        read: impl Fn(&str) -> Result<T, RuleError>,
+    ) -> Vec<T> {
+        let mut destinations = Vec::with_capacity(self.destinations.len());
+        for (n, text) in self.destinations.iter().enumerate() {
+            match read(text) {
                 Ok(destination) => destinations.push(destination),
                 Err(error) => {
                     faults.push(Fault::of_rule(Field::Destination { rule, destination: n }, error));
                 }
             }
         }
-        if self.destinations.is_empty() {
-            let field = Field::Destination { rule, destination: 0 };
-            faults.push(Fault::new(field, format!("'{}' has no destination", self.source)));
-        }
-        let platforms = self.platforms.as_ref().map(|platforms| platforms.read(Some(rule), faults));
-        let source = source.filter(|_| faults.len() == before)?;
-        Some(Rule { source, destinations, platforms, origin: None })
+        destinations
     }
+}
+
+impl Tags {
+    fn read(&self, rule: usize, faults: &mut Vec<Fault>) -> TagFilter {
+        let include = patterns(&self.include, rule, Narrowing::Include, faults);
+        let exclude = patterns(&self.exclude, rule, Narrowing::Exclude, faults);
+        let versions = self.versions.as_deref().and_then(|text| {
+            let wrong = |why| {
+                let field = Field::Narrowing { rule, what: Narrowing::Versions, item: 0 };
+                let mut fault =
+                    Fault::new(field, format!("'{text}' is no range of versions: {why}"));
+                fault.hint =
+                    Some("write '>=1.2, <2', '1.2.*' or '~1.2'; a comma means 'and'".into());
+                faults.push(fault);
+            };
+            TagFilter::range(text).map_err(wrong).ok()
+        });
+        if self.newest == Some(0) {
+            let field = Field::Narrowing { rule, what: Narrowing::Newest, item: 0 };
+            faults.push(Fault::new(field, "'newest' must be 1 or more"));
+        }
+        TagFilter { include, exclude, versions, newest: self.newest }
+    }
+
+    /// The first field that is given.
+    fn first(&self, rule: usize) -> Field {
+        let what = match self {
+            Self { include, .. } if !include.is_empty() => Narrowing::Include,
+            Self { exclude, .. } if !exclude.is_empty() => Narrowing::Exclude,
+            Self { versions: Some(_), .. } => Narrowing::Versions,
+            _ => Narrowing::Newest,
+        };
+        Field::Narrowing { rule, what, item: 0 }
+    }
+}
+
+fn patterns(
+    texts: &[String],
+    rule: usize,
+    what: Narrowing,
+    faults: &mut Vec<Fault>,
+) -> Vec<Pattern> {
+    let mut patterns = Vec::with_capacity(texts.len());
+    for (item, text) in texts.iter().enumerate() {
+        match Pattern::parse(text) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(error) => faults.push(Fault {
+                at: error.at,
+                hint: Some(
+                    "write '1.*', or a regular expression between slashes: '/^1\\./'".into(),
+                ),
+                ..Fault::new(
+                    Field::Narrowing { rule, what, item },
+                    format!("the pattern '{text}' is wrong: {error}"),
+                )
+            }),
+        }
+    }
+    patterns
 }
 
 impl Platforms {

@@ -123,6 +123,7 @@ function profile(
     os: [],
     arch: [],
     overwrite: 'differing',
+    attestations: 'keep',
     referrers: false,
     ...part,
   };

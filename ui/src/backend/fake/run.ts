@@ -1,6 +1,6 @@
 // A plan or run that goes on by ticks, as the engine's would: rows appear, are compared, copied, end.
 
-import type { AppEvent, ImageState, RunInfo, Snapshot, Totals, Update } from '../types';
+import type { AppEvent, ImageState, Pulls, RunInfo, Snapshot, Totals, Update } from '../types';
 import type { FakeImage } from './data';
 
 const NO_TOTALS: Totals = {
@@ -28,7 +28,14 @@ export interface Pace {
 
 export class FakeRun {
   readonly info: RunInfo;
-  #snapshot: Snapshot = { seq: 0, phase: 'planning', totals: { ...NO_TOTALS }, images: [], warnings: [] };
+  #snapshot: Snapshot = {
+    seq: 0,
+    phase: 'planning',
+    totals: { ...NO_TOTALS },
+    images: [],
+    warnings: [],
+    pulls: [],
+  };
   #images: FakeImage[];
   #emit: (event: AppEvent) => void;
   #pace: Pace;
@@ -200,7 +207,9 @@ export class FakeRun {
       totals: snapshot.totals,
       images: [...this.#changed].map((id) => snapshot.images[id] as ImageState),
       warnings: [],
+      pulls: this.#isPlan ? this.#pulls() : [],
     };
+    snapshot.pulls = update.pulls;
     if (snapshot.seq === 3) {
       update.warnings =
         this.#isPlan && this.#images.length === 42 ? ['docker.io/library/debian:/^7/ matched no tag'] : [];
@@ -209,6 +218,14 @@ export class FakeRun {
     this.#changed.clear();
     // as it crosses the border: a copy
     this.#emit({ type: 'update', runId: this.info.id, update: structuredClone(update) });
+  }
+
+  /** Docker Hub counts, and is short of pulls for the big profile. */
+  #pulls(): Pulls[] {
+    const needed = this.#snapshot.images.filter((image) => image.source.startsWith('docker.io/')).length;
+    if (needed === 0) return [];
+    const left = Math.max(0, 100 - needed);
+    return [{ registry: 'docker.io', needed, left, limit: 100, window_seconds: 21_600 }];
   }
 
   #totals(): Totals {

@@ -33,7 +33,7 @@ function view(kind: 'plan' | 'run', images: ImageState[]): ImagesView {
     startedAt: '',
     endedAt: null,
   });
-  run.push({ seq: 1, phase: 'copying', totals: NO_TOTALS, images, warnings: [] });
+  run.push({ seq: 1, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [] });
   return new ImagesView(run);
 }
 

@@ -13,6 +13,9 @@ export type Platforms = keyof typeof CHIPS;
 export const OVERWRITE = ['never', 'differing', 'always'] as const;
 export type Overwrite = (typeof OVERWRITE)[number];
 
+export const ATTESTATIONS = ['keep', 'strip', 'auto'] as const;
+export type Attestations = (typeof ATTESTATIONS)[number];
+
 const DELAY = 300;
 
 export function emptyProfile(): Profile {
@@ -23,6 +26,7 @@ export function emptyProfile(): Profile {
     os: [],
     arch: [],
     overwrite: 'differing',
+    attestations: 'keep',
     referrers: false,
   };
 }

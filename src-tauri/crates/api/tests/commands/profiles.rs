@@ -38,13 +38,27 @@ async fn what_the_page_does_not_show_stays() {
     let path = world.dir.path().join("profiles/a.yaml");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let text = "version: 1\nname: A\nrules:\n- source: quay.io/a/b\n  destinations: [r.example.com/b]\n  platforms:\n    \
-                os: [linux]\naccounts:\n  quay.io: robot\npolicy:\n  retries: 7\n  proc: 3\n";
+                os: [linux]\n  tags: {newest: 4}\n- source: quay.io/team/*\n  destinations: ['r.io/{path}']\n  \
+                repositories: {exclude: [team/old]}\naccounts:\n  quay.io: robot\npolicy:\n  index: sparse\n  \
+                attestations: strip\n  retries: 7\n  proc: 3\n";
     std::fs::write(&path, text).unwrap();
     let mut profile = world.ok("profiles.get", json!({ "id": "a" })).await;
+    assert_eq!(profile["attestations"], "strip");
     profile["referrers"] = json!(true);
+    profile["attestations"] = json!("auto");
     world.ok("profiles.save", profile).await;
     let text = std::fs::read_to_string(&path).unwrap();
-    for part in ["robot", "retries: 7", "proc: 3", "referrers: true", "linux"] {
+    for part in [
+        "robot",
+        "retries: 7",
+        "proc: 3",
+        "referrers: true",
+        "linux",
+        "newest: 4",
+        "team/old",
+        "index: sparse",
+        "attestations: auto",
+    ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{Action, Plan, row::Meter};
 
 fn add(board: &Board, n: usize) -> Arc<Row> {
-    board.add((0, n), format!("s.io/a:{n}"), format!("d.io/a:{n}"))
+    board.add(Order::new(0, 0, 0, n), format!("s.io/a:{n}"), format!("d.io/a:{n}"))
 }
 
 fn digest() -> Digest {
@@ -169,8 +169,8 @@ fn a_cancelled_error_is_the_outcome_cancelled() {
 #[test]
 fn the_report_is_in_the_order_of_the_rules_and_knows_no_row_without_outcome() {
     let board = Board::new(false);
-    board.add((1, 0), "late".into(), "d".into());
-    board.add((0, 0), "early".into(), "d".into()).skipped("same digest", None);
+    board.add(Order::new(1, 0, 0, 0), "late".into(), "d".into());
+    board.add(Order::new(0, 0, 0, 0), "early".into(), "d".into()).skipped("same digest", None);
     let report = board.report();
     assert_eq!(report.images[0].source, "early");
     assert_eq!(report.images[1].status, Outcome::Failed);

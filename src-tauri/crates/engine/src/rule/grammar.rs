@@ -3,7 +3,7 @@
 use regex::Regex;
 use registry::{Digest, InvalidReference, Reference, Registry, RepositoryName, Tag};
 
-use super::{DestinationRule, DestinationTags, RuleError, Selection, Source};
+use super::{DestinationRule, DestinationTags, RuleError, Selection, Source, pattern::syntax};
 
 impl Source {
     /// Reads `[registry/]repository[:tag[,tag…] | :/regex/ | [:tag]@digest]`.
@@ -99,7 +99,7 @@ pub(super) fn count(tags: usize) -> String {
 }
 
 impl RuleError {
-    fn hint(mut self, hint: String) -> Self {
+    pub(super) fn hint(mut self, hint: String) -> Self {
         self.hint = Some(hint);
         self
     }
@@ -119,10 +119,11 @@ enum Selector {
     Digest { digest: Digest, tag: Option<Tag> },
 }
 
+/// A side of a rule as it was written.
 #[derive(Clone, Copy)]
-struct Text<'a> {
-    side: &'static str,
-    text: &'a str,
+pub(super) struct Text<'a> {
+    pub(super) side: &'static str,
+    pub(super) text: &'a str,
 }
 
 impl<'a> Text<'a> {
@@ -151,7 +152,7 @@ impl<'a> Text<'a> {
     }
 
     /// The name, and where what follows it begins (with `:` or `@`).
-    fn split(self) -> (&'a str, usize) {
+    pub(super) fn split(self) -> (&'a str, usize) {
         let text = self.text;
         // The pattern may hold anything, so its start decides; a registry's port is never followed by a slash there,
         // because a port has digits.
@@ -169,9 +170,16 @@ impl<'a> Text<'a> {
 
     fn read_name(self, name: &str) -> Result<(Registry, RepositoryName), RuleError> {
         if !name.contains('/') && (name.contains('.') || name == "localhost") {
+            // `localhost:5000` reads as a tag, and is meant as a port
+            let port: String = (self.text[name.len()..].strip_prefix(':').unwrap_or_default())
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
+            let is_port = !port.is_empty() && self.text.len() == name.len() + 1 + port.len();
+            let registry = if is_port { self.text } else { name };
             return Err(self
-                .wrong(&format!("it names a registry, '{name}', and no repository"), 0)
-                .hint(format!("write '{name}/repository'")));
+                .wrong(&format!("it names a registry, '{registry}', and no repository"), 0)
+                .hint(format!("write '{registry}/repository'")));
         }
         let (registry, path) =
             Reference::split_registry(name).map_err(|e| self.wrong(&e.why, e.at))?;
@@ -186,6 +194,10 @@ impl<'a> Text<'a> {
                     &self.text[name.len()..]
                 )),
                 Some(' ') => error.hint("take the space out".to_owned()),
+                Some('*' | '?') if self.side == "source" => error.hint(
+                    "name repositories by pattern in a profile; here each is named by itself"
+                        .to_owned(),
+                ),
                 _ => error,
             }
         })?;
@@ -200,11 +212,7 @@ impl<'a> Text<'a> {
         };
         // Only the parser of patterns tells the place of an error.
         if let Err(error) = regex_syntax::Parser::new().parse(pattern) {
-            let (why, offset) = match &error {
-                regex_syntax::Error::Parse(e) => (e.kind().to_string(), e.span().start.offset),
-                regex_syntax::Error::Translate(e) => (e.kind().to_string(), e.span().start.offset),
-                _ => (error.to_string(), 0),
-            };
+            let (why, offset) = syntax(&error);
             return Err(
                 self.wrong(&format!("its pattern is no regular expression: {why}"), at + offset)
             );
@@ -256,6 +264,10 @@ impl<'a> Text<'a> {
                     ))
                 }
                 Some(':') => error.hint("tags are separated by commas".to_owned()),
+                Some('*' | '?') => error.hint(
+                    "write a regular expression between slashes, such as ':/^1\\./'; in a profile, 'tags: {include: [...]}' takes '*'"
+                        .to_owned(),
+                ),
                 _ => error,
             }
         })
@@ -267,7 +279,7 @@ impl<'a> Text<'a> {
         self.wrong(&format!("its {what} {why}"), base + error.at)
     }
 
-    fn wrong(self, why: &str, at: usize) -> RuleError {
+    pub(super) fn wrong(self, why: &str, at: usize) -> RuleError {
         let character = self.text[..at].chars().count() + 1;
         let why = format!("{why} (character {character})");
         RuleError { side: self.side, written: self.text.to_owned(), why, at, hint: None }

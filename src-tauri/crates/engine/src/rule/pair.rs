@@ -2,9 +2,20 @@
 
 use std::collections::HashSet;
 
+use regex::Regex;
 use registry::{Digest, Tag, Target};
 
 use super::{DestinationRule, DestinationTags, Rule, Selection, grammar::count};
+
+impl Selection {
+    /// The same, but of the tags that are there: a tag that is named and missing is no failure.
+    pub(super) fn of_those_listed(self) -> Self {
+        let Self::Tags(tags) = self else { return self };
+        let tags: Vec<String> = tags.iter().map(|tag| regex::escape(tag.as_str())).collect();
+        // what is made of escaped names is a regular expression
+        Regex::new(&format!("^(?:{})$", tags.join("|"))).map_or(Self::All, Self::Matching)
+    }
+}
 
 impl Rule {
     /// Whether the source's tags must be listed.
@@ -21,6 +32,7 @@ impl Rule {
         destination: &DestinationRule,
         listed: &[Tag],
     ) -> Result<Vec<(Tag, Tag)>, String> {
+        let named = !matches!(self.source.select, Selection::All);
         let selected: Vec<&Tag> = match &self.source.select {
             Selection::All => listed.iter().collect(),
             Selection::Tags(tags) => tags.iter().collect(),
@@ -29,8 +41,11 @@ impl Rule {
             }
             Selection::Digest { .. } => return Ok(Vec::new()),
         };
+        let selected = self.tags.narrow(selected, named);
         // A pattern that matches nothing is a warning whatever the destination says.
-        if selected.is_empty() && matches!(self.source.select, Selection::Matching(_)) {
+        if selected.is_empty()
+            && (matches!(self.source.select, Selection::Matching(_)) || !self.tags.is_empty())
+        {
             return Ok(Vec::new());
         }
         let named: Vec<&Tag> = match &destination.tags {
@@ -59,6 +74,24 @@ impl Rule {
         let mut seen = HashSet::with_capacity(selected.len());
         let pairs = selected.into_iter().zip(named).filter(|pair| seen.insert(*pair));
         Ok(pairs.map(|(from, to)| (from.clone(), to.clone())).collect())
+    }
+
+    /// Whether each tag of a list can be told by itself whether it is copied, and keeps its name: such a rule needs no
+    /// more of the list than a page.
+    pub(crate) fn is_pagewise(&self) -> bool {
+        self.needs_list()
+            && self.tags.newest.is_none()
+            && self.destinations.iter().all(|to| matches!(to.tags, DestinationTags::Same))
+    }
+
+    /// Whether a tag of the list is copied. For rules that are [`Rule::is_pagewise`].
+    pub(crate) fn takes(&self, tag: &Tag) -> bool {
+        let named = match &self.source.select {
+            Selection::All => false,
+            Selection::Matching(regex) if regex.is_match(tag.as_str()) => true,
+            _ => return false,
+        };
+        self.tags.keeps(tag, named)
     }
 
     /// For a source by digest (rows 12 to 15): the digest, and what it is to be called at a destination; by digest again

@@ -320,8 +320,8 @@ fn bad_rules_name_the_text_and_the_place() {
         (
             "a/b",
             "localhost:5000",
-            "destination 'localhost:5000': it names a registry, 'localhost', and no repository (character 1)",
-            "write 'localhost/repository'",
+            "destination 'localhost:5000': it names a registry, 'localhost:5000', and no repository (character 1)",
+            "write 'localhost:5000/repository'",
         ),
         ("a/b", "r.io/", "destination 'r.io/': its repository is empty (character 6)", ""),
         ("a/b:", "r.io/x", "source 'a/b:': its tag is empty (character 5)", ""),

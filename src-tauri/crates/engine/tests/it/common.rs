@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{Failure, ImageReport, Job, Outcome, Policy, Report, Rule, RunHandle};
+use engine::{
+    Failure, ImageReport, Job, JobRule, Outcome, PatternRule, Policy, Report, Rule, RunHandle,
+    TagFilter,
+};
 use registry::{
     Access, AccessSource, Client, ClientOptions, Credential, PlatformFilter, RepositoryName,
     TlsOptions,
@@ -36,13 +39,22 @@ impl AccessSource for Plain {
 
 /// A sync that is set up step by step.
 pub(crate) struct Sync {
-    rules: Vec<Rule>,
+    rules: Vec<JobRule>,
     policy: Policy,
     options: ClientOptions,
     access: Arc<dyn AccessSource>,
 }
 
+pub(crate) fn patterns(texts: &[&str]) -> Vec<engine::Pattern> {
+    texts.iter().map(|text| engine::Pattern::parse(text).unwrap()).collect()
+}
+
 pub(crate) fn sync(source: &str, destinations: &[&str]) -> Sync {
+    nothing().and(source, destinations)
+}
+
+/// A sync without a rule yet.
+pub(crate) fn nothing() -> Sync {
     let policy = Policy { patience: Duration::from_millis(300), ..Policy::default() };
     let options = ClientOptions {
         backoff: Duration::from_millis(5),
@@ -50,13 +62,30 @@ pub(crate) fn sync(source: &str, destinations: &[&str]) -> Sync {
         upload_answer: Duration::from_secs(10),
         ..ClientOptions::default()
     };
-    Sync { rules: Vec::new(), policy, options, access: Arc::new(Plain) }.and(source, destinations)
+    Sync { rules: Vec::new(), policy, options, access: Arc::new(Plain) }
 }
 
 impl Sync {
     /// Another rule.
     pub(crate) fn and(mut self, source: &str, destinations: &[&str]) -> Self {
-        self.rules.push(Rule::parse(source, destinations).unwrap());
+        self.rules.push(Rule::parse(source, destinations).unwrap().into());
+        self
+    }
+
+    /// A rule over repositories.
+    pub(crate) fn over(mut self, source: &str, exclude: &[&str], destinations: &[&str]) -> Self {
+        let mut rule = PatternRule::parse(source, destinations).unwrap();
+        rule.exclude = patterns(exclude);
+        self.rules.push(rule.into());
+        self
+    }
+
+    /// Narrows the tags of the last rule.
+    pub(crate) fn tags(mut self, narrow: impl FnOnce(&mut TagFilter)) -> Self {
+        match self.rules.last_mut().unwrap() {
+            JobRule::One(rule) => narrow(&mut rule.tags),
+            JobRule::Pattern(rule) => narrow(&mut rule.tags),
+        }
         self
     }
 

@@ -168,3 +168,27 @@ async fn indexes_may_be_nested_so_deep_and_no_deeper() {
     assert_eq!(failure(&report).code, Code::ManifestInvalid, "{:?}", failure(&report));
     assert_eq!(to.writes(), 0);
 }
+
+#[tokio::test]
+async fn an_index_of_thousands_is_refused_before_it_is_read() {
+    let (from, to) = two().await;
+    let entry = |n: u32| {
+        let digest = registry::Digest::sha256(&n.to_be_bytes());
+        format!(
+            r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{digest}","size":9}}"#
+        )
+    };
+    let entries: Vec<String> = (0..2500).map(entry).collect();
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let index = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[{}]}}"#,
+        entries.join(",")
+    );
+    from.put_manifest("a", "1", media_type, index);
+    let report = sync(&at(&from, "a:1"), &[&at(&to, "x")]).run().await;
+    let failure = crate::common::failure(&report);
+    assert_eq!(failure.code, registry::Code::ManifestInvalid);
+    assert!(failure.message.contains("more than 2000 manifests"), "{}", failure.message);
+    assert_eq!(from.count_of("GET", Kind::Manifest), 1, "none of them was asked for");
+    assert_eq!(to.writes(), 0);
+}

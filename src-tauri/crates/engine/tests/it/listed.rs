@@ -32,7 +32,7 @@ impl AccessSource for All {
 
 async fn run(vendor: Vendor, rule: (&str, &str), plan: bool) -> Report {
     let client = Client::new(ClientOptions::default(), Arc::new(All(vendor)));
-    let rules = vec![Rule::parse(rule.0, &[rule.1]).unwrap()];
+    let rules = vec![Rule::parse(rule.0, &[rule.1]).unwrap().into()];
     let job = Job { rules, policy: Policy::default(), client };
     if plan { job.plan().finish().await } else { job.run().finish().await }
 }

@@ -5,6 +5,8 @@
 
 mod common;
 
+mod attestations;
+mod budget;
 mod cancel;
 mod damage;
 mod dedup;
@@ -15,6 +17,7 @@ mod floor;
 mod kinds;
 mod limits;
 mod listed;
+mod patterns;
 mod plan;
 mod referrers;
 mod registries;

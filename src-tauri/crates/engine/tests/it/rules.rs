@@ -1,7 +1,7 @@
 //! From rules to rows: conflicts, doubles, and what can't be resolved.
 
-use engine::Outcome;
-use registry::Code;
+use engine::{Outcome, Overwrite};
+use registry::{Code, Digest};
 use testkit::{Fault, Image, Kind, Layer, Quirk, Registry, Reply, Stall};
 
 use crate::common::{PANICS, assert_all, at, failure, finish, only, sync, two};
@@ -179,6 +179,77 @@ async fn an_immutable_tag_is_a_loud_warning_and_left_as_it_is() {
             report.warnings
         );
         assert!(to.has("x", "1", &stands));
+    }
+}
+
+#[tokio::test]
+async fn an_immutable_tag_is_known_in_the_words_of_many_registries() {
+    for (status, code, words) in [
+        (400, "ImageTagAlreadyExistsException", "The image tag '1' already exists"),
+        (400, "TAG_INVALID", "the tag is immutable"),
+        (400, "DENIED", "tag_already_exists"),
+        (403, "DENIED", "the repository has immutable tags"),
+        (409, "CONFLICT", "tag 1 already exists"),
+        (409, "TAG_IMMUTABLE", "no"),
+        (412, "PRECONDITION", "Failed to process request due to 'x:1' configured as immutable."),
+        (412, "UNKNOWN", "no"),
+    ] {
+        let (from, to) = two().await;
+        from.push("a", "1", &image(1));
+        let stands = to.push("x", "1", &image(2));
+        let refused = Fault::on(Kind::Manifest).put().reference("1").always();
+        let refused = to.fault(refused.answer(Reply::error(status, code, words)));
+        let report = sync(&at(&from, "a:1"), &[&at(&to, "x")]).run().await;
+        let image = only(&report);
+        assert_eq!(image.status, Outcome::Skipped, "{status} {code}: {image:?}");
+        assert_eq!(image.reason.as_deref(), Some("immutable tag"), "{status} {code}");
+        assert_eq!(report.warnings.len(), 1, "{status} {code}: {:?}", report.warnings);
+        assert_eq!(refused.fired(), 1, "asked once");
+        assert!(to.has("x", "1", &stands));
+        assert_eq!(image.replaces, None, "it still stands");
+    }
+}
+
+#[tokio::test]
+async fn an_immutable_tag_with_the_same_digest_is_success_even_when_put_again() {
+    let (from, to) = two().await;
+    from.push("a", "1", &image(1));
+    let stands = to.push("x", "1", &image(1));
+    let refused = Fault::on(Kind::Manifest).put().reference("1").always();
+    let refused = to.fault(refused.answer(Reply::error(400, "TAG_INVALID", "it is immutable")));
+    let rule = sync(&at(&from, "a:1"), &[&at(&to, "x")]);
+    let report = rule.policy(|p| p.overwrite = Overwrite::Always).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    assert_eq!(only(&report).replaces, None);
+    assert_eq!(refused.fired(), 1);
+    assert!(to.has("x", "1", &stands));
+}
+
+#[tokio::test]
+async fn tags_that_are_there_are_left_updated_or_always_written() {
+    for (overwrite, equal, differing) in [
+        (Overwrite::Never, Outcome::Skipped, Outcome::Skipped),
+        (Overwrite::Differing, Outcome::Skipped, Outcome::Copied),
+        (Overwrite::Always, Outcome::Copied, Outcome::Copied),
+    ] {
+        let (from, to) = two().await;
+        from.push("a", "equal", &image(1));
+        to.push("x", "equal", &image(1));
+        let new = from.push("a", "other", &image(1));
+        let old = to.push("x", "other", &image(2));
+        let rule = || {
+            sync(&at(&from, "a:equal,other"), &[&at(&to, "x")]).policy(|p| p.overwrite = overwrite)
+        };
+        let plan = rule().plan().await;
+        let replaced = (differing == Outcome::Copied).then(|| old.digest());
+        let replaces = |at: usize| plan.images[at].replaces.as_ref().map(Digest::as_str);
+        assert_eq!((replaces(0), replaces(1)), (None, replaced), "{overwrite:?}");
+        let report = rule().run().await;
+        let outcomes = (report.images[0].status, report.images[1].status);
+        assert_eq!(outcomes, (equal, differing), "{overwrite:?}");
+        let stands = if replaced.is_some() { new } else { old };
+        assert!(to.has("x", "other", &stands), "{overwrite:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::{DestinationTags, Rule, Selection};
+use engine::{DestinationTags, JobRule, Selection};
 
 use crate::yaml::scalar;
 
@@ -18,11 +18,27 @@ pub struct Export {
 }
 
 /// Writes rules as an images file that the original image-syncer reads too. Rules of one source become one entry.
-pub fn export(rules: &[Rule]) -> Export {
+pub fn export(rules: &[JobRule]) -> Export {
     let mut export = Export::default();
     let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
     for rule in rules {
+        let rule = match rule {
+            JobRule::One(rule) => rule,
+            JobRule::Pattern(rule) => {
+                export.notes.push(format!(
+                    "'{}' is left out: it names repositories by pattern, and an images file can't",
+                    rule.written
+                ));
+                continue;
+            }
+        };
         let source = rule.source.written.as_str();
+        if !rule.tags.is_empty() {
+            export.notes.push(format!(
+                "'{source}' is left out: its 'tags' narrow what it selects, and an images file can't say so"
+            ));
+            continue;
+        }
         if let Some(platforms) = rule.platforms.as_ref().filter(|platforms| !platforms.is_empty()) {
             export.notes.push(format!(
                 "'{source}' is left out: it keeps only {platforms}, and an images file can't say so; run it by itself with --os and --arch"

@@ -1,6 +1,6 @@
 //! Images files: `<source>: <destination>` or a list of destinations.
 
-use engine::{DestinationRule, Origin, Rule, RuleError, Source};
+use engine::{DestinationRule, Origin, Rule, RuleError, Source, TagFilter};
 
 use super::Context;
 use crate::{
@@ -55,6 +55,7 @@ pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Con
         context.loaded.rules.extend(source.map(|source| Rule {
             source,
             destinations,
+            tags: TagFilter::default(),
             platforms: None,
             origin,
         }));

@@ -1,6 +1,6 @@
 use std::{fs, path::PathBuf};
 
-use engine::{DestinationTags, Selection};
+use engine::{DestinationTags, JobRule, Selection};
 use registry::Code;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
@@ -506,14 +506,24 @@ fn rules_become_an_images_file_again() {
     .map(|(source, to)| Rule::parse(source, to).unwrap())
     .collect();
     rules[6].platforms = Some(registry::PlatformFilter::parse(["linux"], ["amd64"]).unwrap());
-    let export = export(&rules);
+    let narrowed = |rule: &str| {
+        let mut rule = Rule::parse(rule, &["r.io/x"]).unwrap();
+        rule.tags.newest = Some(3);
+        rule
+    };
+    let pattern = engine::PatternRule::parse("quay.io/team/*", &["r.io/{path}"]).unwrap();
+    let others = [narrowed("a/newest").into(), pattern.into()];
+    let all: Vec<JobRule> = rules.iter().cloned().map(JobRule::from).chain(others).collect();
+    let export = export(&all);
     assert_eq!(
         export.notes,
         [
             format!("the original drops the tag of '{digest}' and copies without a tag"),
             "'only/amd64' is left out: it keeps only os linux, arch amd64, and an images file can't say so; run it by \
              itself with --os and --arch"
-                .into()
+                .into(),
+            "'a/newest' is left out: its 'tags' narrow what it selects, and an images file can't say so".into(),
+            "'quay.io/team/*' is left out: it names repositories by pattern, and an images file can't".into(),
         ]
     );
     assert_eq!(export.taken, 6);

@@ -2,9 +2,11 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use engine::Overwrite;
+use engine::{Attestations, IndexPolicy, Overwrite};
 
-use super::{Field, Platforms, Profile, ProfilePolicy, ProfileRule, VERSION};
+use super::{
+    Field, Narrowing, Platforms, Profile, ProfilePolicy, ProfileRule, Repositories, Tags, VERSION,
+};
 use crate::{
     document::{self, Entry, Format, Kind, Node, Scalar, Value, Word, as_bool},
     nearest::nearest,
@@ -13,9 +15,27 @@ use crate::{
 };
 
 pub(super) const FIELDS: &[&str] = &["version", "name", "rules", "platforms", "accounts", "policy"];
-pub(super) const RULE: &[&str] = &["source", "destinations", "platforms"];
+pub(super) const RULE: &[&str] = &["source", "destinations", "tags", "repositories", "platforms"];
+pub(super) const TAGS: &[&str] = &["include", "exclude", "versions", "newest"];
+pub(super) const REPOSITORIES: &[&str] = &["exclude"];
 pub(super) const PLATFORMS: &[&str] = &["os", "arch"];
-pub(super) const POLICY: &[&str] = &["overwrite", "referrers", "retries", "proc", "bandwidth"];
+pub(super) const POLICY: &[&str] =
+    &["overwrite", "attestations", "index", "referrers", "retries", "proc", "bandwidth"];
+
+const OVERWRITE: [(&str, Overwrite); 3] = [
+    ("never", Overwrite::Never),
+    ("differing", Overwrite::Differing),
+    ("always", Overwrite::Always),
+];
+const ATTESTATIONS: [(&str, Attestations); 3] =
+    [("keep", Attestations::Keep), ("strip", Attestations::Strip), ("auto", Attestations::Auto)];
+const INDEX: [(&str, IndexPolicy); 2] =
+    [("rewrite", IndexPolicy::Rewrite), ("sparse", IndexPolicy::Sparse)];
+
+/// The word for a value.
+fn word<T: PartialEq>(known: &[(&'static str, T)], value: &T) -> &'static str {
+    known.iter().find(|(_, known)| known == value).map_or("", |(name, _)| name)
+}
 
 /// Where fields stand in a file.
 #[derive(Clone, Debug, Default)]
@@ -123,7 +143,9 @@ impl Reader {
         let Some(entries) = self.map(node, &what) else { return rule };
         for Entry { key, value } in entries {
             match self.name(key, RULE, &what) {
-                Some("platforms") if value.is_null() => {}
+                Some("platforms" | "tags" | "repositories") if value.is_null() => {}
+                Some("tags") => rule.tags = self.tags(n, value),
+                Some("repositories") => rule.repositories = self.repositories(n, value),
                 Some("source") => {
                     has_source = true;
                     if let Some(word) = self.text(value, "'source'") {
@@ -167,22 +189,73 @@ impl Reader {
         platforms
     }
 
+    fn tags(&mut self, rule: usize, node: &Node) -> Tags {
+        let mut tags = Tags::default();
+        for Entry { key, value } in self.map(node, "'tags'").unwrap_or_default() {
+            match self.name(key, TAGS, "'tags'") {
+                Some("versions" | "newest") if value.is_null() => {}
+                Some("include") => {
+                    tags.include = self.patterns(rule, Narrowing::Include, value, "'include'");
+                }
+                Some("exclude") => {
+                    tags.exclude = self.patterns(rule, Narrowing::Exclude, value, "'exclude'");
+                }
+                Some("versions") => {
+                    if let Some(word) = self.text(value, "'versions'") {
+                        let what = Narrowing::Versions;
+                        self.places.put(Field::Narrowing { rule, what, item: 0 }, word);
+                        tags.versions = Some(word.text.clone());
+                    }
+                }
+                Some("newest") => {
+                    self.places
+                        .put(Field::Narrowing { rule, what: Narrowing::Newest, item: 0 }, key);
+                    tags.newest = self.positive(value, "'newest'");
+                }
+                _ => {}
+            }
+        }
+        tags
+    }
+
+    fn repositories(&mut self, rule: usize, node: &Node) -> Repositories {
+        let mut repositories = Repositories::default();
+        for Entry { key, value } in self.map(node, "'repositories'").unwrap_or_default() {
+            if self.name(key, REPOSITORIES, "'repositories'").is_some() {
+                let what = Narrowing::Repositories;
+                repositories.exclude = self.patterns(rule, what, value, "'exclude'");
+            }
+        }
+        repositories
+    }
+
+    /// A list of patterns, each with its place.
+    fn patterns(&mut self, rule: usize, what: Narrowing, node: &Node, name: &str) -> Vec<String> {
+        let words = self.texts(node, name);
+        for (item, word) in words.iter().enumerate() {
+            self.places.put(Field::Narrowing { rule, what, item }, word);
+        }
+        words.into_iter().map(|word| word.text.clone()).collect()
+    }
+
     fn policy(&mut self, node: &Node) -> ProfilePolicy {
         let mut policy = ProfilePolicy::default();
         for Entry { key, value } in self.map(node, "'policy'").unwrap_or_default() {
             match self.name(key, POLICY, "'policy'") {
                 Some("retries" | "proc" | "bandwidth") if value.is_null() => {}
                 Some("overwrite") => {
-                    match self.text(value, "'overwrite'").map(|word| word.text.as_str()) {
-                        Some("never") => policy.overwrite = Overwrite::Never,
-                        Some("differing") => policy.overwrite = Overwrite::Differing,
-                        Some("always") => policy.overwrite = Overwrite::Always,
-                        Some(other) => {
-                            let message = format!("'overwrite' can't be '{other}'");
-                            self.findings.wrong(value.place, message).hint =
-                                Some("write 'never', 'differing' or 'always'".into());
-                        }
-                        None => {}
+                    if let Some(value) = self.one_of(value, "'overwrite'", &OVERWRITE) {
+                        policy.overwrite = value;
+                    }
+                }
+                Some("attestations") => {
+                    if let Some(value) = self.one_of(value, "'attestations'", &ATTESTATIONS) {
+                        policy.attestations = value;
+                    }
+                }
+                Some("index") => {
+                    if let Some(value) = self.one_of(value, "'index'", &INDEX) {
+                        policy.index = value;
                     }
                 }
                 Some("referrers") => match &value.value {
@@ -200,6 +273,25 @@ impl Reader {
             }
         }
         policy
+    }
+
+    /// One of some words.
+    fn one_of<T: Copy>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        known: &[(&'static str, T)],
+    ) -> Option<T> {
+        let word = self.text(node, what)?;
+        let found = known.iter().find(|(name, _)| *name == word.text).map(|(_, value)| *value);
+        if found.is_none() {
+            let message = format!("{what} can't be '{}'", word.text);
+            let names: Vec<String> = known.iter().map(|(name, _)| format!("'{name}'")).collect();
+            let (last, others) = names.split_last()?;
+            self.findings.wrong(node.place, message).hint =
+                Some(format!("write {} or {last}", others.join(", ")));
+        }
+        found
     }
 
     /// A known name. An unknown one is an error: the next save would lose it.
@@ -286,6 +378,7 @@ pub(super) fn write(profile: &Profile) -> String {
     for rule in &profile.rules {
         let _ = writeln!(text, "  - source: {}", scalar(&rule.source));
         write_list(&mut text, "    ", "destinations", &rule.destinations);
+        write_narrowing(&mut text, rule);
         if let Some(platforms) = &rule.platforms {
             write_platforms(&mut text, "    ", platforms);
         }
@@ -299,13 +392,15 @@ pub(super) fn write(profile: &Profile) -> String {
             let _ = writeln!(text, "  {}: {}", scalar(registry), scalar(id));
         }
     }
-    let ProfilePolicy { overwrite, referrers, retries, proc, bandwidth } = &profile.policy;
-    let overwrite = match overwrite {
-        Overwrite::Never => "never",
-        Overwrite::Differing => "differing",
-        Overwrite::Always => "always",
-    };
-    let _ = write!(text, "policy:\n  overwrite: {overwrite}\n");
+    let ProfilePolicy { overwrite, attestations, index, referrers, retries, proc, bandwidth } =
+        &profile.policy;
+    let _ = write!(text, "policy:\n  overwrite: {}\n", word(&OVERWRITE, overwrite));
+    if *attestations != Attestations::default() {
+        let _ = writeln!(text, "  attestations: {}", word(&ATTESTATIONS, attestations));
+    }
+    if *index != IndexPolicy::default() {
+        let _ = writeln!(text, "  index: {}", word(&INDEX, index));
+    }
     if *referrers {
         text.push_str("  referrers: true\n");
     }
@@ -320,6 +415,28 @@ pub(super) fn write(profile: &Profile) -> String {
         }
     }
     text
+}
+
+fn write_narrowing(text: &mut String, rule: &ProfileRule) {
+    let Tags { include, exclude, versions, newest } = &rule.tags;
+    if rule.tags != Tags::default() {
+        text.push_str("    tags:\n");
+        for (name, list) in [("include", include), ("exclude", exclude)] {
+            if !list.is_empty() {
+                write_list(text, "      ", name, list);
+            }
+        }
+        if let Some(versions) = versions {
+            let _ = writeln!(text, "      versions: {}", scalar(versions));
+        }
+        if let Some(newest) = newest {
+            let _ = writeln!(text, "      newest: {newest}");
+        }
+    }
+    if rule.repositories != Repositories::default() {
+        text.push_str("    repositories:\n");
+        write_list(text, "      ", "exclude", &rule.repositories.exclude);
+    }
 }
 
 fn write_platforms(text: &mut String, indent: &str, platforms: &Platforms) {

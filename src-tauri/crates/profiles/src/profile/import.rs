@@ -44,7 +44,7 @@ pub fn import(
     let rules = loaded.rules.iter().map(|rule| ProfileRule {
         source: rule.source.written.clone(),
         destinations: rule.destinations.iter().map(|to| to.written.clone()).collect(),
-        platforms: None,
+        ..ProfileRule::default()
     });
     Ok(Import {
         profile: Profile { name: name.to_owned(), rules: rules.collect(), ..Profile::default() },

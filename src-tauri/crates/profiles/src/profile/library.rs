@@ -12,7 +12,7 @@ use engine::Origin;
 use registry::Code;
 use store::file as ours;
 
-use super::{Fault, Field, Prepared, Profile, file};
+use super::{Fault, Field, Narrowing, Prepared, Profile, file};
 use crate::{
     document,
     problem::{Findings, Rejected},
@@ -282,7 +282,7 @@ impl Stored {
         let mut prepared = self.profile.prepare().map_err(|faults| self.rejected(faults))?;
         for (n, rule) in prepared.rules.iter_mut().enumerate() {
             let place = self.places.of(&Field::Source { rule: n }, "", 0);
-            rule.origin =
+            *rule.origin_mut() =
                 Some(Origin { file: self.file.clone(), line: place.line, column: place.column });
         }
         Ok(prepared)
@@ -297,6 +297,16 @@ impl Stored {
                     .destinations
                     .get(*destination)
                     .map_or("", String::as_str),
+                Field::Narrowing { rule, what, item } => {
+                    let rule = &self.profile.rules[*rule];
+                    let list = match what {
+                        Narrowing::Include => &rule.tags.include[..],
+                        Narrowing::Exclude => &rule.tags.exclude,
+                        Narrowing::Repositories => &rule.repositories.exclude,
+                        Narrowing::Versions | Narrowing::Newest => &[],
+                    };
+                    list.get(*item).map_or("", String::as_str)
+                }
                 _ => "",
             };
             let mut place = self.places.of(&fault.field, text, fault.at);

@@ -15,6 +15,25 @@ pub(super) enum OverwriteName {
     Always,
 }
 
+// `engine::Attestations` as the file names it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "it is only described")]
+pub(super) enum AttestationsName {
+    Keep,
+    Strip,
+    Auto,
+}
+
+// `engine::IndexPolicy` as the file names it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "it is only described")]
+pub(super) enum IndexName {
+    Rewrite,
+    Sparse,
+}
+
 /// The schema, as it is kept in `docs/profile.schema.json`.
 pub fn schema() -> Value {
     let generator = SchemaGenerator::new(SchemaSettings::draft2020_12());

@@ -8,7 +8,7 @@ use crate::image_syncer;
 
 fn rule(source: &str, destinations: &[&str]) -> ProfileRule {
     let destinations = destinations.iter().map(|text| (*text).to_owned()).collect();
-    ProfileRule { source: source.into(), destinations, platforms: None }
+    ProfileRule { source: source.into(), destinations, ..ProfileRule::default() }
 }
 
 fn platforms(os: &[&str], arch: &[&str]) -> Platforms {
@@ -27,11 +27,23 @@ fn full() -> Profile {
             },
             ProfileRule { platforms: Some(Platforms::default()), ..rule("nginx", &["r.io/nginx"]) },
             rule("quay.io/c/d:v1", &["r.io/d:prod"]),
+            ProfileRule {
+                tags: Tags {
+                    include: vec!["1.*".into()],
+                    exclude: vec!["*-rc*".into(), "/^nightly/".into()],
+                    versions: Some(">=1.2, <2".into()),
+                    newest: Some(5),
+                },
+                repositories: Repositories { exclude: vec!["team/old-*".into()] },
+                ..rule("quay.io/team/**", &["r.io/mirror/{path}"])
+            },
         ],
         platforms: platforms(&[], &["amd64"]),
         accounts: [("r.io".into(), "r-io".into()), ("quay.io/a".into(), "quay-2".into())].into(),
         policy: ProfilePolicy {
             overwrite: Overwrite::Never,
+            attestations: Attestations::Auto,
+            index: IndexPolicy::Sparse,
             referrers: true,
             retries: Some(0),
             proc: Some(8),
@@ -100,6 +112,20 @@ rules:
   - source: quay.io/c/d:v1
     destinations:
       - r.io/d:prod
+  - source: quay.io/team/**
+    destinations:
+      - "r.io/mirror/{path}"
+    tags:
+      include:
+        - "1.*"
+      exclude:
+        - "*-rc*"
+        - "/^nightly/"
+      versions: ">=1.2, <2"
+      newest: 5
+    repositories:
+      exclude:
+        - team/old-*
 platforms:
   arch:
     - amd64
@@ -108,6 +134,8 @@ accounts:
   r.io: r-io
 policy:
   overwrite: never
+  attestations: auto
+  index: sparse
   referrers: true
   retries: 0
   proc: 8
@@ -140,34 +168,42 @@ fn what_is_optional_may_be_empty() {
 #[test]
 fn a_profile_becomes_a_job() {
     let (dir, profiles) = profiles();
-    let prepared = profiles.create(&full()).unwrap().prepare().unwrap();
+    let mut prepared = profiles.create(&full()).unwrap().prepare().unwrap();
     let linux = |arch: &str, variant: Option<&str>| Platform {
         os: "linux".into(),
         architecture: arch.into(),
         variant: variant.map(Into::into),
         os_version: None,
     };
-    assert_eq!(prepared.rules.len(), 3);
-    let own = prepared.rules[0].platforms.as_ref().unwrap();
+    assert_eq!(prepared.rules.len(), 4);
+    let platforms: Vec<_> =
+        prepared.rules.iter_mut().map(|rule| rule.platforms_mut().clone()).collect();
+    let own = platforms[0].as_ref().unwrap();
     assert!(own.keeps(&linux("arm", Some("v7"))) && own.keeps(&linux("amd64", None)));
     assert!(!own.keeps(&linux("arm", Some("v6"))) && !own.keeps(&linux("arm64", None)));
-    assert!(
-        prepared.rules[1].platforms.as_ref().unwrap().is_empty(),
-        "all, whatever the profile says"
-    );
-    assert!(prepared.rules[2].platforms.is_none());
+    assert!(platforms[1].as_ref().unwrap().is_empty(), "all, whatever the profile says");
+    assert!(platforms[2].is_none());
+    let engine::JobRule::Pattern(pattern) = &prepared.rules[3] else { panic!("{prepared:?}") };
+    assert!(pattern.matches("team/a/b") && !pattern.matches("team/old-app"));
+    assert_eq!((pattern.tags.include.len(), pattern.tags.exclude.len()), (1, 2));
+    assert_eq!(pattern.tags.newest, Some(5));
+    assert_eq!(pattern.tags.versions.as_ref().unwrap().to_string(), ">=1.2, <2");
     assert!(prepared.policy.platforms.keeps(&linux("amd64", None)));
     assert!(!prepared.policy.platforms.keeps(&linux("arm64", None)));
     assert_eq!(
         (prepared.policy.overwrite, prepared.policy.referrers, prepared.policy.retries),
         (Overwrite::Never, true, 0)
     );
+    assert_eq!(
+        (prepared.policy.attestations, prepared.policy.index),
+        (Attestations::Auto, IndexPolicy::Sparse)
+    );
     let options = &prepared.options;
     assert_eq!(
         (options.retries, options.requests_per_host, options.bandwidth),
         (0, Some(8), Some(10_000_000))
     );
-    let origin = prepared.rules[1].origin.as_ref().unwrap();
+    let origin = prepared.rules[1].origin_mut().clone().unwrap();
     assert_eq!(origin.to_string(), format!("{}:15:13", path(&dir, "team-mirror.yaml").display()));
 
     let prepared = named("x").prepare().unwrap();
@@ -215,6 +251,70 @@ fn all_faults_are_told_with_their_fields() {
     assert_eq!(faults[1].at, 8);
     assert_eq!(faults[2].hint.as_deref(), Some("leave the scheme out: 'r.io/y'"));
     assert_eq!(faults[4].message, "'quay.io/a' has no destination");
+}
+
+#[test]
+fn what_narrows_a_rule_is_checked_and_shown_in_its_file() {
+    let (dir, profiles) = profiles();
+    put(
+        &dir,
+        "p.yaml",
+        r#"version: 1
+name: p
+rules:
+  - source: quay.io/a
+    destinations: [r.io/x]
+    tags:
+      include: ["1.*", "a[b]"]
+      exclude: ["/v[/"]
+      versions: "1 to 2"
+      newest: 3
+  - source: quay.io/a@sha256:DIGEST
+    destinations: [r.io/x]
+    tags: {newest: 3}
+  - source: quay.io/a
+    destinations: [r.io/x]
+    repositories: {exclude: ["b/*"]}
+  - source: quay.io/team/*
+    destinations: [r.io/x, "r.io/{nam}", "r.io/{path}:1"]
+  - source: team/*
+    destinations: ["r.io/{path}"]
+"#
+        .replace("DIGEST", &"a".repeat(64))
+        .as_str(),
+    );
+    let rejected = profiles.get("p").unwrap().prepare().unwrap_err();
+    let told: Vec<String> = rejected
+        .problems
+        .iter()
+        .map(|problem| format!("{}:{}: {}", problem.line, problem.column, problem.message))
+        .collect();
+    let expected = [
+        "7:26: the pattern 'a[b]' is wrong: it has the character '[', which no name has",
+        "8:20: the pattern '/v[/' is wrong: it is no regular expression: unclosed character class",
+        "9:18: '1 to 2' is no range of versions: ",
+        "13:12: 'quay.io/a@sha256:",
+        "16:31: 'quay.io/a' is one repository",
+        "18:20: destination 'r.io/x': all repositories of the rule would go to this one",
+        "18:34: destination 'r.io/{nam}': it has a placeholder that is not known",
+        "18:43: destination 'r.io/{path}:1': it names tags or a digest",
+        "19:13: source 'team/*': its pattern names no registry",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{told}\n{expected}");
+    }
+}
+
+#[test]
+fn words_of_a_policy_are_checked() {
+    let (dir, profiles) = profiles();
+    let text = "version: 1\nname: p\nrules: []\npolicy: {attestations: drop, index: yes-please}\n";
+    put(&dir, "p.yaml", text);
+    let Error::Broken(rejected) = profiles.get("p").unwrap_err() else { panic!("it was read") };
+    let hints: Vec<_> =
+        rejected.problems.iter().map(|problem| problem.hint.clone().unwrap()).collect();
+    assert_eq!(hints, ["write 'keep', 'strip' or 'auto'", "write 'rewrite' or 'sparse'"]);
 }
 
 #[test]
@@ -533,6 +633,8 @@ fn the_schema_knows_what_the_reader_knows() {
     };
     assert_eq!(names(&schema), sorted(file::FIELDS));
     assert_eq!(names(&schema["$defs"]["ProfileRule"]), sorted(file::RULE));
+    assert_eq!(names(&schema["$defs"]["Tags"]), sorted(file::TAGS));
+    assert_eq!(names(&schema["$defs"]["Repositories"]), sorted(file::REPOSITORIES));
     assert_eq!(names(&schema["$defs"]["Platforms"]), sorted(file::PLATFORMS));
     assert_eq!(names(&schema["$defs"]["ProfilePolicy"]), sorted(file::POLICY));
     assert_eq!(schema["required"], serde_json::json!(["version", "name", "rules"]));
@@ -542,4 +644,8 @@ fn the_schema_knows_what_the_reader_knows() {
     );
     let overwrite = &schema["$defs"]["ProfilePolicy"]["properties"]["overwrite"];
     assert_eq!(overwrite["enum"], serde_json::json!(["never", "differing", "always"]));
+    let attestations = &schema["$defs"]["ProfilePolicy"]["properties"]["attestations"];
+    assert_eq!(attestations["enum"], serde_json::json!(["keep", "strip", "auto"]));
+    let index = &schema["$defs"]["ProfilePolicy"]["properties"]["index"];
+    assert_eq!(index["enum"], serde_json::json!(["rewrite", "sparse"]));
 }
