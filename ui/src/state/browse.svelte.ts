@@ -296,7 +296,12 @@ export class Browse {
     if (!tree) {
       const slash = address.indexOf('/');
       const host = slash < 0 ? address : address.slice(0, slash);
-      tree = new Tree(this.backend, accountId, host, slash < 0 ? null : address.slice(slash + 1));
+      const namespace = slash < 0 ? null : address.slice(slash + 1);
+      const make = (): Tree => new Tree(this.backend, accountId, host, namespace);
+      // what it derives must outlive the screen that asks for it first
+      let made: Tree | null = null;
+      $effect.root(() => void (made = make()));
+      tree = made ?? make();
       this.#trees.set(key, tree);
     }
     this.tree = tree;
