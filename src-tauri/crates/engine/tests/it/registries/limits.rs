@@ -65,6 +65,16 @@ async fn q103_q104_reads_of_manifests_are_what_docker_hub_counts() {
 }
 
 #[tokio::test]
+async fn q85_q105_q106_limits_of_one_action_are_waited_for() {
+    for limited in [Kind::Mount, Kind::UploadFinish] {
+        let pair = Pair::to([Quirk::RateLimit(limited, 2)]).await;
+        pair.arrives(pair.rule().retries(1)).await;
+        let mut refused = pair.to.requests().into_iter().filter(|r| r.status == Some(429));
+        assert!(refused.all(|r| r.kind == limited), "{limited:?}: others are not touched");
+    }
+}
+
+#[tokio::test]
 async fn q107_many_refusals_at_once_do_not_fail_a_run() {
     let pair = Pair::to([Quirk::RateLimit(Kind::Manifest, 10)]).await;
     let mut rule = pair.rule();

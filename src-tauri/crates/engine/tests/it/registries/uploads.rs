@@ -2,7 +2,8 @@
 
 use registry::Code;
 use testkit::{
-    Fault, Image, Kind, Layer, LocationForm, Quirk, Registry, UploadRange, fault::Action,
+    Fault, Image, Kind, Layer, LocationForm, Quirk, Registry, SinglePost, UploadRange,
+    fault::Action,
 };
 
 use super::{Pair, kind, layer, statuses};
@@ -232,6 +233,17 @@ async fn q79_another_writer_was_faster() {
         pair.copies().await;
         assert_eq!(fault.fired(), 1);
         assert!(statuses(&pair.to, "PUT", Kind::UploadFinish).contains(&status));
+    }
+}
+
+#[tokio::test]
+async fn q80_a_post_that_takes_no_blob_is_an_upload_that_is_open() {
+    for form in [SinglePost::Ignored, SinglePost::Refused(405), SinglePost::Refused(400)] {
+        let pair = Pair::to([Quirk::SinglePost(form)]).await;
+        pair.copies().await;
+        assert!(pair.to.count_of("PUT", Kind::UploadFinish) >= 2, "{form:?}");
+        let asked = pair.to.count(|r| r.method == "POST" && r.parameter("digest").is_some());
+        assert!(asked <= 1, "{form:?}: tried once at most");
     }
 }
 
