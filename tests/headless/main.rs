@@ -10,6 +10,7 @@
     clippy::print_stderr
 )]
 
+mod accounts;
 mod bad_files;
 mod bad_registries;
 mod bad_sides;

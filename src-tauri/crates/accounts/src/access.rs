@@ -7,7 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Anonymous, Code, Credential, Error, Registry, RepositoryName, Result,
+    Access, AccessSource, Anonymous, Code, Credential, Error, Mirror, Registry, RepositoryName,
+    Result,
 };
 use tokio::sync::Mutex;
 
@@ -144,9 +145,14 @@ impl Account {
             tls: self.tls()?,
             proxy,
             limit: self.limit,
+            mirrors: self.mirrors.iter().map(mirror).collect(),
             ..Access::default()
         })
     }
+}
+
+fn mirror(address: &Address) -> Mirror {
+    Mirror { registry: address.registry.clone(), prefix: address.namespace.clone() }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use registry::Registry;
+use registry::{Fingerprint, Registry};
 
 use crate::rate::Rate;
 
@@ -16,6 +16,9 @@ Examples:
   Copy one image, two platforms of it, to two places:
       image-syncer copy docker.io/library/nginx:1.27 r1.example.com/web/nginx r2.example.com/web/nginx \\
           --os linux --arch amd64,arm64
+  Keep a login in the system's keyring, and see whether it works:
+      image-syncer login registry.example.com -u robot
+      image-syncer check registry.example.com --repository team/app
   Try it with two built-in registries, no account needed:
       image-syncer demo
 
@@ -25,7 +28,8 @@ images.yaml:                                auth.yaml:
     - r.example.com/web                         password: ${ROBOT_PASSWORD}
     - s.example.com/mirror/web
 
-Logins are looked for in the auth file, then in docker's config.json ($DOCKER_CONFIG or ~/.docker), then in podman's
+Logins are looked for in the auth file, then among the accounts ('image-syncer accounts'; of several for one address
+the first, or the one that --account names), then in docker's config.json ($DOCKER_CONFIG or ~/.docker), then in podman's
 auth.json, then asked from the credential helpers that these name; else access is anonymous.
 
 Exit status: 0 all copied or skipped; 1 at least one image failed; 2 usage or configuration, nothing was contacted;
@@ -73,6 +77,9 @@ pub(crate) struct SyncFlags {
     /// networks; the auth file's 'insecure: true' says the same
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(crate) insecure: Vec<Registry>,
+    /// Use this account where it fits, or for this address: ID, HOST=ID, HOST/NAMESPACE=ID (repeatable)
+    #[arg(long = "account", value_name = "[HOST=]ID")]
+    pub(crate) accounts: Vec<String>,
     /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts
     #[arg(short, long, value_name = "N")]
     pub(crate) proc: Option<usize>,
@@ -239,6 +246,93 @@ pub(crate) struct LookFlags {
     pub(crate) verbose: u8,
 }
 
+/// What `login` keeps.
+#[derive(Args, Debug)]
+pub(crate) struct LoginFlags {
+    /// registry or registry/namespace
+    #[arg(value_name = "HOST")]
+    pub(crate) address: String,
+    /// The user name; asked for on a terminal
+    #[arg(short, long, value_name = "USER")]
+    pub(crate) username: Option<String>,
+    /// Read the password or token from standard input
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// The secret is an OAuth2 refresh token ("identity token")
+    #[arg(long)]
+    pub(crate) identity_token: bool,
+    /// Save without trying the login
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// Change this account instead of the one of the same address and user
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// Add another account even if there is one of the same address and user
+    #[arg(long, conflicts_with = "account")]
+    pub(crate) new: bool,
+    /// What it is called in the app
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Where the secret is kept
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) secrets: Option<SecretsIn>,
+    /// Do not verify the certificate, and allow plain HTTP: only for test networks
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Speak plain HTTP at once
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+    /// Trust these certificates too (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Trust this very certificate of the server and no other, by its SHA-256 fingerprint
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) trust: Option<Fingerprint>,
+    /// The client's certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The key of the client's certificate (PEM); it may be in the same file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// A proxy for this registry alone: http, https, socks5, socks5h. Its password: IMAGE_SYNCER_PROXY_PASSWORD
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Read images from this mirror first (repeatable)
+    #[arg(long, value_name = "HOST")]
+    pub(crate) mirror: Vec<String>,
+    /// The most requests in flight to this registry
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// Where a secret is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SecretsIn {
+    /// The system's keyring
+    Keyring,
+    /// A file that is encrypted with a passphrase (IMAGE_SYNCER_PASSPHRASE, or asked for)
+    File,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountsCommand {
+    /// List the logins of docker, podman and an auth file; make accounts of those that are named
+    Import {
+        /// registry or registry/namespace of a login; none lists them all
+        #[arg(value_name = "HOST")]
+        addresses: Vec<String>,
+        /// The original image-syncer's auth file, besides docker's and podman's
+        #[arg(long, value_name = "FILE")]
+        auth: Option<PathBuf>,
+        /// Take all that are not there yet
+        #[arg(long)]
+        all: bool,
+        /// Ask docker or podman for the secret each time, instead of copying it
+        #[arg(long)]
+        link: bool,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Copy one source, as a rule writes it, to one or more destinations
@@ -252,7 +346,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         sync: SyncFlags,
     },
-    /// Run a profile that was saved in the app, with its accounts from the system's keyring
+    /// Run a profile that was saved in the app, with its accounts
     Run {
         /// The profile's name
         profile: String,
@@ -283,6 +377,46 @@ pub(crate) enum Command {
         raw: bool,
         #[command(flatten)]
         look: LookFlags,
+    },
+    /// Keep an account: who we are at a registry, and how it is reached. Its secret comes from a prompt or standard input
+    Login(Box<LoginFlags>),
+    /// Forget an account and its secret
+    Logout {
+        /// registry or registry/namespace
+        #[arg(value_name = "HOST")]
+        address: String,
+        /// Which user's, where there are several
+        #[arg(short, long, value_name = "USER")]
+        username: Option<String>,
+        /// Which account, by its id, where there are several
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+    },
+    /// List the accounts, or import logins from docker, podman and an auth file
+    Accounts {
+        /// Print JSON; it never holds a secret
+        #[arg(long)]
+        json: bool,
+        #[command(subcommand)]
+        command: Option<AccountsCommand>,
+    },
+    /// Test the connection to a registry step by step: DNS, TCP, TLS, /v2/, login, list; pull and push of a repository
+    Check {
+        /// registry or registry/namespace
+        #[arg(value_name = "HOST")]
+        address: String,
+        /// Read an image of this repository, and open an upload to it that is cancelled at once
+        #[arg(long, value_name = "NAME")]
+        repository: Option<String>,
+        /// Which account, by its id; the one that a sync would use otherwise
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+        /// Logins: an auth file
+        #[arg(long, value_name = "FILE")]
+        auth: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show a sync between two built-in registries; no account, no network
     Demo,

@@ -4,24 +4,23 @@
 use std::{path::Path, sync::Arc};
 
 use accounts::{
-    AccountAccess, Accounts, AuthEntry, CredentialFiles, FileAccess, SystemKeyring, Vault,
+    Account, AccountAccess, Accounts, Address, AuthEntry, CredentialFiles, FileAccess, SecretPlace,
+    Vault,
 };
 use engine::{JobRule, Rule, RuleError};
 use profiles::{
     image_syncer::{self, Loaded},
     profile::{Profiles, library},
 };
+use registry::Registry;
 use store::Dirs;
 
 use crate::{
+    accounts::{environment, open, vault},
     args::{Files, SyncFlags},
     problem::{Problem, Problems},
     sync::{self, Work},
 };
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
 
 /// `--images` with `--auth`, or `--config`.
 pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Work, Problems> {
@@ -86,15 +85,48 @@ fn told(loaded: Loaded) -> (Vec<Rule>, Vec<AuthEntry>) {
 }
 
 fn work(rules: Vec<JobRule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<Work, Problems> {
-    Ok(Work::new(rules, Arc::new(file_access(auth)?), flags)?)
+    let mut access = file_access(auth)?;
+    // without a home there are none, and a file of accounts that is broken stops nothing that needs none
+    if let Some(dirs) = Dirs::of_system() {
+        let (accounts, unread) = Accounts::open(dirs.accounts());
+        if let Some(error) = unread {
+            sync::warn(&format!("{error}; going on without accounts"));
+        }
+        let named = named(&flags.accounts, accounts.list())?;
+        if !accounts.list().is_empty() {
+            let vault = Arc::new(vault(&dirs));
+            let list = accounts.list().to_vec();
+            access = access.with_accounts(AccountAccess::new(list, vault).named(named));
+        }
+    }
+    Ok(Work::new(rules, Arc::new(access), flags)?)
+}
+
+/// What `--account` says: which account is used for which address.
+fn named(flags: &[String], accounts: &[Account]) -> Result<Vec<(Address, String)>, Problem> {
+    let read = |text: &String| {
+        let (address, id) = match text.rsplit_once('=') {
+            Some((address, id)) => (Some(address), id),
+            None => (None, text.as_str()),
+        };
+        let account = accounts.iter().find(|account| account.id == id).ok_or_else(|| {
+            Problem::config(format!("--account: there is no account '{}'", id.escape_debug()))
+                .hint("'image-syncer accounts' lists those that there are, with their ids.")
+        })?;
+        let address = match address {
+            None => account.address.clone(),
+            Some(text) => {
+                text.parse().map_err(|error| Problem::config(format!("--account: {error}")))?
+            }
+        };
+        Ok((address, account.id.clone()))
+    };
+    flags.iter().map(read).collect()
 }
 
 /// `run PROFILE`: the profile's rules and policy, with the accounts of the app; then as everywhere.
-pub(crate) fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Problems> {
-    let dirs = Dirs::of_system().ok_or_else(|| {
-        Problem::config("there is no home directory, hence no profiles")
-            .hint("Set HOME or IMAGE_SYNCER_CONFIG_DIR.")
-    })?;
+pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Problems> {
+    let (dirs, accounts) = open()?;
     let profiles = Profiles::at(dirs.profiles());
     let stored = profiles.find(name).map_err(|error| match error {
         library::Error::Broken(rejected) => Problems::from(rejected),
@@ -112,19 +144,22 @@ pub(crate) fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Problems> {
         }
     })?;
     let prepared = stored.prepare()?;
-    let (accounts, unread) = Accounts::open(dirs.accounts());
-    if let Some(error) = unread {
-        return Err(Problem::new(registry::Code::FileFailed, error.to_string()).into());
-    }
-    let vault = Arc::new(Vault::new(Arc::new(SystemKeyring)));
-    let named = stored
-        .profile
-        .accounts
+    let list = accounts.list().to_vec();
+    let vault = Arc::new(vault(&dirs));
+    let mut names = named(&flags.accounts, &list)?;
+    let profile_s = stored.profile.accounts.iter();
+    names.extend(profile_s.filter_map(|(address, id)| Some((address.parse().ok()?, id.clone()))));
+    let rules = &prepared.rules;
+    let registries: Vec<&Registry> = rules
         .iter()
-        .filter_map(|(address, id)| Some((address.parse().ok()?, id.clone())))
+        .flat_map(|rule| {
+            let destinations = rule.destinations.iter().map(|to| &to.registry);
+            std::iter::once(&rule.source.registry).chain(destinations)
+        })
         .collect();
-    let access = AccountAccess::new(accounts.list().to_vec(), vault)
-        .named(named)
+    preflight(&list, &names, &registries, &vault).await?;
+    let access = AccountAccess::new(list, vault)
+        .named(names)
         .or(Arc::new(file_access(auth(flags.auth.as_deref())?)?));
     let work = Work {
         rules: prepared.rules,
@@ -133,6 +168,37 @@ pub(crate) fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Problems> {
         access: Arc::new(access),
     };
     Ok(work.with(flags)?)
+}
+
+/// What would stop the run at the first use of an account is told before anything is contacted.
+async fn preflight(
+    accounts: &[Account],
+    named: &[(Address, String)],
+    registries: &[&Registry],
+    vault: &Vault,
+) -> Result<(), Problem> {
+    for account in accounts {
+        let first = accounts.iter().find(|other| other.address == account.address);
+        let is_used = first.is_some_and(|first| first.id == account.id)
+            || named.iter().any(|(_, id)| *id == account.id);
+        if !is_used || !registries.contains(&&account.address.registry) {
+            continue;
+        }
+        account.way(vault).await.map_err(|error| Problem::of(&error))?;
+        if account.secret_in == SecretPlace::Linked {
+            continue;
+        }
+        let mut secret = vault.get(account).await;
+        // a person may unlock it, if the system can ask them
+        if secret.as_ref().is_err_and(|error| error.code() == registry::Code::KeyringLocked)
+            && crate::passphrase::is_interactive()
+        {
+            vault.retry().await;
+            secret = vault.get(account).await;
+        }
+        secret.map_err(|error| Problem::of(&error.registry(&account.address.registry)))?;
+    }
+    Ok(())
 }
 
 /// Logins from the auth file, then from what docker and podman have here.

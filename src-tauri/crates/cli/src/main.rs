@@ -3,14 +3,19 @@
 //! `args` reads flags, `config` makes rules and logins of them, `sync` runs; everything that is said on a terminal is
 //! here and in `progress`, `table` and `problem`.
 
+mod accounts;
 mod args;
+mod check;
 mod config;
 mod demo;
 mod insecure;
 mod inspect;
 mod log;
+mod login;
+mod logout;
 mod look;
 mod output;
+mod passphrase;
 mod problem;
 mod progress;
 mod rate;
@@ -23,7 +28,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use crate::{
-    args::{Cli, Command},
+    args::{AccountsCommand, Cli, Command},
     problem::{Problem, Problems},
 };
 
@@ -69,11 +74,30 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
             sync::print(&String::from_utf8_lossy(&page));
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Login(flags)) => on_runtime(login::login(*flags)),
+        Some(Command::Logout { address, username, account }) => {
+            on_runtime(logout::logout(&address, username.as_deref(), account.as_deref()))
+        }
+        Some(Command::Accounts { json, command: None }) => accounts::list(json),
+        Some(Command::Accounts {
+            json,
+            command: Some(AccountsCommand::Import { addresses, auth, all, link }),
+        }) => on_runtime(async move {
+            accounts::import(&addresses, auth.as_deref(), all, link, json).await
+        }),
+        Some(Command::Check { address, repository, account, auth, json }) => {
+            on_runtime(async move {
+                let repository = repository.as_deref();
+                check::check(&address, repository, account.as_deref(), auth.as_deref(), json).await
+            })
+        }
         Some(Command::Demo) => on_runtime(demo::demo()),
         Some(Command::Run { profile, sync }) => {
             log::start(&sync)?;
-            let work = config::profile(&profile, &sync)?;
-            on_runtime(sync::sync(work, &sync))
+            on_runtime(async {
+                let work = config::profile(&profile, &sync).await?;
+                sync::sync(work, &sync).await
+            })
         }
         Some(Command::Copy { source, destinations, sync }) => {
             log::start(&sync)?;

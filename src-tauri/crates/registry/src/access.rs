@@ -87,6 +87,8 @@ pub struct Access {
     pub api: Option<Api>,
     /// Repositories that must exist before the first push are created, in this way; `None` never creates any.
     pub create: Option<Creation>,
+    /// Where images are read before this registry, which is asked when none of them has what is wanted.
+    pub mirrors: Vec<Mirror>,
 }
 
 /// How a repository is created that must exist before the first push. What a vendor has no word for is left out.
@@ -121,6 +123,15 @@ impl fmt::Debug for CloudRequest {
     }
 }
 
+/// A host that has the repositories of another one too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// The host.
+    pub registry: Registry,
+    /// What stands before the names of the repositories there.
+    pub prefix: Option<RepositoryName>,
+}
+
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
@@ -132,6 +143,7 @@ impl fmt::Debug for Access {
             .field("limit", &self.limit)
             .field("api", &self.api)
             .field("create", &self.create)
+            .field("mirrors", &self.mirrors)
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! What is learnt about a host during a run, shared by all of its repositories.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,7 +17,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    Access, Client, Code, Error, Registry, RepositoryName, Result,
+    Access, Client, Code, Digest, Error, Registry, RepositoryName, Result,
     auth::{Auth, Login},
     failure::Failure,
     limit::Limit,
@@ -46,6 +46,8 @@ pub(crate) struct HostState {
     pub(crate) created: Mutex<HashMap<RepositoryName, CreatedCell>>,
     /// What the vendor's own API wants to be shown, where that has to be asked for, and until when it is good.
     pub(crate) api_token: tokio::sync::Mutex<Option<(HeaderValue, Instant)>>,
+    /// What was read from a mirror once. Whoever reads it again was not happy with it.
+    pub(crate) mirrored: Mutex<HashSet<Digest>>,
 }
 
 /// How a host likes to be asked. Filled by the modules that ask; never held over an await.
@@ -112,6 +114,7 @@ impl HostState {
             reach: Mutex::default(),
             created: Mutex::default(),
             api_token: tokio::sync::Mutex::default(),
+            mirrored: Mutex::default(),
         }
     }
 

@@ -48,7 +48,8 @@ mod warnings;
 mod wire;
 
 pub use access::{
-    Access, AccessSource, Anonymous, CloudRequest, Creation, Credential, Identity, TlsOptions,
+    Access, AccessSource, Anonymous, CloudRequest, Creation, Credential, Identity, Mirror,
+    TlsOptions,
 };
 pub use blob_reader::BlobReader;
 pub use blob_writer::{BlobWriter, Fed};

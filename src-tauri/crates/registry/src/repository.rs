@@ -11,6 +11,7 @@ use crate::{
 
 mod blobs;
 mod manifests;
+mod mirrors;
 mod prepare;
 mod referrers;
 mod tags;
@@ -24,6 +25,8 @@ pub struct Repository {
     pub(crate) registry: Registry,
     pub(crate) name: RepositoryName,
     pub(crate) side: Side,
+    /// It stands in for another: what fails here is asked for there, so nothing is tried twice.
+    pub(crate) is_mirror: bool,
 }
 
 /// What a HEAD of a manifest tells.
@@ -62,7 +65,7 @@ impl Repository {
         name: RepositoryName,
         side: Side,
     ) -> Self {
-        Self { client, registry, name, side }
+        Self { client, registry, name, side, is_mirror: false }
     }
 
     /// The registry.
@@ -88,7 +91,8 @@ impl Repository {
         format!("{}/{}@{digest}", self.registry, self.name)
     }
 
-    pub(crate) async fn send(&self, ask: Ask<'_>) -> Result<Answer> {
+    pub(crate) async fn send(&self, mut ask: Ask<'_>) -> Result<Answer> {
+        ask.retry &= !self.is_mirror;
         self.client.send(&self.registry, Some(&self.name), self.side, ask).await
     }
 

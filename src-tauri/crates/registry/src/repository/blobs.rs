@@ -67,6 +67,12 @@ impl Repository {
         from: u64,
         _permits: &Permits,
     ) -> Result<BlobReader> {
+        for mirror in self.mirrors_of(&blob.digest).await {
+            match BlobReader::open(mirror.clone(), blob.clone(), from, Room::Held).await {
+                Ok(reader) => return Ok(reader),
+                Err(error) => mirror.pass_over(Some(&error)),
+            }
+        }
         BlobReader::open(self.clone(), blob.clone(), from, Room::Held).await
     }
 

@@ -31,6 +31,12 @@ impl Repository {
     /// Whether a manifest is there and what it is. At a destination, "denied" counts as absent (quirk 43). Where HEAD
     /// does not work or gives no digest, GET is used and remembered for the host.
     pub async fn head_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
+        for mirror in self.mirrors().await {
+            match mirror.look_for_manifest(target).await {
+                Ok(Some(head)) => return Ok(Some(head)),
+                other => mirror.pass_over(other.err().as_ref()),
+            }
+        }
         match self.look_for_manifest(target).await {
             // some say 401 of what is absent, whoever asks (Docker Hub, Quay): the upload finds out what we may do
             Err(error)
@@ -89,6 +95,12 @@ impl Repository {
     /// A manifest, its bytes verified. By tag, the digest that the registry's header claims is verified against the
     /// body too; a body that differs is fetched again by that digest, and again up to `retries` times.
     pub async fn get_manifest(&self, target: &Target) -> Result<Manifest> {
+        for mirror in self.mirrors().await {
+            match mirror.fetch(target).await {
+                Ok(manifest) => return Ok(manifest),
+                Err(error) => mirror.pass_over(Some(&error)),
+            }
+        }
         self.fetch(target).await.map_err(|error| match error.http_status() {
             Some(404) if error.code() != Code::NotARegistry => {
                 error.becomes(Code::RefNotFound, "there is no such manifest")

@@ -8,6 +8,7 @@ mod browse;
 mod inspect;
 mod lists;
 mod manifests;
+mod mirrors;
 mod mounts;
 mod prepare;
 mod proxy_env;
