@@ -927,7 +927,11 @@ attestations: string,
 /**
  * Whether signatures and other referrers come along.
  */
-referrers: boolean, };
+referrers: boolean,
+/**
+ * Which account is used where several fit: its id by `host[/path]`.
+ */
+accounts: { [key in string]: string }, };
 
 /**
  * A profile in the list.

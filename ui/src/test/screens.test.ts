@@ -387,6 +387,7 @@ describe('Profiles', () => {
       overwrite: 'never',
       attestations: 'auto',
       referrers: true,
+      accounts: {},
     });
   });
 

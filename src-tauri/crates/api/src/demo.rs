@@ -59,6 +59,7 @@ impl DemoRegistries {
             overwrite: "differing".into(),
             attestations: "keep".into(),
             referrers: false,
+            accounts: [].into(),
         }
     }
 }

@@ -385,6 +385,9 @@ pub struct Profile {
     pub attestations: String,
     /// Whether signatures and other referrers come along.
     pub referrers: bool,
+    /// Which account is used where several fit: its id by `host[/path]`.
+    #[serde(default)]
+    pub accounts: std::collections::BTreeMap<String, String>,
 }
 
 /// A profile in the list.

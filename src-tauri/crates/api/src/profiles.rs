@@ -317,6 +317,7 @@ fn told(stored: &Stored) -> dto::Profile {
         overwrite: overwrite.into(),
         attestations: attestations.into(),
         referrers: profile.policy.referrers,
+        accounts: profile.accounts.clone(),
     }
 }
 
@@ -349,7 +350,7 @@ fn drafted(draft: dto::Profile, old: Profile) -> Result<Profile> {
         name: draft.name,
         rules: rules.collect(),
         platforms: Platforms { os: draft.os, arch: draft.arch },
-        accounts: old.accounts,
+        accounts: draft.accounts,
         policy,
     })
 }

@@ -12,12 +12,13 @@ use profiles::{
     image_syncer::{self, Loaded},
     profile::{Profiles, library},
 };
-use registry::Registry;
+use registry::{Code, Registry};
 use store::Dirs;
 
 use crate::{
     accounts::{environment, open, vault},
     args::{Files, SyncFlags},
+    passphrase,
     problem::{Problem, Problems},
     sync::{self, Work},
 };
@@ -149,14 +150,7 @@ pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Probl
     let mut names = named(&flags.accounts, &list)?;
     let profile_s = stored.profile.accounts.iter();
     names.extend(profile_s.filter_map(|(address, id)| Some((address.parse().ok()?, id.clone()))));
-    let rules = &prepared.rules;
-    let registries: Vec<&Registry> = rules
-        .iter()
-        .flat_map(|rule| {
-            let destinations = rule.destinations.iter().map(|to| &to.registry);
-            std::iter::once(&rule.source.registry).chain(destinations)
-        })
-        .collect();
+    let registries: Vec<&Registry> = prepared.rules.iter().flat_map(JobRule::registries).collect();
     preflight(&list, &names, &registries, &vault).await?;
     let access = AccountAccess::new(list, vault)
         .named(names)
@@ -170,7 +164,8 @@ pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Probl
     Ok(work.with(flags)?)
 }
 
-/// What would stop the run at the first use of an account is told before anything is contacted.
+/// Certificates, keys and addresses of the accounts that can't be used are told before anything is contacted. A keyring
+/// that is locked is unlocked if a person can be asked; else the images that need it fail, and the others are copied.
 async fn preflight(
     accounts: &[Account],
     named: &[(Address, String)],
@@ -184,19 +179,14 @@ async fn preflight(
         if !is_used || !registries.contains(&&account.address.registry) {
             continue;
         }
-        account.way(vault).await.map_err(|error| Problem::of(&error))?;
-        if account.secret_in == SecretPlace::Linked {
-            continue;
-        }
-        let mut secret = vault.get(account).await;
-        // a person may unlock it, if the system can ask them
-        if secret.as_ref().is_err_and(|error| error.code() == registry::Code::KeyringLocked)
-            && crate::passphrase::is_interactive()
+        let without_secrets = Account { proxy_secret_in: SecretPlace::None, ..account.clone() };
+        without_secrets.way(vault).await.map_err(|error| Problem::of(&error))?;
+        if passphrase::is_interactive()
+            && account.secret_in == SecretPlace::Keyring
+            && vault.get(account).await.is_err_and(|e| e.code() == Code::KeyringLocked)
         {
             vault.retry().await;
-            secret = vault.get(account).await;
         }
-        secret.map_err(|error| Problem::of(&error.registry(&account.address.registry)))?;
     }
     Ok(())
 }

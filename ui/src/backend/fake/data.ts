@@ -125,6 +125,7 @@ function profile(
     overwrite: 'differing',
     attestations: 'keep',
     referrers: false,
+    accounts: {},
     ...part,
   };
 }

@@ -28,6 +28,7 @@ export function emptyProfile(): Profile {
     overwrite: 'differing',
     attestations: 'keep',
     referrers: false,
+    accounts: {},
   };
 }
 

@@ -221,5 +221,5 @@ pub fn draft(address: &str, username: &str, secret: &str) -> Value {
 
 pub fn profile(id: &str, name: &str, source: &str, destination: &str) -> Value {
     json!({ "id": id, "name": name, "rules": [{ "source": source, "destinations": [destination] }], "os": [],
-        "arch": [], "overwrite": "differing", "attestations": "keep", "referrers": false })
+        "arch": [], "overwrite": "differing", "attestations": "keep", "referrers": false, "accounts": {} })
 }
