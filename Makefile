@@ -92,8 +92,10 @@ audit: ## Look for known vulnerabilities in what we depend on (asks GitHub and n
 	cd ui && npm audit --audit=true --omit=dev
 
 .PHONY: bench
-bench: ## Measure copying side by side with skopeo and, where Go is, other peers
+bench: ## Measure the hot paths, and copying side by side with skopeo and, where Go is, other peers
 	@.ci/setup cli bench
+	cargo bench --locked --package registry --package engine --bench hot --bench relay -- \
+	  --warm-up-time 0.5 --measurement-time 2
 	cargo bench --locked --package cli --bench peers
 
 .PHONY: icons

@@ -1,7 +1,8 @@
 //! `make bench`: ours and every peer that is installed, in the same interleaved rounds over real registries.
 //!
-//! `BENCH_ROUNDS` (5) and `BENCH_SCENES` (all: `bulk,many,wan,noop,fan,big`) narrow a run; `BENCH_OUT` names the file
-//! that the table is written to (`docs/benchmarks.md`).
+//! `BENCH_ROUNDS` (5), `BENCH_SCENES` (all: `bulk,many,wan,noop,fan,big,wide`) and `BENCH_TOOLS` (all that are
+//! installed: `image-syncer,skopeo,…`) narrow a run; `BENCH_OUT` names the file that the tables are written to
+//! (`docs/benchmarks.md`).
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -12,18 +13,25 @@
     clippy::print_stderr
 )]
 
+mod bars;
 mod measure;
 mod registries;
 mod scenes;
 mod table;
 mod tools;
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use testkit::{
     Registry, Relay,
     tls::{Authority, Flaw},
 };
+use tokio::runtime::Runtime;
 
 use crate::{
     measure::Cost,
@@ -31,6 +39,10 @@ use crate::{
     scenes::Scene,
     tools::{Route, Tool},
 };
+
+/// Who takes longer than this is measured once or twice instead of in every round, unless a bar compares us with it.
+const LONG: Duration = Duration::from_secs(8);
+const VERY_LONG: Duration = Duration::from_secs(25);
 
 /// One measurement.
 #[derive(Clone, Copy, Debug)]
@@ -40,143 +52,174 @@ pub struct Sample {
     pub destination: Traffic,
 }
 
+/// What came of a tool in a scene.
+#[derive(Debug)]
+pub struct Taken {
+    pub tool: Tool,
+    pub samples: Vec<Sample>,
+    pub failure: Option<String>,
+}
+
+/// What is the same for all measurements.
+struct Bench {
+    runtime: Runtime,
+    /// In memory: the registries' data and certificates.
+    memory: PathBuf,
+    ca: PathBuf,
+}
+
 fn main() {
     // `cargo bench` hands over flags of its own
     let rounds: usize =
         std::env::var("BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
-    let wanted = std::env::var("BENCH_SCENES").unwrap_or_default();
-    let scenes: Vec<Scene> = scenes::ALL
-        .into_iter()
-        .filter(|scene| wanted.is_empty() || wanted.split(',').any(|name| name == scene.name()))
-        .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let memory = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
-    let folder = tempfile::Builder::new().prefix("bench").tempdir_in(memory).unwrap();
+    let wanted = |variable: &str, name: &str| {
+        let names = std::env::var(variable).unwrap_or_default();
+        names.is_empty() || names.split(',').any(|wanted| wanted == name)
+    };
+    let shm = if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "/tmp" };
+    let folder = tempfile::Builder::new().prefix("bench").tempdir_in(shm).unwrap();
     let authority = Authority::new();
     let server = authority.server(Flaw::None);
     fs::write(folder.path().join("cert.pem"), server.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), server.key_pem()).unwrap();
     let ca = folder.path().join("ca.pem");
     fs::write(&ca, authority.pem()).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let bench = Bench { runtime, memory: folder.path().to_owned(), ca };
 
     let tools: Vec<(Tool, String)> = tools::ALL
         .into_iter()
+        .filter(|tool| wanted("BENCH_TOOLS", tool.name()))
         .filter_map(|tool| tool.version().map(|version| (tool, version)))
         .collect();
     println!("tools: {tools:?}");
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let mut results = Vec::new();
-    for scene in scenes {
-        let source = Server::start(folder.path(), "source", folder.path());
-        seed(&runtime, scene, &source, folder.path(), &ca);
-        let mut samples: Vec<(Tool, Vec<Sample>, Option<String>)> =
-            tools.iter().map(|(tool, _)| (*tool, Vec::new(), None)).collect();
-        for round in 0..rounds {
-            for (tool, taken, failure) in &mut samples {
-                if failure.is_some() {
-                    continue;
-                }
-                match sample(&runtime, scene, *tool, &source, folder.path(), &ca) {
-                    Ok(sample) => {
-                        println!(
-                            "{} {} {}/{rounds}: {:.3} s wall, {:.3} s cpu, {} MiB, {}+{} requests",
-                            scene.name(),
-                            tool.name(),
-                            round + 1,
-                            sample.cost.wall.as_secs_f64(),
-                            sample.cost.cpu.as_secs_f64(),
-                            sample.cost.peak >> 20,
-                            sample.source.requests,
-                            sample.destination.requests
-                        );
-                        taken.push(sample);
-                    }
-                    Err(error) => {
-                        println!("{} {}: {error}", scene.name(), tool.name());
-                        *failure = Some(error);
-                    }
-                }
-            }
-        }
-        results.push((scene, samples));
+    for scene in scenes::ALL.into_iter().filter(|scene| wanted("BENCH_SCENES", scene.name())) {
+        results.push((scene, bench.play(scene, &tools, rounds)));
     }
-    let text = table::render(&results, &tools, rounds);
+    let text = table::render(&results, &tools, rounds, &load);
     println!("\n{text}");
     let out = std::env::var("BENCH_OUT").unwrap_or_else(|_| "docs/benchmarks.md".into());
     let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").join(out);
     fs::write(out, text).unwrap();
 }
 
-/// Brings a scene's images into the source registry.
-fn seed(
-    runtime: &tokio::runtime::Runtime,
-    scene: Scene,
-    source: &Server,
-    folder: &Path,
-    ca: &Path,
-) {
-    let origin = runtime.block_on(Registry::start());
-    scene.fill(&origin);
-    let mut rules = String::new();
-    for (repository, _) in scene.images() {
-        rules += &format!("{}/{repository}: {}/{repository}\n", origin.host(), source.host());
+impl Bench {
+    /// All rounds of a scene.
+    fn play(&self, scene: Scene, tools: &[(Tool, String)], rounds: usize) -> Vec<Taken> {
+        let source = Server::start(&self.memory, "source", &self.memory);
+        self.seed(scene, &source);
+        let mut all: Vec<Taken> = tools
+            .iter()
+            .filter(|(tool, _)| scene.has(*tool))
+            .map(|(tool, _)| Taken { tool: *tool, samples: Vec::new(), failure: None })
+            .collect();
+        for round in 0..rounds {
+            for taken in &mut all {
+                if taken.failure.is_some() || round >= enough(scene, taken, rounds) {
+                    continue;
+                }
+                match self.sample(scene, taken.tool, &source) {
+                    Ok(sample) => {
+                        println!(
+                            "{} {} {}/{rounds}: {:.3} s wall, {:.3} s cpu, {:.1} MiB, {}+{} requests, {} bytes written",
+                            scene.name(),
+                            taken.tool.name(),
+                            round + 1,
+                            sample.cost.wall.as_secs_f64(),
+                            sample.cost.cpu.as_secs_f64(),
+                            sample.cost.peak as f64 / 1_048_576.0,
+                            sample.source.requests,
+                            sample.destination.requests,
+                            sample.cost.written,
+                        );
+                        taken.samples.push(sample);
+                    }
+                    Err(error) => {
+                        println!("{} {}: {error}", scene.name(), taken.tool.name());
+                        taken.failure = Some(error);
+                    }
+                }
+            }
+        }
+        all
     }
-    let file = folder.join("seed.yaml");
-    fs::write(&file, rules).unwrap();
-    let status = Command::new(env!("CARGO_BIN_EXE_image-syncer"))
-        .args(["-q", "--insecure", origin.host(), "--images"])
-        .arg(&file)
-        .env("SSL_CERT_FILE", ca)
-        .env("HOME", folder)
-        .status()
-        .unwrap();
-    assert!(status.success(), "seeding {}", scene.name());
+
+    /// Brings a scene's images into the source registry.
+    fn seed(&self, scene: Scene, source: &Server) {
+        let origin = self.runtime.block_on(Registry::start());
+        scene.fill(&origin);
+        let mut rules = String::new();
+        for (repository, _) in scene.images() {
+            rules += &format!("{}/{repository}: {}/{repository}\n", origin.host(), source.host());
+        }
+        let (images, auth) = (self.memory.join("seed.yaml"), self.memory.join("seed-auth.json"));
+        fs::write(&images, rules).unwrap();
+        // the registry in this process speaks plain HTTP
+        fs::write(&auth, format!("{{\"{}\": {{\"insecure\": true}}}}", origin.host())).unwrap();
+        let status = Command::new(env!("CARGO_BIN_EXE_image-syncer"))
+            .arg("-q")
+            .args([Path::new("--images"), &images, Path::new("--auth"), &auth])
+            .env("SSL_CERT_FILE", &self.ca)
+            .env("HOME", &self.memory)
+            .status()
+            .unwrap();
+        assert!(status.success(), "seeding {}", scene.name());
+    }
+
+    fn sample(&self, scene: Scene, tool: Tool, source: &Server) -> Result<Sample, String> {
+        // on a disk, so that the kernel tells what is written there
+        let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).map_err(|e| e.to_string())?;
+        let destinations: Vec<Server> = (0..scene.destinations())
+            .map(|n| Server::start(&self.memory, &format!("destination{n}"), &self.memory))
+            .collect();
+        let mut route = Route {
+            scene,
+            source: source.host(),
+            destinations: destinations.iter().map(Server::host).collect(),
+            folder: home.path(),
+            ca: &self.ca,
+        };
+        let mut relays = Vec::new();
+        if scene == Scene::Wan {
+            for host in std::iter::once(&mut route.source).chain(&mut route.destinations) {
+                let target = host.replace("localhost", "127.0.0.1");
+                let relay =
+                    self.runtime.block_on(Relay::start(&target)).map_err(|e| e.to_string())?;
+                relay.set_latency(Duration::from_micros(12_500));
+                *host = relay.host().replace("127.0.0.1", "localhost");
+                relays.push(relay);
+            }
+        }
+        if scene == Scene::Noop {
+            measure::run(&mut Tool::Ours.commands(&route), home.path(), &self.memory)?;
+        }
+        let mut commands = tool.commands(&route);
+        if commands.is_empty() {
+            return Err("not measured".into());
+        }
+        source.forget();
+        destinations.iter().for_each(Server::forget);
+        let cost = measure::run(&mut commands, home.path(), &self.memory)?;
+        let mut destination = Traffic::default();
+        for server in &destinations {
+            let traffic = server.traffic();
+            destination.requests += traffic.requests;
+            destination.blob_bytes += traffic.blob_bytes;
+        }
+        Ok(Sample { cost, source: source.traffic(), destination })
+    }
 }
 
-fn sample(
-    runtime: &tokio::runtime::Runtime,
-    scene: Scene,
-    tool: Tool,
-    source: &Server,
-    folder: &Path,
-    ca: &Path,
-) -> Result<Sample, String> {
-    let home = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?;
-    let destinations: Vec<Server> = (0..scene.destinations())
-        .map(|n| Server::start(folder, &format!("destination{n}"), folder))
-        .collect();
-    let mut route = Route {
-        scene,
-        source: source.host(),
-        destinations: destinations.iter().map(Server::host).collect(),
-        folder: home.path(),
-        ca,
-    };
-    let mut relays = Vec::new();
-    if scene == Scene::Wan {
-        for host in std::iter::once(&mut route.source).chain(&mut route.destinations) {
-            let relay = runtime
-                .block_on(Relay::start(&host.replace("localhost", "127.0.0.1")))
-                .map_err(|error| error.to_string())?;
-            relay.set_latency(Duration::from_micros(12_500));
-            *host = relay.host().replace("127.0.0.1", "localhost");
-            relays.push(relay);
-        }
+/// How many rounds a tool takes part in: see [`LONG`].
+fn enough(scene: Scene, taken: &Taken, rounds: usize) -> usize {
+    let Some(first) = taken.samples.first() else { return rounds };
+    match first.cost.wall {
+        _ if scene.is_measured_against(taken.tool) => rounds,
+        wall if wall > VERY_LONG => 1,
+        wall if wall > LONG => 2,
+        _ => rounds,
     }
-    if scene == Scene::Noop {
-        measure::run(&mut Tool::Ours.commands(&route))?;
-    }
-    let mut commands = tool.commands(&route);
-    if commands.is_empty() {
-        return Err("not measured".into());
-    }
-    source.forget();
-    destinations.iter().for_each(Server::forget);
-    let cost = measure::run(&mut commands)?;
-    let mut destination = Traffic::default();
-    for server in &destinations {
-        let traffic = server.traffic();
-        destination.requests += traffic.requests;
-        destination.blob_bytes += traffic.blob_bytes;
-    }
-    Ok(Sample { cost, source: source.traffic(), destination })
+    .min(rounds)
 }

@@ -1,41 +1,115 @@
-//! One program run once: wall time, processor time and peak memory by the kernel's own account.
+//! One program run once: wall time, processor time, peak memory and what it wrote, by the kernel's own account.
 
 use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
 use wait4::Wait4;
+
+/// How often a running program is looked at.
+const GLANCE: Duration = Duration::from_millis(2);
 
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     pub wall: Duration,
     pub cpu: Duration,
-    /// Bytes; the largest single process.
+    /// Bytes of memory; the largest single process.
     pub peak: u64,
+    /// Bytes that went towards a disk, and bytes of files left in the program's folder.
+    pub written: u64,
 }
 
-/// Runs commands one after the other as one measurement; the first failure ends it.
-pub fn run(commands: &mut [Command]) -> Result<Cost, String> {
+/// What is seen of a running process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Glance {
+    peak: u64,
+    written: u64,
+}
+
+/// Runs commands one after the other as one measurement; the first failure ends it. They have `home`, which is on a
+/// disk, for their files; what they say on standard error is kept in `memory`.
+pub fn run(commands: &mut [Command], home: &Path, memory: &Path) -> Result<Cost, String> {
     let mut cost = Cost::default();
+    let before = size_of(home);
     let start = Instant::now();
     for command in commands {
+        let said = tempfile::tempfile_in(memory).map_err(|error| error.to_string())?;
+        let stderr = said.try_clone().map_err(|error| error.to_string())?;
+        let name = command.get_program().to_string_lossy().into_owned();
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(tempfile::tempfile().map_err(|e| e.to_string())?)
+            .stderr(stderr)
             .spawn()
-            .map_err(|error| format!("{command:?}: {error}"))?;
-        let used = child.wait4().map_err(|error| format!("{command:?}: {error}"))?;
+            .map_err(|error| format!("{name}: {error}"))?;
+        let (process, ended) = (child.id(), AtomicBool::new(false));
+        let (used, seen) = thread::scope(|scope| {
+            let watch = scope.spawn(|| watch(process, &ended));
+            let used = child.wait4();
+            ended.store(true, Ordering::Release);
+            (used, watch.join().unwrap())
+        });
+        let used = used.map_err(|error| format!("{name}: {error}"))?;
         if !used.status.success() {
-            return Err(format!("{command:?}: {}", used.status));
+            return Err(format!("{}: {}", used.status, last_line(said)));
         }
         cost.cpu += used.rusage.utime + used.rusage.stime;
-        cost.peak = cost.peak.max(used.rusage.maxrss);
+        cost.peak = cost.peak.max(seen.peak);
+        cost.written += seen.written;
     }
     cost.wall = start.elapsed();
+    cost.written += size_of(home).saturating_sub(before);
     Ok(cost)
+}
+
+/// Looks at a process until it has ended. What the kernel tells at the end (`ru_maxrss`) will not do: it begins with
+/// the size of the process that started the program.
+fn watch(process: u32, ended: &AtomicBool) -> Glance {
+    let mut seen = Glance::default();
+    while !ended.load(Ordering::Acquire) {
+        if let Some(kib) = field(process, "status", "VmHWM:") {
+            seen.peak = seen.peak.max(kib << 10);
+        }
+        if let Some(bytes) = field(process, "io", "write_bytes:") {
+            seen.written = seen.written.max(bytes);
+        }
+        thread::sleep(GLANCE);
+    }
+    seen
+}
+
+/// The number behind a name in a file of `/proc`.
+fn field(process: u32, file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/{file}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Bytes of all files in a folder.
+fn size_of(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => size_of(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+/// Why a program failed, in its own last words.
+fn last_line(mut said: File) -> String {
+    let mut text = Vec::new();
+    let _ = said.seek(SeekFrom::Start(0)).and_then(|_| said.read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no word");
+    line.trim().chars().filter(|c| *c != '|').take(200).collect()
 }
 
 /// The value in the middle.

@@ -2,77 +2,77 @@
 
 use std::fmt::Write as _;
 
-use crate::{Sample, measure::median, scenes::Scene, tools::Tool};
+use crate::{
+    Sample, Taken,
+    bars::{self, Results},
+    measure::median,
+    tools::Tool,
+};
 
-type Results = [(Scene, Vec<(Tool, Vec<Sample>, Option<String>)>)];
+/// What the numbers mean, and where their limits are.
+const NOTES: &str = include_str!("notes.md");
 
-pub fn render(results: &Results, tools: &[(Tool, String)], rounds: usize) -> String {
+pub fn render(results: &Results, tools: &[(Tool, String)], rounds: usize, load: &str) -> String {
     let mut text = String::from("# Benchmarks\n\nWritten by `make bench`; don't edit by hand.\n\n");
     let _ = writeln!(
         text,
         "Real registries (Debian's docker-registry, TLS, data in memory) on loopback; every tool at default settings, in\n\
-         interleaved rounds on one machine; medians of {rounds}. Absolute times say little on a shared machine, the ratios in\n\
+         interleaved rounds on one machine; medians of {rounds}, or of fewer where the table says so: who takes long is not\n\
+         run in every round, unless a bar compares us with it. Absolute times say little on a shared machine, the ratios in\n\
          one table do.\n"
     );
     let _ = writeln!(text, "- Machine: {}", machine());
-    let versions: Vec<String> =
-        tools.iter().map(|(tool, version)| format!("{} {version}", tool.name())).collect();
+    let load: Vec<_> = load.split(' ').take(3).collect();
+    let _ = writeln!(text, "- Load when it began: {}", load.join(", "));
+    let versions: Vec<String> = tools
+        .iter()
+        .filter(|(tool, _)| *tool != Tool::Proc64)
+        .map(|(tool, version)| format!("{} {version}", tool.name()))
+        .collect();
     let _ = writeln!(text, "- Versions: {}\n", versions.join(", "));
-    for (scene, tools) in results {
-        let _ = writeln!(text, "## {}\n", scene.name());
-        let _ = writeln!(text, "{}\n", about(*scene));
-        text += "| tool | wall s | x skopeo | CPU s | x skopeo | peak MiB | requests at source | at destination | source blob MiB |\n";
-        text += "|---|---:|---:|---:|---:|---:|---:|---:|---:|\n";
-        let of = |samples: &[Sample], get: &dyn Fn(&Sample) -> f64| {
-            median(&samples.iter().map(get).collect::<Vec<_>>())
-        };
-        let reference =
-            tools.iter().find(|(tool, taken, _)| *tool == Tool::Skopeo && !taken.is_empty());
-        for (tool, taken, failure) in tools {
-            if taken.is_empty() {
-                let _ = writeln!(
-                    text,
-                    "| {} | {} ||||||||",
-                    tool.name(),
-                    failure.as_deref().unwrap_or("not measured")
-                );
-                continue;
-            }
-            let wall = |s: &Sample| s.cost.wall.as_secs_f64();
-            let cpu = |s: &Sample| s.cost.cpu.as_secs_f64();
-            let ratio = |get: &dyn Fn(&Sample) -> f64| {
-                reference.map_or_else(String::new, |(_, them, _)| {
-                    format!("{:.3}", of(taken, get) / of(them, get))
-                })
-            };
-            let _ = writeln!(
-                text,
-                "| {} | {:.3} | {} | {:.3} | {} | {:.1} | {:.0} | {:.0} | {:.1} |",
-                tool.name(),
-                of(taken, &wall),
-                ratio(&wall),
-                of(taken, &cpu),
-                ratio(&cpu),
-                of(taken, &|s| s.cost.peak as f64 / 1_048_576.0),
-                of(taken, &|s| s.source.requests as f64),
-                of(taken, &|s| s.destination.requests as f64),
-                of(taken, &|s| s.source.blob_bytes as f64 / 1_048_576.0),
-            );
+    let _ = writeln!(text, "## Bars\n\n{}\n{}", bars::render(results), NOTES.trim_end());
+    for (scene, taken) in results {
+        let _ = writeln!(text, "\n## {}\n\n{}\n", scene.name(), scene.about());
+        text += "| tool | wall s | x skopeo | CPU s | x skopeo | peak MiB | requests at source | at destination | source blob MiB | rounds |\n";
+        text += "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
+        let reference = taken.iter().find(|t| t.tool == Tool::Skopeo && !t.samples.is_empty());
+        for one in taken {
+            row(&mut text, one, reference);
         }
-        text.push('\n');
     }
     text
 }
 
-fn about(scene: Scene) -> &'static str {
-    match scene {
-        Scene::Bulk => "One image of 4 layers of 128 MiB.",
-        Scene::Many => "12 repositories of 6 tags each, which share base layers.",
-        Scene::Wan => "The same through relays that add 12.5 ms each way on both sides.",
-        Scene::Noop => "The same again, everything being at the destination.",
-        Scene::Fan => "One image of 3 layers of 96 MiB to 3 destinations.",
-        Scene::Big => "One image with one layer of 4 GiB.",
+fn row(text: &mut String, taken: &Taken, reference: Option<&Taken>) {
+    let Taken { tool, samples, failure } = taken;
+    if let Some(failure) = failure {
+        let _ = writeln!(text, "| {} | {failure} |||||||||", tool.name());
+        return;
     }
+    let of = |samples: &[Sample], get: &dyn Fn(&Sample) -> f64| {
+        median(&samples.iter().map(get).collect::<Vec<_>>())
+    };
+    let wall = |s: &Sample| s.cost.wall.as_secs_f64();
+    let cpu = |s: &Sample| s.cost.cpu.as_secs_f64();
+    let ratio = |get: &dyn Fn(&Sample) -> f64| {
+        reference.map_or_else(String::new, |them| {
+            format!("{:.3}", of(samples, get) / of(&them.samples, get))
+        })
+    };
+    let _ = writeln!(
+        text,
+        "| {} | {:.3} | {} | {:.3} | {} | {:.1} | {:.0} | {:.0} | {:.1} | {} |",
+        tool.name(),
+        of(samples, &wall),
+        ratio(&wall),
+        of(samples, &cpu),
+        ratio(&cpu),
+        of(samples, &|s| s.cost.peak as f64 / 1_048_576.0),
+        of(samples, &|s| s.source.requests as f64),
+        of(samples, &|s| s.destination.requests as f64),
+        of(samples, &|s| s.source.blob_bytes as f64 / 1_048_576.0),
+        samples.len(),
+    );
 }
 
 fn machine() -> String {

@@ -12,6 +12,8 @@ use crate::scenes::Scene;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     Ours,
+    /// Ours with `--proc 64`.
+    Proc64,
     Skopeo,
     Regctl,
     Regsync,
@@ -19,8 +21,8 @@ pub enum Tool {
     Oras,
 }
 
-pub const ALL: [Tool; 6] =
-    [Tool::Ours, Tool::Skopeo, Tool::Regctl, Tool::Regsync, Tool::Crane, Tool::Oras];
+pub const ALL: [Tool; 7] =
+    [Tool::Ours, Tool::Proc64, Tool::Skopeo, Tool::Regctl, Tool::Regsync, Tool::Crane, Tool::Oras];
 
 /// Where a measurement copies from and to.
 pub struct Route<'a> {
@@ -36,6 +38,7 @@ impl Tool {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "image-syncer",
+            Self::Proc64 => "image-syncer --proc 64",
             Self::Skopeo => "skopeo",
             Self::Regctl => "regctl",
             Self::Regsync => "regsync",
@@ -44,8 +47,12 @@ impl Tool {
         }
     }
 
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Proc64)
+    }
+
     fn program(self) -> Option<PathBuf> {
-        if self == Self::Ours {
+        if self.is_ours() {
             return Some(env!("CARGO_BIN_EXE_image-syncer").into());
         }
         let go = std::env::var_os("HOME").map(|home| Path::new(&home).join("go/bin"));
@@ -60,7 +67,7 @@ impl Tool {
     /// Its version, if it is installed.
     pub fn version(self) -> Option<String> {
         let argument = match self {
-            Self::Ours | Self::Skopeo => "--version",
+            Self::Ours | Self::Proc64 | Self::Skopeo => "--version",
             _ => "version",
         };
         let out = Command::new(self.program()?).arg(argument).output().ok()?;
@@ -84,6 +91,7 @@ impl Tool {
                 .current_dir(route.folder)
                 .env_clear()
                 .env("HOME", route.folder)
+                .env("TMPDIR", route.folder)
                 .env("PATH", std::env::var_os("PATH").unwrap_or_default())
                 .env("SSL_CERT_FILE", route.ca);
             command
@@ -107,7 +115,7 @@ impl Tool {
         let texts =
             |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match self {
-            Self::Ours => {
+            Self::Ours | Self::Proc64 => {
                 let mut rules = String::new();
                 for (repository, _) in &images {
                     rules += &format!("{}/{repository}:\n", route.source);
@@ -116,7 +124,11 @@ impl Tool {
                     }
                 }
                 fs::write(route.folder.join("images.yaml"), rules).unwrap();
-                vec![command(&texts(&["--images", "images.yaml", "-q"]))]
+                let mut arguments = texts(&["--images", "images.yaml", "-q"]);
+                if self == Self::Proc64 {
+                    arguments.extend(texts(&["--proc", "64"]));
+                }
+                vec![command(&arguments)]
             }
             Self::Skopeo if images.len() > 1 => {
                 let mut rules = format!("{}:\n  images:\n", route.source);
