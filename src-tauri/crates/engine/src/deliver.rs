@@ -92,6 +92,7 @@ impl Want {
         let mut tries = 0;
         let mut alone = false;
         loop {
+            ticket.lane(run, self.blob.size).await?;
             let slot = run.wait(self.place.site.slots.acquire()).await?;
             let begin = self.place.repository.begin_blob(&self.blob, from.as_ref());
             // boxed: many wait for their slot, and requests are large

@@ -14,7 +14,7 @@ use registry::{
     Result,
 };
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, OnceCell, OwnedSemaphorePermit, oneshot},
     time::Instant,
 };
 
@@ -25,6 +25,10 @@ use crate::{
     stop::cancelled,
     transfer,
 };
+
+/// Blobs beyond this size are large: so many at once are on their way that some room at every host is left to small
+/// ones, and to manifests.
+const LARGE: u64 = 512 * 1024;
 
 /// What is gathered by: a blob is the same whichever repository of a registry it is read from.
 pub(crate) type Key = (Registry, Digest);
@@ -62,6 +66,8 @@ pub(crate) struct Gather(Mutex<HashMap<Key, Arc<Group>>>);
 struct Group {
     state: Mutex<State>,
     changed: Notify,
+    /// The lane of a large blob: one for all of its takers, until the reading has ended.
+    lane: OnceCell<OwnedSemaphorePermit>,
 }
 
 #[derive(Default)]
@@ -100,11 +106,24 @@ impl Gather {
 
 impl Group {
     fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), changed: Notify::new() })
+        Self::with(State::default())
+    }
+
+    fn with(state: State) -> Arc<Self> {
+        let (changed, lane) = (Notify::new(), OnceCell::new());
+        Arc::new(Self { state: Mutex::new(state), changed, lane })
     }
 }
 
 impl Ticket {
+    /// Waits until a large blob may be brought; small ones always may.
+    pub(crate) async fn lane(&self, run: &Run, size: u64) -> Result<()> {
+        if size > LARGE {
+            self.group.lane.get_or_try_init(|| run.lane()).await?;
+        }
+        Ok(())
+    }
+
     /// Takes part in the reading, or begins a new one when it has begun already. The end is told to `taker.done`.
     pub(crate) fn join(self, run: &Arc<Run>, source: &Repository, blob: &Descriptor, taker: Taker) {
         let group = self.group.clone();
@@ -140,7 +159,7 @@ impl Ticket {
             since: Some(Instant::now()),
             closed: false,
         };
-        let group = Arc::new(Group { state: Mutex::new(state), changed: Notify::new() });
+        let group = Group::with(state);
         let (gather, key, site) = (self.gather.clone(), self.key.clone(), self.site.clone());
         let ticket = Self { gather, key, group, site };
         drop(self);

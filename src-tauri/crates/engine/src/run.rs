@@ -44,6 +44,8 @@ const IMAGES: usize = 64;
 /// Images that may wait to begin before the lists of the next are read. Few enough that a list of a hundred thousand tags
 /// does not fill the memory, and enough that the number of images is known early in any usual run.
 const WINDOW: usize = 4000;
+/// Large blobs that are on their way at once: three of four requests that a host gets at first.
+const LANES: usize = 12;
 /// How long uploads that are given up may take to say so to their registry.
 const DISCARD: Duration = Duration::from_secs(2);
 /// How long a cancelled run waits for its tasks to notice, answers to tags' PUTs included.
@@ -68,6 +70,8 @@ pub(crate) struct Run {
     pub(crate) indexes: Indexes,
     pub(crate) budget: Budget,
     slots: Arc<Semaphore>,
+    /// For large blobs.
+    lanes: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -101,6 +105,7 @@ impl Run {
         stop: CancellationToken,
     ) -> Self {
         let slots = Arc::new(Semaphore::new(policy.images.unwrap_or(IMAGES).max(1)));
+        let lanes = client.requests_per_host().map_or(LANES, lanes);
         Self {
             client,
             policy,
@@ -117,6 +122,7 @@ impl Run {
             indexes: Indexes::default(),
             budget: Budget::default(),
             slots,
+            lanes: Arc::new(Semaphore::new(lanes)),
             tasks: TaskTracker::new(),
         }
     }
@@ -134,6 +140,13 @@ impl Run {
         self.wait(ask).map(Result::flatten)
     }
 
+    /// Waits for a lane.
+    pub(crate) async fn lane(&self) -> Result<OwnedSemaphorePermit> {
+        // the semaphore is never closed
+        let lane = self.wait(self.lanes.clone().acquire_owned()).await?;
+        lane.map_err(|error| Error::new(Code::Internal, "no lane for a blob").cause(&error))
+    }
+
     /// Starts a task of the run, in the span of whoever starts it.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task.in_current_span());
@@ -146,6 +159,12 @@ impl Run {
             drop(room);
         });
     }
+}
+
+/// How many large blobs are on their way at once where no host gets more than so many requests. Where that is few, one
+/// can't be spared.
+fn lanes(requests: usize) -> usize {
+    if requests < 4 { requests.max(1) } else { requests * 3 / 4 }
 }
 
 /// Runs or plans a job; every row has its outcome when it returns.

@@ -15,6 +15,7 @@ mod fan_out;
 mod filter;
 mod floor;
 mod kinds;
+mod lanes;
 mod limits;
 mod listed;
 mod patterns;
