@@ -85,6 +85,11 @@ impl Client {
         &self.0.bandwidth
     }
 
+    /// The most requests in flight to one host, where that was set.
+    pub fn requests_per_host(&self) -> Option<usize> {
+        self.0.options.requests_per_host
+    }
+
     /// How many manifests the registry lets us read, as far as it has told (Docker Hub does).
     pub fn quota(&self, registry: &Registry) -> Option<Quota> {
         self.host_state(registry).quota()

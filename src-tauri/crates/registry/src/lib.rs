@@ -75,3 +75,9 @@ pub use vendor::{Api, Vendor};
 pub(crate) use answer::Answer;
 pub(crate) use host::{HostState, Learnt};
 pub(crate) use transport::{Ask, Body, Place, Room, Scope, Wait};
+
+/// How many challenges a `WWW-Authenticate` header holds; for the benches.
+#[doc(hidden)]
+pub fn count_challenges(header: &str) -> usize {
+    auth::Challenge::parse(header).len()
+}

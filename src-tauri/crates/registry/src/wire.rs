@@ -3,13 +3,16 @@
 use std::{
     io,
     pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::{stream::BoxStream, task::AtomicWaker};
 use http::{HeaderMap, Method};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
@@ -18,7 +21,9 @@ use url::Url;
 use crate::{Client, Wait, failure::Failure, redact::Shown};
 
 /// How much of a body is given to the connection at a time, so that its progress shows.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 32 * 1024;
+/// How much of a body a connection may hold that it has not written yet: it would take some hundred KiB.
+const LENT: usize = 64 * 1024;
 /// Bodies up to this size go out in one piece: they fit into the sockets' buffers.
 const SMALL: usize = 64 * 1024;
 
@@ -131,12 +136,28 @@ struct Watched {
     source: Source,
     left: u64,
     watch: Arc<Watch>,
+    lent: Arc<Account>,
 }
 
 enum Source {
     Bytes(Bytes),
     /// Never locked: reqwest wants bodies to be `Sync`, which streams need not be.
     Stream(Mutex<BoxStream<'static, io::Result<Bytes>>>),
+}
+
+/// How many bytes the connection has that are not yet on their way.
+#[derive(Debug, Default)]
+struct Account {
+    bytes: AtomicUsize,
+    /// Who waits for some of them to be gone.
+    waiting: AtomicWaker,
+}
+
+/// Bytes that the connection has; it drops them when they are written.
+#[derive(Debug)]
+struct Lent {
+    bytes: Bytes,
+    of: Arc<Account>,
 }
 
 impl Watched {
@@ -151,7 +172,12 @@ impl Watched {
             Load::Stream { len, stream } => (Source::Stream(Mutex::new(stream)), len),
         };
         watch.set(Phase::Moving(Instant::now()));
-        Some(reqwest::Body::wrap(Self { source, left, watch: Arc::clone(watch) }))
+        Some(reqwest::Body::wrap(Self {
+            source,
+            left,
+            watch: Arc::clone(watch),
+            lent: Arc::default(),
+        }))
     }
 }
 
@@ -165,6 +191,9 @@ impl http_body::Body for Watched {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if self.left == 0 {
             return Poll::Ready(None);
+        }
+        if self.lent.is_too_much(context) {
+            return Poll::Pending;
         }
         let next = match &mut self.source {
             Source::Bytes(bytes) => Poll::Ready(Some(Ok(bytes.split_to(bytes.len().min(PIECE))))),
@@ -186,7 +215,7 @@ impl http_body::Body for Watched {
         self.left -= bytes.len() as u64;
         let now = Instant::now();
         self.watch.set(if self.left == 0 { Phase::Sent(Some(now)) } else { Phase::Moving(now) });
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+        Poll::Ready(Some(Ok(Frame::data(self.lent.lend(bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -195,5 +224,35 @@ impl http_body::Body for Watched {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+impl Account {
+    fn lend(self: &Arc<Self>, bytes: Bytes) -> Bytes {
+        self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        Bytes::from_owner(Lent { bytes, of: Arc::clone(self) })
+    }
+
+    /// Whether the connection has enough for now. It is woken when it has less.
+    fn is_too_much(&self, context: &Context<'_>) -> bool {
+        if self.bytes.load(Ordering::Acquire) < LENT {
+            return false;
+        }
+        self.waiting.register(context.waker());
+        self.bytes.load(Ordering::Acquire) >= LENT
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.of.bytes.fetch_sub(self.bytes.len(), Ordering::AcqRel) >= LENT {
+            self.of.waiting.wake();
+        }
     }
 }
