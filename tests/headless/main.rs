@@ -14,6 +14,7 @@ mod accounts;
 mod bad_files;
 mod bad_registries;
 mod bad_sides;
+mod clouds;
 mod faults;
 mod logins;
 mod look;

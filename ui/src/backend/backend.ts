@@ -20,6 +20,7 @@ import type {
   Pick,
   Profile,
   ProfileSummary,
+  Provider,
   RuleProblem,
   RunInfo,
   Settings,
@@ -58,6 +59,8 @@ export interface Backend {
   browseForget(id: string): Promise<null>;
   /** Reads names that were typed or pasted. */
   browseNames(host: string, text: string): Promise<TypedName[]>;
+  /** In the order for the language. */
+  providersList(): Promise<Provider[]>;
   profilesList(): Promise<ProfileSummary[]>;
   profilesGet(id: string): Promise<Profile>;
   profilesCheck(profile: Profile): Promise<RuleProblem[]>;

@@ -35,6 +35,7 @@ export const tauri: Backend = {
   browseCancel: (token) => rpc('browse.cancel', { token }),
   browseForget: (id) => rpc('browse.forget', { id }),
   browseNames: (host, text) => rpc('browse.names', { host, text }),
+  providersList: () => rpc('providers.list', null),
   profilesList: () => rpc('profiles.list', null),
   profilesGet: (id) => rpc('profiles.get', { id }),
   profilesCheck: (profile) => rpc('profiles.check', profile),

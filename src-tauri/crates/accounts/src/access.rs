@@ -7,12 +7,20 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Anonymous, Code, Credential, Error, Mirror, Registry, RepositoryName,
+    Access, AccessSource, Anonymous, Code, Credential, Demand, Error, Mirror, Registry, RepositoryName,
     Result,
 };
 use tokio::sync::Mutex;
 
-use crate::{Account, Address, Vault, account::shown, auth_file::longest};
+use secrecy::SecretString;
+
+use crate::{
+    Account, Address, SecretPlace, Vault,
+    account::shown,
+    auth_file::longest,
+    provider,
+    sign_in::{SecretKind, Settings, SignIn, SignInOptions},
+};
 
 /// Reaches registries with the accounts of the user: of those that cover a repository, the one with the longest
 /// namespace, and of equals the one that was added first; one that a profile names goes before another of equal length.
@@ -25,6 +33,8 @@ pub struct AccountAccess {
     others: Arc<dyn AccessSource>,
     /// Credentials by account: a run asks once per repository, the keyring is asked once per account.
     credentials: Mutex<HashMap<String, Credential>>,
+    /// Sign-ins at clouds by account; `None` for those that have none.
+    sign_ins: Mutex<HashMap<String, Option<Arc<SignIn>>>>,
     /// Addresses with several accounts, of which one was taken.
     told: std::sync::Mutex<HashSet<Address>>,
 }
@@ -39,6 +49,7 @@ impl AccountAccess {
             vault,
             others,
             credentials: Mutex::default(),
+            sign_ins: Mutex::default(),
             told: std::sync::Mutex::default(),
         }
     }
@@ -112,6 +123,21 @@ impl AccountAccess {
             || longest(&self.named, |(address, _)| address, registry, repository).is_some()
     }
 
+    /// The account's sign-in at a cloud, made once: it keeps what it was given, and renews it.
+    async fn sign_in(&self, account: &Account, way: &Access) -> Result<Option<Arc<SignIn>>> {
+        let mut sign_ins = self.sign_ins.lock().await;
+        if let Some(sign_in) = sign_ins.get(&account.id) {
+            return Ok(sign_in.clone());
+        }
+        let secret = match account.cloud_kind()? {
+            Some(kind) if kind.is_kept() => self.vault.get(account).await?,
+            _ => None,
+        };
+        let sign_in = account.sign_in(secret, way)?.map(Arc::new);
+        sign_ins.insert(account.id.clone(), sign_in.clone());
+        Ok(sign_in)
+    }
+
     async fn credential(&self, account: &Account, renew: bool) -> Result<Credential> {
         let mut credentials = self.credentials.lock().await;
         if let Some(credential) = credentials.get(&account.id).filter(|_| !renew) {
@@ -125,6 +151,49 @@ impl AccountAccess {
 }
 
 impl Account {
+    /// How one signs in by this account, if it is at a cloud; `None` where its secret goes to the registry as it is.
+    pub fn cloud_kind(&self) -> Result<Option<SecretKind>> {
+        if self.secret_in == SecretPlace::Linked {
+            return Ok(None);
+        }
+        let kind = self.secret_kind.parse::<SecretKind>().map_err(|why| {
+            let message =
+                format!("the account '{}' can't be used: its secret's kind: {why}", shown(&self.name));
+            Error::new(Code::ConfigInvalid, message).registry(&self.address.registry)
+        })?;
+        let plain = matches!(
+            kind,
+            SecretKind::Password | SecretKind::IdentityToken | SecretKind::Bearer
+        );
+        Ok((!plain).then_some(kind))
+    }
+
+    /// Its sign-in, if it is at a cloud. `way` is how its registry is reached.
+    pub fn sign_in(&self, secret: Option<SecretString>, way: &Access) -> Result<Option<SignIn>> {
+        let Some(kind) = self.cloud_kind()? else { return Ok(None) };
+        let mut options = SignInOptions::default();
+        for (name, value) in &self.settings {
+            options.set(name, value).map_err(|why| {
+                let message = format!(
+                    "the account '{}' can't be used: its setting '{}': {why}",
+                    shown(&self.name),
+                    shown(name)
+                );
+                Error::new(Code::ConfigInvalid, message).registry(&self.address.registry)
+            })?;
+        }
+        let settings = Settings {
+            provider: Some(self.provider.clone()).filter(|id| !id.is_empty()),
+            username: self.username.clone(),
+            secret,
+            options,
+            tls: way.tls.clone(),
+            proxy: way.proxy.clone(),
+            ..Settings::new(self.address.registry.clone(), kind)
+        };
+        SignIn::new(settings).map(Some)
+    }
+
     /// Everything about reaching the account's registry but who we are there.
     pub async fn way(&self, vault: &Vault) -> Result<Access> {
         self.check().map_err(|invalid| {
@@ -167,7 +236,23 @@ impl AccessSource for AccountAccess {
             return self.others.access(registry, repository, renew).await;
         };
         let way = account.way(&self.vault).await?;
+        let at_home = |error: Error| error.registry(&account.address.registry);
+        if let Some(sign_in) = self.sign_in(account, &way).await.map_err(at_home)? {
+            let lease = sign_in.lease(renew).await?;
+            return Ok(Access { credential: lease.credential, renew_at: lease.renew_at, ..way });
+        }
         Ok(Access { credential: self.credential(account, renew).await?, ..way })
+    }
+
+    fn demand(&self, registry: &Registry, repository: &RepositoryName) -> Result<Demand> {
+        // an account that a profile names and that is not there is told where it is needed
+        match self.choose(registry, Some(repository)) {
+            Ok(Some(account)) => {
+                let named = provider::get(&account.provider);
+                provider::demand(named.or_else(|| provider::of_host(registry)), registry, repository)
+            }
+            _ => self.others.demand(registry, repository),
+        }
     }
 }
 

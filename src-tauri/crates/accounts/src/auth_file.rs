@@ -3,11 +3,14 @@
 
 use std::{fmt, path::PathBuf};
 
-use registry::{Registry, RepositoryName};
+use registry::{Code, Error, Registry, RepositoryName, Result, TlsOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::{Address, InvalidAddress};
+use crate::{
+    Address, InvalidAddress,
+    sign_in::{SecretKind, Settings, SignIn, SignInOptions},
+};
 
 /// One entry of an auth file. Every field is optional there.
 #[derive(Clone)]
@@ -32,6 +35,14 @@ pub struct AuthEntry {
     pub proxy: Option<Url>,
     /// The most requests in flight to this host.
     pub limit: Option<usize>,
+    /// The provider's id; the host tells where it is not given.
+    pub provider: Option<String>,
+    /// What the secret is; where it is not given, the provider and the other fields tell.
+    pub secret_kind: Option<SecretKind>,
+    /// A file that holds the secret, in place of `password`.
+    pub secret_file: Option<PathBuf>,
+    /// What a cloud's sign-in must know besides.
+    pub options: SignInOptions,
     /// Where it was written, `auth.yaml:3`.
     pub origin: String,
 }
@@ -50,6 +61,10 @@ impl AuthEntry {
             key: None,
             proxy: None,
             limit: None,
+            provider: None,
+            secret_kind: None,
+            secret_file: None,
+            options: SignInOptions::default(),
             origin: origin.into(),
         }
     }
@@ -64,6 +79,61 @@ impl AuthEntry {
             && (&self.ca, &self.cert, &self.key) == (&other.ca, &other.cert, &other.key)
             && self.proxy == other.proxy
             && self.limit == other.limit
+            && (&self.provider, &self.secret_kind, &self.secret_file, &self.options)
+                == (&other.provider, &other.secret_kind, &other.secret_file, &other.options)
+    }
+
+    /// How one signs in by this entry, if it is at a cloud; `None` where it is by user name and password, or not said.
+    pub fn sign_in_kind(&self) -> Option<SecretKind> {
+        let has_secret = self.password.is_some() || self.secret_file.is_some();
+        let user = self.username.as_deref();
+        let kind = self.secret_kind.or_else(|| match self.provider.as_deref()? {
+            "ecr" | "ecr-public" => match user {
+                // what 'aws ecr get-login-password' gives
+                Some("AWS") => None,
+                Some(_) => Some(SecretKind::AwsKeys),
+                None if self.options.profile.is_some() => Some(SecretKind::AwsProfile),
+                None => Some(SecretKind::AwsEnvironment),
+            },
+            "gar" | "gcr" if user.is_none() => Some(SecretKind::GoogleKey),
+            "azure" if self.options.tenant.is_some() || (user.is_none() && !has_secret) => {
+                Some(SecretKind::AzurePrincipal)
+            }
+            _ => None,
+        });
+        kind.filter(|kind| *kind != SecretKind::Password)
+    }
+
+    /// The sign-in of this entry, where it is more than a user name and a password.
+    pub(crate) fn sign_in(&self, tls: &TlsOptions) -> Result<Option<SignIn>> {
+        let Some(kind) = self.sign_in_kind() else { return Ok(None) };
+        let at = |error: Error| error.because(format!("{}: '{}'", self.origin, self.written));
+        let secret = match (&self.password, &self.secret_file) {
+            (Some(secret), _) => Some(secret.clone()),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    let message = format!(
+                        "{}: 'secret_file' of '{}': {} can't be read",
+                        self.origin,
+                        self.written,
+                        path.display()
+                    );
+                    Error::new(Code::FileFailed, message).cause(&error)
+                })?;
+                Some(SecretString::from(text.trim()))
+            }
+            (None, None) => None,
+        };
+        let settings = Settings {
+            provider: self.provider.clone(),
+            username: self.username.clone().unwrap_or_default(),
+            secret,
+            options: self.options.clone(),
+            tls: tls.clone(),
+            proxy: self.proxy.clone(),
+            ..Settings::new(self.address.registry.clone(), kind)
+        };
+        SignIn::new(settings).map(Some).map_err(at)
     }
 }
 
@@ -86,7 +156,7 @@ pub(crate) fn longest<'a, T>(
 
 /// Reads a key of an auth file, of docker's `config.json` or of podman's `auth.json`: an address, perhaps as the URL that
 /// docker writes (`https://index.docker.io/v1/`).
-pub fn address_of_key(key: &str) -> Result<Address, InvalidAddress> {
+pub fn address_of_key(key: &str) -> std::result::Result<Address, InvalidAddress> {
     let bare = key.split_once("://").map_or(key, |(_, rest)| {
         let rest = rest.trim_end_matches('/');
         rest.strip_suffix("/v1").or_else(|| rest.strip_suffix("/v2")).unwrap_or(rest)
@@ -107,6 +177,9 @@ impl fmt::Debug for AuthEntry {
             // a proxy's URL may hold a password
             .field("proxy", &self.proxy.as_ref().and_then(Url::host_str))
             .field("limit", &self.limit)
+            .field("provider", &self.provider)
+            .field("secret_kind", &self.secret_kind)
+            .field("options", &self.options)
             .field("origin", &self.origin)
             .finish_non_exhaustive()
     }

@@ -9,7 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Code, Credential, Error, Registry, RepositoryName, Result, TlsOptions,
+    Access, AccessSource, Code, Credential, Demand, Error, Registry, RepositoryName, Result,
+    TlsOptions,
 };
 
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
     auth_file::{address_of_key, longest},
     docker::{self, DockerFile},
     helper::{HelperName, Helpers},
+    provider,
+    sign_in::SignIn,
 };
 
 #[cfg(test)]
@@ -219,7 +222,7 @@ fn server_of(registry: &Registry) -> &str {
 /// docker and podman have here; else anonymously. Where the auth file has an entry, TLS, proxy and limit are the entry's.
 #[derive(Debug)]
 pub struct FileAccess {
-    entries: Vec<(AuthEntry, TlsOptions)>,
+    entries: Vec<(AuthEntry, TlsOptions, Option<SignIn>)>,
     accounts: Option<AccountAccess>,
     found: CredentialFiles,
     told: Mutex<HashSet<(Registry, String)>>,
@@ -232,7 +235,10 @@ impl FileAccess {
         let mut with_tls = Vec::with_capacity(entries.len());
         for entry in entries {
             match entry.tls() {
-                Ok(tls) => with_tls.push((entry, tls)),
+                Ok(tls) => match entry.sign_in(&tls) {
+                    Ok(sign_in) => with_tls.push((entry, tls, sign_in)),
+                    Err(error) => errors.push(error),
+                },
                 Err(error) => errors.push(error),
             }
         }
@@ -258,15 +264,20 @@ impl AccessSource for FileAccess {
         repository: Option<&RepositoryName>,
         renew: bool,
     ) -> Result<Access> {
-        let entry = longest(&self.entries, |(entry, _)| &entry.address, registry, repository);
+        let entry = longest(&self.entries, |(entry, ..)| &entry.address, registry, repository);
         let mut access = Access::default();
-        if let Some((entry, tls)) = entry {
+        if let Some((entry, tls, _)) = entry {
             access.tls = tls.clone();
             access.proxy.clone_from(&entry.proxy);
             access.limit = entry.limit;
         }
         (access.credential, access.origin) = match entry {
-            Some((AuthEntry { username: Some(username), password, origin, written, .. }, _)) => (
+            Some((entry, _, Some(sign_in))) => {
+                let lease = sign_in.lease(renew).await?;
+                access.renew_at = lease.renew_at;
+                (lease.credential, format!("{}: {}", entry.origin, entry.written))
+            }
+            Some((AuthEntry { username: Some(username), password, origin, written, .. }, ..)) => (
                 Credential::Basic {
                     username: username.clone(),
                     password: password.clone().unwrap_or_default(),
@@ -279,6 +290,7 @@ impl AccessSource for FileAccess {
                     if entry.is_none() {
                         access = theirs.clone();
                     }
+                    access.renew_at = theirs.renew_at;
                     (theirs.credential, theirs.origin)
                 }
                 _ => self.found.find(registry, repository, renew).await?,
@@ -289,5 +301,18 @@ impl AccessSource for FileAccess {
             tracing::info!(%registry, user = docker::user(&access.credential), origin = access.origin, "account chosen");
         }
         Ok(access)
+    }
+
+    fn demand(&self, registry: &Registry, repository: &RepositoryName) -> Result<Demand> {
+        let entry =
+            longest(&self.entries, |(entry, ..)| &entry.address, registry, Some(repository));
+        let named = entry.and_then(|(entry, ..)| provider::get(entry.provider.as_deref()?));
+        if named.is_none()
+            && let Some(accounts) = &self.accounts
+            && accounts.covers(registry, Some(repository))
+        {
+            return accounts.demand(registry, repository);
+        }
+        provider::demand(named.or_else(|| provider::of_host(registry)), registry, repository)
     }
 }

@@ -3,11 +3,11 @@
 
 use std::sync::OnceLock;
 
-use registry::{Code, Error, Registry, RepositoryName};
+use registry::{Code, Demand, Error, Registry, RepositoryName};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Address, SecretKind, auth_file::longest};
+use crate::SecretKind;
 
 /// A text in the languages of the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,33 +224,26 @@ impl Provider {
     }
 }
 
-/// What is known of destinations by the accounts and the hosts' names, for the engine to ask when it plans.
-#[derive(Clone, Debug, Default)]
-pub struct Destinations {
-    accounts: Vec<(Address, &'static Provider)>,
-}
-
-impl Destinations {
-    /// With the providers that accounts name by their ids; those that are none are left out.
-    pub fn new<'a>(accounts: impl IntoIterator<Item = (Address, &'a str)>) -> Self {
-        let accounts = accounts.into_iter();
-        Self { accounts: accounts.filter_map(|(address, id)| Some((address, get(id)?))).collect() }
+/// What must be so before a repository can be written to, by what is known of its provider.
+pub fn demand(
+    provider: Option<&Provider>,
+    registry: &Registry,
+    repository: &RepositoryName,
+) -> Result<Demand, Error> {
+    let Some(provider) = provider else { return Ok(Demand::Nothing) };
+    if let Some(error) = provider.refuses(registry, repository) {
+        return Err(error);
     }
-
-    /// The provider of a repository: as its account says, else as the host's name tells.
-    pub fn provider(
-        &self,
-        registry: &Registry,
-        repository: Option<&RepositoryName>,
-    ) -> Option<&'static Provider> {
-        let by_account = longest(&self.accounts, |(address, _)| address, registry, repository);
-        by_account.map(|(_, provider)| *provider).or_else(|| of_host(registry))
-    }
+    Ok(match provider.must_exist.level {
+        Level::Repository => Demand::Created,
+        Level::Nothing | Level::Namespace => Demand::Nothing,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Address;
 
     #[test]
     fn every_provider_of_the_list_is_whole() {
@@ -357,13 +350,11 @@ mod tests {
     fn names_of_the_wrong_depth_are_refused_with_the_form_that_is_right() {
         let check = |host: &str, name: &str| {
             let registry: Registry = host.parse().unwrap();
-            let known = Destinations::new([
-                ("harbor.example.com".parse().unwrap(), "harbor"),
-                ("harbor.example.com/other".parse().unwrap(), "registry"),
-                ("x.example.com".parse().unwrap(), "no-such-provider"),
-            ]);
-            let name = name.parse().unwrap();
-            known.provider(&registry, Some(&name))?.refuses(&registry, &name)
+            let provider = match host {
+                "harbor.example.com" => get("harbor"),
+                _ => of_host(&registry),
+            };
+            demand(provider, &registry, &name.parse().unwrap())
         };
         for (host, name, wants) in [
             ("docker.io", "a/b/c", "exactly 2"),
@@ -371,19 +362,19 @@ mod tests {
             ("europe-docker.pkg.dev", "p/r", "at least 3"),
             ("harbor.example.com", "a", "at least 2"),
         ] {
-            let error = check(host, name).unwrap_or_else(|| panic!("{host}/{name}"));
+            let error = check(host, name).unwrap_err();
             assert_eq!(error.code(), Code::RepoName);
             assert!(error.message().contains(wants), "{error}");
             assert!(error.own_hints().any(|hint| hint.contains(host)), "{error}");
         }
-        for (host, name) in [
-            ("docker.io", "library/a"),
-            ("europe-docker.pkg.dev", "p/r/a/b"),
-            ("harbor.example.com", "other"),
-            ("x.example.com", "a"),
-            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "a"),
+        for (host, name, wants) in [
+            ("docker.io", "library/a", Demand::Nothing),
+            ("europe-docker.pkg.dev", "p/r/a/b", Demand::Nothing),
+            ("x.example.com", "a", Demand::Nothing),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "a", Demand::Created),
+            ("public.ecr.aws", "alias/a", Demand::Created),
         ] {
-            assert!(check(host, name).is_none(), "{host}/{name}");
+            assert_eq!(check(host, name).unwrap(), wants, "{host}/{name}");
         }
     }
 }

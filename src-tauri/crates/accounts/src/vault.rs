@@ -132,6 +132,13 @@ impl Vault {
         if account.secret_in == SecretPlace::Linked {
             return self.linked(account, renew).await;
         }
+        if let Some(kind) = account.cloud_kind()? {
+            let secret = if kind.is_kept() { self.get(account).await? } else { None };
+            let way = account.way(self).await?;
+            if let Some(sign_in) = account.sign_in(secret, &way)? {
+                return Ok(sign_in.lease(renew).await?.credential);
+            }
+        }
         let is_password = account.secret_kind == secret_kind::PASSWORD;
         if account.username.is_empty() && (is_password || account.secret_in == SecretPlace::None) {
             return Ok(Credential::Anonymous);

@@ -259,7 +259,16 @@ pub(crate) async fn test<H: Host>(api: &Arc<Api<H>>, request: TestRequest) -> Re
     if let (Some(proxy), Some(password)) = (&mut way.proxy, &proxy_password) {
         let _ = proxy.set_password(Some(password.expose_secret()));
     }
+    let cloud = account.cloud_kind()?;
     let credential = match &secret {
+        Some(secret) if cloud.is_some() => {
+            let sign_in = account.sign_in(Some(secret.clone()), &way)?;
+            match sign_in {
+                Some(sign_in) => sign_in.lease(false).await?.credential,
+                None => Credential::Anonymous,
+            }
+        }
+        None if cloud.is_some() => api.vault.credential(&account, true).await?,
         Some(secret) => match account.secret_kind.as_str() {
             secret_kind::IDENTITY_TOKEN => Credential::IdentityToken(secret.clone()),
             secret_kind::BEARER => Credential::Bearer(secret.clone()),

@@ -17,7 +17,9 @@ use crate::{
         TestRequest, TypedName,
     },
     error::Result,
-    logins, profiles, runs,
+    logins, profiles,
+    providers::{self, Provider},
+    runs,
     typescript::Types,
 };
 
@@ -101,6 +103,8 @@ commands! {
     "browse.forget" => browse::forget(ById) -> ();
     /// Reads names of repositories that were typed or pasted.
     "browse.names" => browse::names(NamesRequest) -> Vec<TypedName>;
+    /// The registries that people use, in the order for the language.
+    "providers.list" => providers::list(()) -> Vec<Provider>;
     /// Every profile, also those whose file can't be read.
     "profiles.list" => profiles::list(()) -> Vec<ProfileSummary>;
     /// One profile.

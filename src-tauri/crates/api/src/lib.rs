@@ -13,6 +13,7 @@ pub mod error;
 pub mod host;
 mod logins;
 mod profiles;
+pub mod providers;
 mod runs;
 pub mod text;
 pub mod typescript;

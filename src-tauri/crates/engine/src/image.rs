@@ -130,6 +130,7 @@ impl Image {
     }
 
     async fn standing(&self, destination: &Destination) -> Result<Option<Digest>> {
+        destination.place.allows()?;
         let target = match &destination.aim {
             Aim::Tag(tag) => Target::Tag(tag.clone()),
             Aim::Digest if !self.source.is_narrowed() => {
@@ -160,6 +161,10 @@ impl Image {
         let head = destination.place.repository.head_manifest(target);
         let head = self.run.unless_stopped(head).await?;
         destination.place.site.touch();
+        if head.is_none() && self.run.plan_only {
+            // a run finds out by its first write
+            self.run.unless_stopped(destination.place.must_exist(&target)).await?;
+        }
         Ok(head.map(|head| head.digest))
     }
 

@@ -11,7 +11,8 @@ use std::{
 };
 
 use registry::{
-    Client, Digest, Registry, Repository, RepositoryName, Result, Tag, TagList, Target,
+    Client, Code, Demand, Digest, Error, Registry, Repository, RepositoryName, Result, Side, Tag,
+    TagList, Target,
 };
 use tokio::{
     sync::{OnceCell, Semaphore},
@@ -87,9 +88,30 @@ pub(crate) struct Place {
     /// What stands there, where a list tells.
     standing: OnceCell<HashMap<Tag, Digest>>,
     may_push: OnceCell<Result<()>>,
+    demand: Result<Demand>,
+    unknown: OnceCell<bool>,
 }
 
 impl Place {
+    /// Whether it can be written to, as far as is known without asking the registry.
+    pub(crate) fn allows(&self) -> Result<()> {
+        self.demand.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    /// Finds out, once, whether a repository that the first push does not create is there, by a manifest that is not.
+    pub(crate) async fn must_exist(&self, absent: &Target) -> Result<()> {
+        if !matches!(self.demand, Ok(Demand::Created)) {
+            return Ok(());
+        }
+        let unknown = self.unknown.get_or_try_init(|| self.repository.is_unknown(absent));
+        if !*unknown.await? {
+            return Ok(());
+        }
+        let (registry, name) = (self.registry(), self.name());
+        let error = Error::new(Code::RepoMustExist, "the repository must be created first");
+        Err(error.on(Side::Destination).registry(registry).reference(format!("{registry}/{name}")))
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         self.repository.registry()
     }
@@ -156,6 +178,7 @@ impl Places {
             .entry((registry.clone(), name.clone()))
             .or_insert_with(|| {
                 let repository = client.destination(registry, name);
+                let demand = client.demand(registry, name);
                 Arc::new(Place {
                     repository,
                     index,
@@ -163,6 +186,8 @@ impl Places {
                     wanted: AtomicUsize::new(0),
                     standing: OnceCell::new(),
                     may_push: OnceCell::new(),
+                    demand,
+                    unknown: OnceCell::new(),
                 })
             })
             .clone()

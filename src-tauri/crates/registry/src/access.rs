@@ -166,6 +166,22 @@ pub trait AccessSource: Send + Sync + fmt::Debug {
     async fn sign(&self, _registry: &Registry, _request: &mut CloudRequest) -> Result<bool> {
         Ok(false)
     }
+
+    /// What must be so before a repository can be written to, as far as that is known without asking the registry. The
+    /// error says why it never can be: its name is of a form that the registry does not take.
+    fn demand(&self, _: &Registry, _: &RepositoryName) -> Result<Demand> {
+        Ok(Demand::Nothing)
+    }
+}
+
+/// What must be so before a repository can be written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing that is known.
+    #[default]
+    Nothing,
+    /// It must have been created: the first push does not do that.
+    Created,
 }
 
 /// Reaches every registry without credentials.

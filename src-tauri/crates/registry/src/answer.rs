@@ -135,7 +135,7 @@ impl Answer {
     }
 
     /// What the body of an error says.
-    pub(super) async fn error_body(&mut self) -> ErrorBody {
+    pub(crate) async fn error_body(&mut self) -> ErrorBody {
         let read = read_body(&mut self.response, &self.url, self.about.stall, error_body::LIMIT);
         let bytes = read.await.unwrap_or_default();
         self.room = None;

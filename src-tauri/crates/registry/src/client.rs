@@ -9,7 +9,8 @@ use std::{
 use http::Method;
 
 use crate::{
-    AccessSource, Ask, Code, HostState, Place, Registry, Repository, RepositoryName, Result, Side,
+    AccessSource, Ask, Code, Demand, HostState, Place, Registry, Repository, RepositoryName,
+    Result, Side,
     bandwidth::Bandwidth,
     host::{Quota, lock},
     limit::Permit,
@@ -113,6 +114,14 @@ impl Client {
     /// A repository to write to: its first token asks `pull,push`.
     pub fn destination(&self, registry: &Registry, name: &RepositoryName) -> Repository {
         Repository::new(self.clone(), registry.clone(), name.clone(), Side::Destination)
+    }
+
+    /// What must be so before a repository can be written to, as far as the owner of the accounts knows. The error says
+    /// why it never can be.
+    pub fn demand(&self, registry: &Registry, name: &RepositoryName) -> Result<Demand> {
+        self.0.access.demand(registry, name).map_err(|error| {
+            error.on(Side::Destination).registry(registry).reference(format!("{registry}/{name}"))
+        })
     }
 
     /// Asks `GET /v2/`: is this a registry, and are the credentials good for it?

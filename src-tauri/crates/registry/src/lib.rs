@@ -48,7 +48,7 @@ mod warnings;
 mod wire;
 
 pub use access::{
-    Access, AccessSource, Anonymous, CloudRequest, Creation, Credential, Identity, Mirror,
+    Access, AccessSource, Anonymous, CloudRequest, Creation, Credential, Demand, Identity, Mirror,
     TlsOptions,
 };
 pub use blob_reader::BlobReader;

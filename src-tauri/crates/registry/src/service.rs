@@ -151,6 +151,10 @@ impl Service {
                     .cause(&error)
             })
         };
+        if self.tls.plain_http {
+            let http = url("http")?;
+            return self.ask(what, || make(http.clone())).await;
+        }
         let https = url("https")?;
         if self.tls.insecure {
             // one try tells whether it speaks TLS
@@ -174,7 +178,7 @@ impl Service {
         attempt: u32,
     ) -> Result<Result<Answered, Failure>> {
         let Call { method, url, headers, body, secrets } = call;
-        redirect::service(&url, self.tls.insecure)
+        redirect::service(&url, self.tls.insecure || self.tls.plain_http)
             .map_err(|why| redirect::refused(what, Shown(&url).to_string().as_str(), why))?;
         let inner = &self.client.0;
         let http = inner.connections.pool(&self.tls, self.proxy.as_ref())?;

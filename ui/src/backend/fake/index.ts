@@ -21,6 +21,7 @@ import type {
 } from '../types';
 import * as data from './data';
 import { FakeBrowse } from './browse';
+import { PROVIDERS } from './providers';
 import { FakeRun } from './run';
 import { scenario, type Scenario } from './scenario';
 
@@ -117,6 +118,7 @@ class Fake {
       browseCancel: (token) => answer(() => this.#browse.cancel(token)),
       browseForget: () => answer(() => null),
       browseNames: (host, text) => answer(() => this.#browse.names(host, text)),
+      providersList: () => answer(() => PROVIDERS),
       profilesList: () => answer(() => this.#summaries()),
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
       profilesCheck: (profile) => answer(() => check(profile)),

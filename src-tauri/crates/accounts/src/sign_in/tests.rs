@@ -3,6 +3,7 @@
 mod alibaba;
 mod aws;
 mod azure;
+mod files;
 mod google;
 mod plain;
 

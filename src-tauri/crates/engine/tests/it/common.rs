@@ -7,8 +7,8 @@ use engine::{
     TagFilter,
 };
 use registry::{
-    Access, AccessSource, Client, ClientOptions, Credential, PlatformFilter, RepositoryName,
-    TlsOptions,
+    Access, AccessSource, Client, ClientOptions, Credential, Demand, PlatformFilter,
+    RepositoryName, TlsOptions,
 };
 use testkit::{Kind, Registry};
 
@@ -35,7 +35,24 @@ impl AccessSource for Plain {
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
         Ok(Access { origin: "test".into(), tls, ..Access::default() })
     }
+
+    fn demand(
+        &self,
+        _: &registry::Registry,
+        repository: &RepositoryName,
+    ) -> registry::Result<Demand> {
+        let name = repository.as_str();
+        if name.starts_with(DEEP) {
+            return Err(registry::Error::new(registry::Code::RepoName, "told to"));
+        }
+        Ok(if name.starts_with(CREATED) { Demand::Created } else { Demand::Nothing })
+    }
 }
+
+/// Repositories below it have names that the destination does not take.
+pub(crate) const DEEP: &str = "it/deep/";
+/// Repositories below it must have been created.
+pub(crate) const CREATED: &str = "it/created/";
 
 /// A sync that is set up step by step.
 pub(crate) struct Sync {

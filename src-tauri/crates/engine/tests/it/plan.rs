@@ -2,9 +2,9 @@
 
 use engine::{Action, Outcome, Plan};
 use registry::{Code, Digest};
-use testkit::{Fault, Image, Kind, Layer, Reply};
+use testkit::{Fault, Image, Kind, Layer, Quirk, Reply};
 
-use crate::common::{assert_all, at, only, sync, two};
+use crate::common::{CREATED, DEEP, assert_all, at, only, sync, two};
 
 const SIZE: u64 = 2000;
 
@@ -131,4 +131,44 @@ async fn within_one_registry_all_is_mountable() {
     let plan = only(&report).plan.unwrap();
     assert_eq!((plan.bytes_to_move, plan.bytes_present), (0, 0));
     assert!(plan.bytes_mountable > 2 * SIZE);
+}
+
+#[tokio::test]
+async fn a_name_that_the_destination_does_not_take_is_blocked_without_a_request() {
+    for plan in [true, false] {
+        let (from, to) = two().await;
+        from.push("a", "1", &image("a"));
+        let sync = sync(&at(&from, "a:1"), &[&at(&to, &format!("{DEEP}x"))]);
+        let report = if plan { sync.plan().await } else { sync.run().await };
+        let image = only(&report);
+        assert_eq!(image.plan.map(|plan| plan.action), Some(Action::Blocked));
+        let error = image.error.as_ref().unwrap();
+        assert_eq!(error.code, Code::RepoName);
+        assert!(error.message.contains(to.host()), "{}", error.message);
+        assert_eq!(to.requests().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_repository_that_must_have_been_created_is_looked_for_once() {
+    let (from, to) = two().await;
+    for tag in ["1", "2", "3"] {
+        from.push("a", tag, &image(tag));
+    }
+    to.add_quirk(Quirk::RepositoriesMustExist);
+    to.create_repository(&format!("{CREATED}there"));
+    let (there, missing) = (format!("{CREATED}there"), format!("{CREATED}missing"));
+    let report = sync(&at(&from, "a"), &[&at(&to, &there), &at(&to, &missing)]).plan().await;
+    assert_eq!(report.images.len(), 6);
+    for row in &report.images {
+        let action = row.plan.map(|plan| plan.action);
+        if row.destination.contains(&missing) {
+            assert_eq!(action, Some(Action::Blocked), "{}", row.destination);
+            assert_eq!(row.error.as_ref().unwrap().code, Code::RepoMustExist);
+        } else {
+            assert_eq!(action, Some(Action::Copy), "{}", row.destination);
+        }
+    }
+    assert_eq!(to.count_of("GET", Kind::Manifest), 2, "once for each repository");
+    assert_eq!(to.writes(), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, path::PathBuf};
 
-use accounts::{AuthEntry, address_of_key};
+use accounts::{AuthEntry, SecretKind, SignInOptions, address_of_key, provider};
 use secrecy::SecretString;
 use url::Url;
 
@@ -13,8 +13,25 @@ use crate::{
     environment::expand,
 };
 
-const FIELDS: [&str; 8] =
-    ["username", "password", "insecure", "ca", "cert", "key", "proxy", "limit"];
+const FIELDS: [&str; 17] = [
+    "username",
+    "password",
+    "insecure",
+    "ca",
+    "cert",
+    "key",
+    "proxy",
+    "limit",
+    "provider",
+    "secret_kind",
+    "secret_file",
+    "profile",
+    "role",
+    "region",
+    "tenant",
+    "instance",
+    "endpoint",
+];
 
 pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
     // `auth:` with nothing in it, in a combined file
@@ -73,6 +90,8 @@ fn read_entry(
         }
     }
     match (&entry.username, &entry.password) {
+        // a cloud's sign-in has its own idea of what goes with what
+        _ if entry.sign_in_kind().is_some() => {}
         (None, Some(_)) => {
             context.findings.warn(
                 key.place,
@@ -127,6 +146,28 @@ fn read_field(
                     Some("write 'http://host:port', or https, socks5 or socks5h".into());
             }
         },
+        "provider" => match provider::get(&word.text) {
+            Some(_) => entry.provider = Some(word.text.clone()),
+            None => {
+                let known: Vec<_> = provider::all().iter().map(|one| one.id.as_str()).collect();
+                context
+                    .findings
+                    .wrong(word.place, format!("{what}: there is no provider '{}'", word.text))
+                    .hint = Some(format!("write one of {}", known.join(", ")));
+            }
+        },
+        "secret_kind" => match word.text.parse::<SecretKind>() {
+            Ok(kind) => entry.secret_kind = Some(kind),
+            Err(why) => {
+                context.findings.wrong(word.place, format!("{what}: {why}"));
+            }
+        },
+        "secret_file" => entry.secret_file = Some(path(word, context)),
+        name if SignInOptions::NAMES.contains(&name) => {
+            if let Err(why) = entry.options.set(name, &word.text) {
+                context.findings.wrong(word.place, format!("{what}: {why}"));
+            }
+        }
         _ => match word.text.parse::<usize>() {
             Ok(limit) if limit > 0 => entry.limit = Some(limit),
             _ => {

@@ -328,6 +328,49 @@ fn bad_images_files() {
 }
 
 #[test]
+fn an_auth_file_names_a_clouds_sign_in() {
+    use accounts::SecretKind;
+    let files = Files::new(&[(
+        "auth.yaml",
+        "a.io: {provider: ecr, region: eu-west-1}\n\
+         b.io: {provider: ecr, username: AKIA, password: x, role: 'arn:aws:iam::1:role/ci'}\n\
+         c.io: {provider: ecr-public, profile: ci}\n\
+         d.io: {provider: ecr, username: AWS, password: x}\n\
+         e.io: {provider: gar, secret_file: key.json}\n\
+         f.io: {provider: azure, username: id, password: x, tenant: t.example}\n\
+         g.io: {provider: azure, username: admin, password: x}\n\
+         h.io: {secret_kind: alibaba-key, username: LTAI, password: x, instance: cri-1, endpoint: 'https://cr-vpc.example/'}\n\
+         i.io: {provider: harbor, username: 'robot$p+ci', password: x}\n\
+         j.io: {secret_kind: identity-token, password: x}\n",
+    )]);
+    let loaded = load_auth(&files.path("auth.yaml"), &env).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let kinds: Vec<_> = loaded.auth.iter().map(accounts::AuthEntry::sign_in_kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            Some(SecretKind::AwsEnvironment),
+            Some(SecretKind::AwsKeys),
+            Some(SecretKind::AwsProfile),
+            None,
+            Some(SecretKind::GoogleKey),
+            Some(SecretKind::AzurePrincipal),
+            None,
+            Some(SecretKind::AlibabaKey),
+            None,
+            Some(SecretKind::IdentityToken),
+        ]
+    );
+    assert_eq!(loaded.auth[0].options.region.as_deref(), Some("eu-west-1"));
+    assert_eq!(loaded.auth[1].options.role.as_deref(), Some("arn:aws:iam::1:role/ci"));
+    assert_eq!(loaded.auth[4].secret_file, Some(files.path("key.json")));
+    assert_eq!(loaded.auth[5].options.tenant.as_deref(), Some("t.example"));
+    assert_eq!(loaded.auth[7].options.instance.as_deref(), Some("cri-1"));
+    let endpoint = loaded.auth[7].options.endpoint.as_ref();
+    assert_eq!(endpoint.map(url::Url::as_str), Some("https://cr-vpc.example/"));
+}
+
+#[test]
 fn bad_auth_files() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["auth.yaml:1:1: the file is empty | -"]),
@@ -365,6 +408,13 @@ fn bad_auth_files() {
             ],
         ),
         (
+            "r.io: {provider: none-such}\ns.io: {endpoint: 'https://u:CANARY@x/'}\n",
+            &[
+                "auth.yaml:1:18: 'provider' of 'r.io': there is no provider 'none-such' | write one of acr-enterprise, acr-personal, swr, tcr, harbor, docker-hub, quay, ghcr, gar, gcr, ecr, ecr-public, azure, gitlab, artifactory, nexus, gitea, zot, registry",
+                "auth.yaml:2:18: 'endpoint' of 's.io': it must be a URL such as https://api.example.com/ | -",
+            ],
+        ),
+        (
             "r.io:\n  password: CANARY: x\n",
             &[
                 "auth.yaml:2:19: malformed YAML: mapping values are not allowed in this context | indent it as its neighbours are, or put a text that holds ': ' in quotes",
@@ -397,8 +447,8 @@ fn warnings_do_not_stop() {
         ("none.yaml", "{}\n"),
     ]);
     let loaded = load(Some(&files.path("auth.yaml")), &files.path("images.yaml"), &env).unwrap();
-    let known =
-        "known are 'username', 'password', 'insecure', 'ca', 'cert', 'key', 'proxy', 'limit'";
+    let known = "known are 'username', 'password', 'insecure', 'ca', 'cert', 'key', 'proxy', 'limit', 'provider', \
+                 'secret_kind', 'secret_file', 'profile', 'role', 'region', 'tenant', 'instance', 'endpoint'";
     assert_eq!(
         files.told(&loaded.warnings),
         [

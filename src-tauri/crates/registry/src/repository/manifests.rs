@@ -233,6 +233,21 @@ impl Repository {
         Ok(ManifestPut { subject_kept: answer.headers.contains_key("oci-subject") })
     }
 
+    /// After a manifest was found to be absent: whether the registry says that there is not even the repository
+    /// (`NAME_UNKNOWN`). Registries that create repositories at the first push mostly don't tell the two apart.
+    pub async fn is_unknown(&self, target: &Target) -> Result<bool> {
+        let path = format!("manifests/{target}");
+        let mut ask = self.manifest_ask("looking for the repository", Method::GET, &path, target);
+        ask.accept = &[404];
+        let mut answer = self.client.send(&self.registry, Some(&self.name), self.side, ask).await?;
+        if answer.status.is_success() {
+            return Ok(false);
+        }
+        let code = answer.error_body().await.code;
+        Ok(code
+            .is_some_and(|code| code == "NAME_UNKNOWN" || code.starts_with("RepositoryNotFound")))
+    }
+
     fn manifest_ask<'a>(
         &self,
         what: &'static str,

@@ -53,7 +53,7 @@ pub(super) fn handlers(ask: &Ask) -> Option<Reply> {
         Quirk::LengthRequired if is_start(kind) && ask.content_length().is_none() => {
             Some(Reply::html(411, "Length Required"))
         }
-        Quirk::RepositoriesMustExist if ask.is_write() => {
+        Quirk::RepositoriesMustExist if ask.is_write() || kind == Kind::Manifest => {
             let name = ask.route.repository()?;
             let message =
                 format!("The repository with name '{name}' does not exist in the registry");
