@@ -157,14 +157,14 @@ impl Account {
             return Ok(None);
         }
         let kind = self.secret_kind.parse::<SecretKind>().map_err(|why| {
-            let message =
-                format!("the account '{}' can't be used: its secret's kind: {why}", shown(&self.name));
+            let message = format!(
+                "the account '{}' can't be used: its secret's kind: {why}",
+                shown(&self.name)
+            );
             Error::new(Code::ConfigInvalid, message).registry(&self.address.registry)
         })?;
-        let plain = matches!(
-            kind,
-            SecretKind::Password | SecretKind::IdentityToken | SecretKind::Bearer
-        );
+        let plain =
+            matches!(kind, SecretKind::Password | SecretKind::IdentityToken | SecretKind::Bearer);
         Ok((!plain).then_some(kind))
     }
 
@@ -249,7 +249,11 @@ impl AccessSource for AccountAccess {
         match self.choose(registry, Some(repository)) {
             Ok(Some(account)) => {
                 let named = provider::get(&account.provider);
-                provider::demand(named.or_else(|| provider::of_host(registry)), registry, repository)
+                provider::demand(
+                    named.or_else(|| provider::of_host(registry)),
+                    registry,
+                    repository,
+                )
             }
             _ => self.others.demand(registry, repository),
         }

@@ -11,7 +11,7 @@ use std::{
 
 use api::commands::COMMANDS;
 use serde_json::{Value, json};
-use testkit::{Auth, Image, Layer, Registry};
+use testkit::{Auth, Cloud, Image, Layer, Registry};
 
 use crate::host::{World, draft, profile};
 
@@ -70,6 +70,24 @@ async fn a_stored_secret_comes_out_nowhere() {
     let broken = draft(&format!("https://me:{CANARY}@"), "me", "");
     let mut proxied = draft("proxied.example.com", "me", CANARY);
     proxied["proxy"] = json!(format!("http://me:{CANARY}@127.0.0.1:1"));
+    // sign-ins at a cloud that repeats what it is asked with: right, refused, and of the wrong form
+    let cloud = Cloud::start().await;
+    cloud.aws_key("AKIAKEY", CANARY);
+    cloud.azure_principal("t.example", "client", "another");
+    let clouds = [
+        ("aws-keys", "AKIAKEY", CANARY.to_owned(), "ecr.example.com"),
+        ("azure-principal", "client", CANARY.to_owned(), "azure.example.com"),
+        ("alibaba-key", "LTAI", CANARY.to_owned(), "acr.example.com"),
+        ("google-key", "", format!("{{\"private_key\": \"{CANARY}\"}}"), "gar.example.com"),
+    ]
+    .map(|(kind, user, secret, host)| {
+        let mut draft = draft(host, user, &secret);
+        draft["secretKind"] = json!(kind);
+        draft["settings"] = json!({
+            "region": "eu-west-1", "tenant": "t.example", "endpoint": cloud.url()
+        });
+        draft
+    });
     // what docker keeps on this machine
     std::fs::create_dir(path(".docker")).unwrap();
     std::fs::write(
@@ -108,8 +126,14 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("accounts.save", draft(source.host(), "", "")),
         ("accounts.test", json!({ "token": "3", "draft": saved })),
         ("accounts.list", json!(null)),
+        ("providers.list", json!(null)),
         ("accounts.find", json!({ "machine": true, "auth": auth })),
         ("accounts.take", json!({ "auth": auth, "picks": picks })),
+        ("accounts.test", json!({ "token": "5", "draft": clouds[0] })),
+        ("accounts.test", json!({ "token": "6", "draft": clouds[1] })),
+        ("accounts.test", json!({ "token": "7", "draft": clouds[2] })),
+        ("accounts.test", json!({ "token": "8", "draft": clouds[3] })),
+        ("accounts.save", clouds[0].clone()),
         ("accounts.save", proxied.clone()),
         ("accounts.test", json!({ "token": "4", "draft": proxied, "repository": "a/b" })),
         ("keyring.useFile", json!({ "passphrase": format!("{CANARY}-passphrase") })),
@@ -165,6 +189,8 @@ async fn a_stored_secret_comes_out_nowhere() {
         "every command is run"
     );
     assert_eq!(destination.tags("x/b"), ["1"], "the secret was used");
+    assert_eq!(cloud.granted("GetAuthorizationToken"), 1, "at the cloud too");
+    assert_eq!(cloud.calls().len(), 3, "and refused twice; what is of the wrong form goes nowhere");
 
     // requests of the wrong form, with the secret where it does not belong
     for command in COMMANDS {
