@@ -1,7 +1,7 @@
 //! Who may do what, and the token service.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::{
         Arc, Mutex,
@@ -188,8 +188,8 @@ pub struct TokenAuth {
     pub(crate) expires_in: Told,
     pub(crate) issued_at: Told,
     pub(crate) post: PostForm,
-    pub(crate) refresh_tokens: HashMap<String, String>,
-    pub(crate) entra_tokens: HashMap<String, String>,
+    pub(crate) refresh_tokens: BTreeMap<String, String>,
+    pub(crate) entra_tokens: BTreeMap<String, String>,
     pub(crate) uses: Option<usize>,
     pub(crate) second_host: bool,
     pub(crate) mint: Option<Mint>,
@@ -257,8 +257,8 @@ impl TokenAuth {
             expires_in: Told::Truly,
             issued_at: Told::Truly,
             post: PostForm::Supported,
-            refresh_tokens: HashMap::new(),
-            entra_tokens: HashMap::new(),
+            refresh_tokens: BTreeMap::new(),
+            entra_tokens: BTreeMap::new(),
             uses: None,
             second_host: false,
             mint: None,
