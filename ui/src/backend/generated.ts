@@ -169,6 +169,23 @@ limit: number | null, };
 export type Action = "copy" | "skip" | "overwrite" | "conflict" | "blocked";
 
 /**
+ * An address with named holes: `{account}.dkr.ecr.{region}.amazonaws.com`.
+ */
+export type AddressTemplate = {
+/**
+ * The address.
+ */
+template: string,
+/**
+ * The names of its holes, in their order.
+ */
+holes: Array<string>,
+/**
+ * When it is the one, where there are several.
+ */
+note: ProviderText | null, };
+
+/**
  * Something went wrong. The page shows a title and a remedy by `code`, from its own catalogue.
  */
 export type ApiError = {
@@ -967,6 +984,76 @@ broken: ApiError | null,
 lastRun: LastRun | null, };
 
 /**
+ * A kind of registry.
+ */
+export type Provider = {
+/**
+ * Its id, `ecr`.
+ */
+id: string,
+/**
+ * What it is called.
+ */
+name: ProviderText,
+/**
+ * The forms of its address, the usual one first.
+ */
+addresses: Array<AddressTemplate>,
+/**
+ * Hosts that are its own; `*` stands for any part of a name.
+ */
+hosts: Array<string>,
+/**
+ * Which user name it wants.
+ */
+user: ProviderText,
+/**
+ * The kinds of secret that it takes, the usual one first.
+ */
+secrets: Array<SecretKind>,
+/**
+ * `catalog`, `api` or `none`.
+ */
+listing: string,
+/**
+ * `nothing`, `namespace` or `repository`.
+ */
+mustExist: string,
+/**
+ * What that is called there.
+ */
+mustExistWhat: ProviderText | null,
+/**
+ * The fewest components of a repository's name.
+ */
+minDepth: number,
+/**
+ * The most, if there is a limit.
+ */
+maxDepth: number | null,
+/**
+ * The limits that it publishes.
+ */
+limits: Array<ProviderText>,
+/**
+ * Its documentation.
+ */
+docs: string, };
+
+/**
+ * A text in the app's languages.
+ */
+export type ProviderText = {
+/**
+ * English.
+ */
+en: string,
+/**
+ * Chinese.
+ */
+zh: string, };
+
+/**
  * Reads of manifests at a source that counts them.
  */
 export type Pulls = {
@@ -1053,6 +1140,27 @@ startedAt: string,
  * When it ended.
  */
 endedAt: string | null, };
+
+/**
+ * A kind of secret.
+ */
+export type SecretKind = {
+/**
+ * Its name, `aws-keys`.
+ */
+id: string,
+/**
+ * Whether a secret is kept for the account; else it is found on the system.
+ */
+isKept: boolean,
+/**
+ * Whether a user name goes with it.
+ */
+hasUser: boolean,
+/**
+ * Whether what it gives is renewed by itself.
+ */
+renews: boolean, };
 
 /**
  * What the user has set.
@@ -1328,6 +1436,8 @@ export interface Commands {
   'browse.forget': { request: ById; answer: null };
   /** Reads names of repositories that were typed or pasted. */
   'browse.names': { request: NamesRequest; answer: Array<TypedName> };
+  /** The registries that people use, in the order for the language. */
+  'providers.list': { request: null; answer: Array<Provider> };
   /** Every profile, also those whose file can't be read. */
   'profiles.list': { request: null; answer: Array<ProfileSummary> };
   /** One profile. */
