@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use registry::{
     Access, AccessSource, BlobStart, Client, ClientOptions, Code, Credential, Descriptor, Digest,
-    Error, MediaType, Registry, RepositoryName, Result, Target,
+    Error, Known, MediaType, Registry, RepositoryName, Result, Target,
 };
 
 pub use certificate::{Certificate, Chain};
@@ -286,7 +286,7 @@ async fn try_repository<F: Fn(&Done)>(
             attests: None,
             artifact_type: None,
         };
-        if let BlobStart::Write(upload) = destination.begin_blob(&blob, None).await? {
+        if let BlobStart::Write(upload) = destination.begin_blob(&blob, Known::default()).await? {
             upload.cancel().await;
         }
         Ok(())

@@ -47,7 +47,7 @@ pub(crate) async fn alone(
     let Taker { writer, meter, place, .. } = &mut taker;
     let mut stream = Stream { run, site: &place.site, source, blob, writer, meter, marks };
     let ended = loop {
-        room = match make_room(run, hosts.iter().cloned().collect(), room).await {
+        room = match make_room(run, &hosts[0], hosts.iter().cloned().collect(), room).await {
             Ok(room) => room,
             Err(error) => {
                 room = Room::new();

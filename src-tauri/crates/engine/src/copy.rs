@@ -13,7 +13,6 @@ use tokio::{
 use tracing::Instrument as _;
 
 use crate::{
-    Action,
     copying::Copying,
     image::{Compared, Image},
     referrers::{self, Referrer},
@@ -49,9 +48,8 @@ pub(crate) async fn copy(image: &Arc<Image>, root: Root, rows: Vec<Compared>) {
                 continue;
             }
         };
-        let whole = row.action != Action::Skip;
-        let bare = bare.as_ref().filter(|_| wants_bare(image, &row));
-        let copying = Copying::new(image, tree.clone(), bare.cloned(), row.at, whole, missing);
+        let bare = bare.as_ref().filter(|_| wants_bare(image, &row)).cloned();
+        let copying = Copying::new(image, tree.clone(), bare, row.at, row.action, missing);
         let copying = Arc::new(copying);
         let (tell, told) = mpsc::unbounded_channel();
         feeds.push((copying.clone(), tell));
@@ -122,29 +120,27 @@ fn all_blobs(feeds: &[Feed]) -> Vec<Descriptor> {
 async fn bring(blobs: &[Descriptor], feeds: Vec<Feed>) {
     let feeds = &feeds;
     let one = |blob: &Descriptor| {
+        let (done, mut finished) = mpsc::channel::<()>(1);
         let wants: Vec<_> = feeds
             .iter()
             .filter(|(copying, _)| copying.needs(blob))
             .map(|(copying, tell)| {
-                let want = copying.want(blob);
+                let want = copying.want(blob, Some(done.clone()));
                 // all are announced before the first begins
                 let ticket = want.announce(copying.run());
                 (copying.clone(), tell.clone(), want, ticket)
             })
             .collect();
+        drop(done);
         async move {
             let mut patience = Duration::ZERO;
-            let (done, mut finished) = mpsc::channel::<()>(1);
             for (copying, tell, want, ticket) in wants {
-                let done = done.clone();
                 let run = copying.run().clone();
                 patience = run.policy.patience;
                 run.spawn(async move {
                     let _ = tell.send(copying.deliver(want, ticket).await);
-                    let _ = done.send(()).await;
                 });
             }
-            drop(done);
             if finished.recv().await.is_some() {
                 let until = Instant::now() + patience;
                 while let Ok(Some(())) = timeout_at(until, finished.recv()).await {}

@@ -14,11 +14,13 @@ use futures_util::{
     FutureExt as _,
     future::{join_all, try_join_all},
 };
-use registry::{Code, Descriptor, Digest, Error, Manifest, Result, Target};
+use registry::{Code, Descriptor, Digest, Error, Manifest, ManifestKind, Result, Target};
 use tokio::sync::mpsc;
 
 use crate::{
-    Attestations, copy,
+    Action, Attestations,
+    commits::CopyId,
+    copy,
     deliver::Want,
     gather::{Ticket, vanished},
     image::Image,
@@ -33,6 +35,9 @@ use crate::{
 
 /// How long a cancelled run waits for the answer to a tag that it has begun to put.
 const ANSWER: Duration = Duration::from_secs(5);
+/// So often an image is repaired without counting it as a try, because blobs were there only by the registry's word:
+/// they are asked for in another way, then written.
+const DOUBTS: u32 = 2;
 /// The pause before a manifest is put again whose blobs the registry did not see yet; doubles.
 const LAG: Duration = Duration::from_millis(500);
 
@@ -48,6 +53,9 @@ pub(crate) struct Copying {
     /// Whether the image itself is to be copied, or only what refers to it.
     whole: bool,
     referrers: Vec<Arc<Referrer>>,
+    id: CopyId,
+    /// There is nothing under the tag yet.
+    is_new: bool,
     /// Every blob that the row needs, by digest.
     blobs: HashMap<Digest, Descriptor>,
     /// A blob could not be brought: no more are begun.
@@ -70,9 +78,10 @@ impl Copying {
         tree: Arc<Tree>,
         bare: Option<Arc<Tree>>,
         at: usize,
-        whole: bool,
+        action: Action,
         referrers: Vec<Arc<Referrer>>,
     ) -> Self {
+        let whole = action != Action::Skip;
         let own = whole.then_some(bare.as_deref().unwrap_or(&tree)).into_iter();
         let trees = own.chain(referrers.iter().map(|referrer| &referrer.tree));
         let blobs = trees.flat_map(|tree| &tree.blobs);
@@ -85,6 +94,8 @@ impl Copying {
             at,
             whole,
             referrers,
+            id: image.run.blobs.begin(),
+            is_new: action == Action::Copy,
             blobs,
             failed: AtomicBool::new(false),
         };
@@ -110,22 +121,28 @@ impl Copying {
         self.blobs.contains_key(&blob.digest) && !self.failed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn want(&self, blob: &Descriptor) -> Want {
+    pub(crate) fn want(&self, blob: &Descriptor, line: Option<mpsc::Sender<()>>) -> Want {
         let destination = self.destination();
+        let source = self.image.unit.source.repository.clone();
         Want {
-            source: self.image.unit.source.repository.clone(),
             place: destination.place.clone(),
             blob: blob.clone(),
             row: destination.row.clone(),
+            copy: self.id,
+            // within one registry its config is most likely there under another tag
+            is_new: self.is_new && *source.registry() != *destination.place.registry(),
+            source,
+            line,
         }
     }
 
-    pub(crate) async fn deliver(&self, want: Want, ticket: Ticket) -> Result<()> {
+    pub(crate) async fn deliver(&self, mut want: Want, ticket: Ticket) -> Result<()> {
         let delivered = AssertUnwindSafe(want.deliver(self.run(), ticket)).catch_unwind().await;
         let delivered = delivered.unwrap_or_else(|_| Err(vanished()));
         if delivered.is_err() {
             self.failed.store(true, Ordering::Release);
         }
+        want.leave_line().await;
         delivered
     }
 
@@ -138,6 +155,9 @@ impl Copying {
         if AssertUnwindSafe(self.end(blobs)).catch_unwind().await.is_err() {
             panicked(&self.destination().row);
         }
+        // whoever waits for a manifest of ours waits no more
+        let place = &self.destination().place;
+        self.run().blobs.end(self.id, place, self.blobs.keys());
     }
 
     async fn end(&self, blobs: mpsc::UnboundedReceiver<Result<()>>) {
@@ -193,22 +213,41 @@ impl Copying {
 
     /// Puts the manifests. Where the registry misses blobs that it had taken, they are asked for again.
     async fn put_all(&self) -> Result<Tagged> {
-        let mut tries = 0;
+        let (mut tries, mut doubts) = (0, 0);
         loop {
             let error = match self.put_once().await {
-                Err(error) if is_missing(&error) && tries < self.run().policy.retries => error,
+                Err(error) if is_missing(&error) => error,
                 ended => return ended,
             };
-            tries += 1;
+            if self.doubt() && doubts < DOUBTS {
+                // what is learnt of a host costs no try, and what it has not done it won't have done a little later
+                doubts += 1;
+            } else if tries < self.run().policy.retries {
+                let pause = LAG * 2u32.saturating_pow(tries).min(16);
+                tries += 1;
+                self.run().wait(tokio::time::sleep(pause)).await?;
+            } else {
+                return Err(error);
+            }
             tracing::warn!(%error, "the destination misses what it was given: asking again");
-            self.destination().row.attempt(tries + 1);
-            let pause = LAG * 2u32.saturating_pow(tries - 1).min(16);
-            self.run().wait(tokio::time::sleep(pause)).await?;
+            self.destination().row.attempt(1 + tries + doubts);
             self.repair().await?;
         }
     }
 
-    /// Takes nothing that was said of this image's parts at its destination for granted any more.
+    /// Takes nothing that was said of this image's blobs for granted any more. Whether some were there only by the
+    /// registry's word.
+    fn doubt(&self) -> bool {
+        let place = &self.destination().place;
+        let told = self.blobs().filter(|blob| self.run().blobs.forget(place, &blob.digest));
+        let deceived = told.count() > 0;
+        if deceived {
+            place.repository.mount_lied();
+        }
+        deceived
+    }
+
+    /// Brings the image's parts again.
     async fn repair(&self) -> Result<()> {
         let run = self.run();
         let destination = self.destination();
@@ -219,11 +258,8 @@ impl Copying {
             run.puts.forget(&(place.index, Target::Digest(digest.clone()), digest));
         }
         destination.row.recount();
-        for blob in self.blobs() {
-            run.blobs.forget(place, &blob.digest);
-        }
         let again = self.blobs().map(|blob| {
-            let want = self.want(blob);
+            let want = Want { is_new: false, ..self.want(blob, None) };
             let ticket = want.announce(run);
             self.deliver(want, ticket)
         });
@@ -318,6 +354,7 @@ impl Copying {
             let put = place.repository.put_manifest(&target, manifest.media_type(), bytes, digest);
             // requests are large, and this waits long before its turn comes
             let answer = Box::pin(run.unless_stopped(put)).await?;
+            self.committed(manifest);
             match subject {
                 Some(subject) if !answer.subject_kept => {
                     Box::pin(run.indexes.enter(run, place, subject, manifest)).await
@@ -326,6 +363,15 @@ impl Copying {
             }
         };
         run.puts.run((place.index, target.clone(), digest.clone()), put).await.map(drop)
+    }
+
+    /// A manifest is there, and the registry has seen the blobs that it names.
+    fn committed(&self, manifest: &Manifest) {
+        let (run, place) = (self.run(), &self.destination().place);
+        match manifest.kind() {
+            ManifestKind::Schema1 { blobs } => run.blobs.committed(place, blobs),
+            _ => run.blobs.committed(place, manifest.blobs().iter().map(|blob| &blob.digest)),
+        }
     }
 
     async fn put_root(&self) -> Result<Tagged> {
@@ -343,7 +389,10 @@ impl Copying {
             let bytes = root.bytes().clone();
             let put = repository.put_manifest(&target, root.media_type(), bytes, digest);
             match answered(run, Box::pin(put)).await {
-                Ok(_) => Ok(()),
+                Ok(_) => {
+                    self.committed(root);
+                    Ok(())
+                }
                 Err(error) if error.code() == Code::TagImmutable => {
                     let head = run.unless_stopped(repository.head_manifest(&target));
                     let head = Box::pin(head).await?;

@@ -3,11 +3,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use registry::{BlobStart, Code, Descriptor, Error, Repository, RepositoryName, Result, Side};
-use tokio::sync::oneshot;
+use registry::{BlobStart, Code, Descriptor, Error, Known, Repository, Result, Side};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    blob_table::Claim,
+    blob_table::{Claim, MountFrom},
+    commits::CopyId,
     gather::{End, Taker, Ticket, vanished},
     place::Place,
     row::{Meter, Row},
@@ -20,6 +21,13 @@ pub(crate) struct Want {
     pub(crate) place: Arc<Place>,
     pub(crate) blob: Descriptor,
     pub(crate) row: Arc<Row>,
+    /// The copy that wants it.
+    pub(crate) copy: CopyId,
+    /// The image is not there yet, so that the blob most likely is not either.
+    pub(crate) is_new: bool,
+    /// The place among the blobs of an image that are on their way at once. It is given back to wait for another copy,
+    /// which may be one that needs it.
+    pub(crate) line: Option<mpsc::Sender<()>>,
 }
 
 /// How it came to be there.
@@ -39,10 +47,10 @@ impl Want {
     /// Sees to it that the blob is there, and counts it for the row.
     #[tracing::instrument(name = "blob", level = "debug", skip_all,
         fields(digest = %self.blob.digest, size = self.blob.size, to = ?self.place))]
-    pub(crate) async fn deliver(self, run: &Arc<Run>, mut ticket: Ticket) -> Result<()> {
+    pub(crate) async fn deliver(&mut self, run: &Arc<Run>, mut ticket: Ticket) -> Result<()> {
         loop {
-            let claim = run.blobs.claim(&self.place, &self.blob.digest, &self.source);
-            let (lease, from) = match claim {
+            let claim = run.blobs.claim(&self.place, &self.blob.digest, &self.source, self.copy);
+            let (lease, from, unasked) = match claim {
                 Claim::Held => {
                     self.row.present(self.blob.size);
                     return Ok(());
@@ -55,16 +63,24 @@ impl Want {
                     ticket = self.announce(run);
                     continue;
                 }
-                Claim::Bring { lease, from } => (lease, from),
+                Claim::WaitForCommit(changed, awaiting) => {
+                    drop(ticket);
+                    self.leave_line().await;
+                    run.wait(changed).await?;
+                    drop(awaiting);
+                    ticket = self.announce(run);
+                    continue;
+                }
+                Claim::Bring { lease, from, unasked } => (lease, from, unasked),
             };
-            return match self.bring(run, from, ticket).await {
+            return match self.bring(run, from, unasked, ticket).await {
                 Ok(way) => {
-                    match way {
+                    match &way {
                         Way::Present => self.row.present(self.blob.size),
                         Way::Mounted => self.row.mounted(self.blob.size),
                         Way::Written => {}
                     }
-                    lease.commit();
+                    lease.commit(!matches!(way, Way::Written));
                     Ok(())
                 }
                 Err(error) => {
@@ -82,10 +98,18 @@ impl Want {
         }
     }
 
+    /// Others may go on with the next blob.
+    pub(crate) async fn leave_line(&mut self) {
+        if let Some(line) = self.line.take() {
+            let _ = line.send(()).await;
+        }
+    }
+
     async fn bring(
         &self,
         run: &Arc<Run>,
-        mut from: Option<RepositoryName>,
+        mut from: Option<MountFrom>,
+        unasked: bool,
         mut ticket: Ticket,
     ) -> Result<Way> {
         let since = Instant::now();
@@ -94,7 +118,13 @@ impl Want {
         loop {
             ticket.lane(run, self.blob.size).await?;
             let slot = run.wait(self.place.site.slots.acquire()).await?;
-            let begin = self.place.repository.begin_blob(&self.blob, from.as_ref());
+            let known = Known {
+                from: from.as_ref().map(|from| &from.name),
+                committed: from.as_ref().is_some_and(|from| from.committed),
+                is_new: self.is_new && tries == 0,
+                unasked,
+            };
+            let begin = self.place.repository.begin_blob(&self.blob, known);
             // boxed: many wait for their slot, and requests are large
             let begun = Box::pin(run.unless_stopped(begin)).await?;
             self.place.site.touch();

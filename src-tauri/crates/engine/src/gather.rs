@@ -11,7 +11,7 @@ use std::{
 
 use registry::{
     BlobWriter, Code, Descriptor, Digest, Error, Permits, Registry, Repository, RepositoryName,
-    Result,
+    Result, Side,
 };
 use tokio::{
     sync::{Notify, OnceCell, OwnedSemaphorePermit, oneshot},
@@ -244,7 +244,7 @@ async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
             }
             hosts
         };
-        room = make_room(run, hosts, room).await?;
+        room = make_room(run, source, hosts, room).await?;
     }
 }
 
@@ -252,6 +252,7 @@ async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
 /// is held already is given back when a host before it is missing.
 pub(crate) async fn make_room(
     run: &Run,
+    source: &Registry,
     hosts: BTreeSet<Registry>,
     mut room: Room,
 ) -> Result<Room> {
@@ -263,7 +264,8 @@ pub(crate) async fn make_room(
     }
     for host in hosts {
         if let Entry::Vacant(vacant) = room.entry(host) {
-            let permits = run.wait(run.client.permits(&[vacant.key()])).await?;
+            let side = if vacant.key() == source { Side::Source } else { Side::Destination };
+            let permits = run.wait(run.client.permits(&[(vacant.key(), side)])).await?;
             vacant.insert(Arc::new(permits));
         }
     }

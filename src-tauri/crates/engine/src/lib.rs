@@ -24,6 +24,7 @@ mod blob_table;
 mod board;
 mod budget;
 mod claims;
+mod commits;
 mod copy;
 mod copying;
 mod deliver;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use registry::{Descriptor, Digest, Registry, Result};
+use registry::{Descriptor, Digest, Mounting, Registry, Result};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -101,7 +101,8 @@ impl Lookups {
                 let there = run.unless_stopped(head).await?.is_some();
                 let mut known = lock(&self.known);
                 let known = known.entry(place.registry().clone()).or_default();
-                let elsewhere = !known.insert(blob.digest.clone()) || place.registry() == source;
+                let is_known = !known.insert(blob.digest.clone()) || place.registry() == source;
+                let elsewhere = is_known && place.repository.mounting() != Mounting::Never;
                 Ok(match (there, elsewhere) {
                     (true, _) => Way::Present,
                     (false, true) => Way::Mountable,

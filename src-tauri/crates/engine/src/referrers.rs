@@ -132,7 +132,14 @@ impl Indexes {
                 Err(error) if error.code() == Code::RefNotFound => None,
                 Err(error) => return Err(error),
             };
-            let Some(index) = with_entry(stands.as_ref(), manifest)? else { return Ok(()) };
+            let index = with_entry(stands.as_ref(), manifest).map_err(|error| {
+                let repository = &place.repository;
+                error
+                    .on(Side::Destination)
+                    .registry(place.registry())
+                    .reference(repository.reference(&target))
+            })?;
+            let Some(index) = index else { return Ok(()) };
             let digest = Digest::sha256(&index);
             let put =
                 place.repository.put_manifest(&target, &MediaType::OciIndex, index.into(), &digest);
@@ -145,11 +152,22 @@ impl Indexes {
     }
 }
 
-/// The index with an entry for the manifest; `None` when it has one.
+/// The index with an entry for the manifest; `None` when it has one. A tag of that name that is something else is
+/// somebody's, and left as it is.
 fn with_entry(stands: Option<&Manifest>, manifest: &Manifest) -> Result<Option<Vec<u8>>> {
     let rubbish = |error: serde_json::Error| {
         Error::new(Code::ManifestInvalid, "the index of referrers is damaged").cause(&error)
     };
+    if let Some(stands) = stands
+        && !matches!(stands.kind(), ManifestKind::Index { .. })
+    {
+        let message = format!(
+            "the tag that is to list what refers to the image is taken by something that is no index ({})",
+            stands.media_type()
+        );
+        return Err(Error::new(Code::ManifestInvalid, message)
+            .hint("Remove that tag at the destination, or copy without referrers."));
+    }
     let mut index = match stands {
         Some(stands) => serde_json::from_slice(stands.bytes()).map_err(rubbish)?,
         None => json!({
@@ -219,5 +237,9 @@ mod tests {
         assert_eq!(read["manifests"][0]["size"], text.len());
         let stands = Manifest::parse(index.into(), None, None).unwrap();
         assert!(with_entry(Some(&stands), &manifest).unwrap().is_none());
+        // an image under that tag is not overwritten
+        let error = with_entry(Some(&manifest), &manifest).unwrap_err();
+        assert_eq!(error.code(), Code::ManifestInvalid);
+        assert!(error.message().contains("is no index"), "{error}");
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     hint,
     limit::Permit,
     redirect::Home,
+    retry::Class,
 };
 
 /// What an answer is about, for its errors.
@@ -23,6 +24,8 @@ pub(crate) struct About {
     pub(crate) what: &'static str,
     /// None where the request is of no copy.
     pub(crate) side: Option<Side>,
+    /// What the request is limited with.
+    pub(crate) class: Class,
     pub(crate) reference: Option<String>,
     pub(crate) host: Arc<HostState>,
     pub(crate) begin: Instant,
@@ -89,7 +92,7 @@ impl Answer {
                 self.room = None;
                 if failure.congestion {
                     // of all that break at once, one counts
-                    self.about.host.room.congested(self.about.begin);
+                    self.about.host.room.congested(self.about.class, self.about.begin);
                 }
                 Err(self.place(failure.into_error(self.about.what)))
             }

@@ -144,12 +144,12 @@ impl Client {
             if let Err(left) = host.pauses.wait(class, options.longest_wait).await {
                 return Err(place(retry::too_long(call.what, left), attempts));
             }
-            let room = host.room.acquire().await;
+            let room = host.room.acquire(class).await;
             let sent = Instant::now();
             attempts += 1;
             let lost = match self.call_once(&reach, registry, call, attempts).await {
                 Ok((headers, body)) => {
-                    host.room.answered();
+                    host.room.answered(class);
                     let api = call.url.host_str().unwrap_or_default().to_owned();
                     let (registry, reference) = (registry.clone(), call.reference.clone());
                     return Ok(Reply { headers, body, what: call.what, api, registry, reference });
@@ -160,7 +160,7 @@ impl Client {
                 Lost::Final(error) => return Err(place(error, attempts)),
                 Lost::Network(failure) => {
                     if failure.congestion {
-                        host.room.congested(sent);
+                        host.room.congested(class, sent);
                     }
                     let retryable = failure.retryable;
                     let error = failure.into_error(call.what);
@@ -171,7 +171,7 @@ impl Client {
                 }
                 Lost::Status { status, headers, body } => {
                     if matches!(status.as_u16(), 429 | 503) {
-                        host.room.congested(sent);
+                        host.room.congested(class, sent);
                     }
                     if let Some(wait) = retry::ordered(status, &headers, SystemTime::now()) {
                         host.pauses.order(&host.registry, class, wait);

@@ -81,6 +81,46 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn any_thirty_seconds_are_within_five_percent() {
+        const RATE: usize = 1_000_000;
+        let (window, end) = (Duration::from_secs(30), Duration::from_mins(4));
+        // everybody rests for a while in between
+        let rest = Duration::from_secs(100)..Duration::from_secs(117);
+        let bandwidth = Arc::new(Bandwidth::new(Some(RATE as u64)));
+        let begin = Instant::now();
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let readers = (0..8).map(|i| {
+            let (bandwidth, taken, rest) = (bandwidth.clone(), taken.clone(), rest.clone());
+            tokio::spawn(async move {
+                let size = 1_000 + 7_919 * i;
+                while begin.elapsed() < end {
+                    if rest.contains(&begin.elapsed()) {
+                        sleep_until(begin + rest.end).await;
+                    }
+                    bandwidth.take(size).await;
+                    taken.lock().unwrap().push((begin.elapsed(), size));
+                }
+            })
+        });
+        for reader in readers.collect::<Vec<_>>() {
+            reader.await.unwrap();
+        }
+        let taken = taken.lock().unwrap();
+        let mut full = 0;
+        for (n, (from, _)) in taken.iter().enumerate() {
+            let within = taken[n..].iter().take_while(|(time, _)| *time < *from + window);
+            let bytes: usize = within.map(|(_, size)| size).sum();
+            assert!(bytes <= 30 * RATE / 100 * 105, "{bytes} from {from:?}");
+            let rests = *from < rest.end && *from + window > rest.start;
+            if !rests && *from + window < end {
+                assert!(bytes >= 30 * RATE / 100 * 95, "{bytes} from {from:?}");
+                full += 1;
+            }
+        }
+        assert!(full > 100, "{full}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_pause_is_no_credit() {
         let bandwidth = Bandwidth::new(Some(1_000));
         bandwidth.take(1).await;

@@ -14,6 +14,7 @@ use crate::{
     bandwidth::Bandwidth,
     host::{Quota, lock},
     limit::Permit,
+    retry::Class,
     tls::Connections,
     warnings::Warnings,
 };
@@ -142,15 +143,19 @@ impl Client {
         Err(answer.error(Code::NotARegistry, message))
     }
 
-    /// Waits for room for one request at each of the hosts, each host counted once (a copy within one host is one).
+    /// Waits for room for one request at each of the hosts, to read a blob from it or to write one to it, each host counted once (a copy within one host is one).
     /// Room is taken in one fixed order of hosts, so that crossing copies can't wait for each other for ever.
-    pub async fn permits(&self, hosts: &[&Registry]) -> Permits {
+    pub async fn permits(&self, hosts: &[(&Registry, Side)]) -> Permits {
         let mut hosts = hosts.to_vec();
-        hosts.sort_unstable();
-        hosts.dedup();
+        hosts.sort_unstable_by_key(|(host, _)| *host);
+        hosts.dedup_by_key(|(host, _)| *host);
         let mut permits = Vec::with_capacity(hosts.len());
-        for host in hosts {
-            permits.push(self.host_state(host).room.acquire().await);
+        for (host, side) in hosts {
+            let class = match side {
+                Side::Source => Class::Blob,
+                Side::Destination => Class::Write,
+            };
+            permits.push(self.host_state(host).room.acquire(class).await);
         }
         Permits { _permits: permits }
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,12 +17,16 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    Access, Client, Code, Digest, Error, Registry, RepositoryName, Result,
+    Access, Client, Code, Credential, Digest, Error, Registry, RepositoryName, Result,
     auth::{Auth, Login},
+    blob_writer::SinglePost,
     failure::Failure,
-    limit::Limit,
+    known_host::KnownHost,
+    limit::Rooms,
+    mount::Mounts,
+    pace::Pace,
     redirect::Home,
-    retry::Pauses,
+    retry::{Class, Pauses},
 };
 
 /// A host as far as it is known.
@@ -31,8 +35,11 @@ pub(crate) struct HostState {
     pub(crate) registry: Registry,
     /// What the requests for manifests and blobs have learnt.
     pub(crate) learnt: Mutex<Learnt>,
+    mounts: Mutex<Mounts>,
     /// Room for requests in flight.
-    pub(crate) room: Arc<Limit>,
+    pub(crate) room: Rooms,
+    /// What the vendor has published, known as soon as it is known who asks.
+    pace: OnceLock<Pace>,
     /// Waits that the host has ordered.
     pub(crate) pauses: Pauses,
     pub(crate) auth: Auth,
@@ -55,16 +62,16 @@ pub(crate) struct HostState {
 pub(crate) struct Learnt {
     /// HEAD of a manifest does not work though GET does.
     pub(crate) head_unsupported: bool,
-    /// Mounts are never granted.
-    pub(crate) never_mounts: bool,
-    /// How many mounts from another repository were declined in a row.
-    pub(crate) mounts_declined: u32,
     /// Uploads must go in chunks of at most so many bytes.
     pub(crate) chunk_size: Option<u64>,
+    /// Requests with `Content-Range` must not be larger.
+    pub(crate) range_limit: Option<u64>,
     /// PUT takes no bytes: they must come by PATCH.
     pub(crate) put_refused: bool,
     /// PATCH is not to be had: an upload that broke off begins again.
     pub(crate) patch_refused: bool,
+    /// Whether a tiny blob can come with the POST.
+    pub(crate) single_post: SinglePost,
     /// There is no referrers API.
     pub(crate) no_referrers: bool,
     /// The vendor's own API does not list tags for us.
@@ -101,10 +108,14 @@ pub(crate) struct Reach {
 
 impl HostState {
     pub(crate) fn new(registry: Registry, requests: Option<usize>) -> Self {
+        let vendor = KnownHost::of(&registry);
+        let mounting = vendor.map(KnownHost::mounting).unwrap_or_default();
         Self {
             registry,
-            learnt: Mutex::default(),
-            room: Arc::new(Limit::new(requests)),
+            learnt: Mutex::new(vendor.map(KnownHost::learnt).unwrap_or_default()),
+            mounts: Mutex::new(Mounts::new(mounting)),
+            room: Rooms::new(requests),
+            pace: OnceLock::new(),
             pauses: Pauses::default(),
             auth: Auth::default(),
             contact: Contact::default(),
@@ -123,6 +134,16 @@ impl HostState {
         lock(&self.learnt)
     }
 
+    /// What is learnt about mounts, under its lock.
+    pub(crate) fn mounts(&self) -> MutexGuard<'_, Mounts> {
+        lock(&self.mounts)
+    }
+
+    /// The vendor's published limits.
+    pub(crate) fn pace(&self) -> Option<&Pace> {
+        self.pace.get()
+    }
+
     /// How to reach a repository. The owner of the accounts is asked once.
     pub(crate) async fn reach(
         &self,
@@ -136,6 +157,11 @@ impl HostState {
             if let Some(limit) = access.limit {
                 self.room.cap(limit);
             }
+            self.pace.get_or_init(|| {
+                let anonymous = matches!(access.credential, Credential::Anonymous);
+                let rates = KnownHost::of(&self.registry).map(|vendor| vendor.rates(anonymous));
+                Pace::new(&rates.unwrap_or_default())
+            });
             let proxy = access.proxy.as_ref();
             let http = inner.connections.pool(&access.tls, proxy)?;
             let abroad = if access.tls.identity.is_none() && access.tls.pin.is_none() {
@@ -168,6 +194,10 @@ impl HostState {
         }
         if let Some(quota) = Quota::read(headers) {
             *lock(&self.quota) = Some(quota);
+            // the next manifest would be refused, and asking for it anyway makes matters worse
+            if let Quota { remaining: 0, window: Some(window), .. } = quota {
+                self.pauses.order(&self.registry, Class::Manifest, window);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
-//! How many requests may be in flight to one host. The number adapts: it doubles per round trip until the host shows
-//! the first sign of congestion (429, 503, a time-out, a reset), is then halved, and grows by one per round trip
-//! after that. Room is given in the order of asking; a wait that is given up leaves nothing behind.
+//! How many requests of a class may be in flight to one host. The number adapts: it doubles per round trip until the
+//! host shows the first sign of congestion (429, 503, a time-out, a reset), is then halved, and grows by one per round
+//! trip after that. All classes together have a limit that does not adapt: what the user or the account sets, or our
+//! own. Room is given in the order of asking; a wait that is given up leaves nothing behind.
 
 use std::{
     fmt,
@@ -12,13 +13,66 @@ use tokio::{
     time::Instant,
 };
 
+use crate::retry::Class;
+
 /// Where the number begins.
 const START: usize = 16;
 /// Where it ends when nobody sets a limit.
 const CEILING: usize = 64;
 
 /// The room at one host.
-pub(crate) struct Limit {
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    whole: Arc<Limit>,
+    classes: [Arc<Limit>; Class::COUNT],
+}
+
+/// Room for one request; dropping it makes room for the next.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _class: Share,
+    _whole: Share,
+}
+
+impl Rooms {
+    /// Room for at most `cap` requests, or as many as the host bears.
+    pub(crate) fn new(cap: Option<usize>) -> Self {
+        let cap = cap.unwrap_or(CEILING).clamp(1, Semaphore::MAX_PERMITS);
+        let class = || Arc::new(Limit::new(cap.min(START), cap));
+        Self { whole: Arc::new(Limit::new(cap, cap)), classes: std::array::from_fn(|_| class()) }
+    }
+
+    /// Waits for room, in the class and then at the host.
+    pub(crate) async fn acquire(&self, class: Class) -> Permit {
+        let of_class = self.classes[class as usize].acquire().await;
+        Permit { _class: of_class, _whole: self.whole.acquire().await }
+    }
+
+    /// Lowers the cap, never below one.
+    pub(crate) fn cap(&self, cap: usize) {
+        for limit in self.classes.iter().chain([&self.whole]) {
+            limit.cap(cap);
+        }
+    }
+
+    /// A request was answered without a sign of congestion, its permit still being held.
+    pub(crate) fn answered(&self, class: Class) {
+        self.classes[class as usize].answered();
+    }
+
+    /// A request that was sent at `sent` met congestion.
+    pub(crate) fn congested(&self, class: Class, sent: Instant) {
+        self.classes[class as usize].congested(sent);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn limit(&self, class: Class) -> usize {
+        self.classes[class as usize].state().limit
+    }
+}
+
+/// The room of one kind.
+struct Limit {
     semaphore: Arc<Semaphore>,
     state: Mutex<State>,
 }
@@ -39,17 +93,15 @@ struct State {
     halved: Option<Instant>,
 }
 
-/// Room for one request; dropping it makes room for the next.
-pub(crate) struct Permit {
+/// A share of a room; dropping it makes room for the next.
+struct Share {
     permit: Option<OwnedSemaphorePermit>,
     limit: Arc<Limit>,
 }
 
 impl Limit {
-    /// Room for at most `cap` requests, or as many as the host bears.
-    pub(crate) fn new(cap: Option<usize>) -> Self {
-        let cap = cap.unwrap_or(CEILING).clamp(1, Semaphore::MAX_PERMITS);
-        let limit = cap.min(START);
+    /// Room for `limit` requests at first and `cap` at most.
+    fn new(limit: usize, cap: usize) -> Self {
         Self {
             semaphore: Arc::new(Semaphore::new(limit)),
             state: Mutex::new(State {
@@ -64,14 +116,14 @@ impl Limit {
     }
 
     /// Waits for room.
-    pub(crate) async fn acquire(self: &Arc<Self>) -> Permit {
+    async fn acquire(self: &Arc<Self>) -> Share {
         // the semaphore is never closed, so that there is always a permit in the end
         let permit = Arc::clone(&self.semaphore).acquire_owned().await.ok();
-        Permit { permit, limit: Arc::clone(self) }
+        Share { permit, limit: Arc::clone(self) }
     }
 
     /// Lowers the cap, never below one.
-    pub(crate) fn cap(&self, cap: usize) {
+    fn cap(&self, cap: usize) {
         let mut state = self.state();
         state.cap = state.cap.min(cap.max(1));
         let cap = state.cap;
@@ -79,7 +131,7 @@ impl Limit {
     }
 
     /// A request was answered without a sign of congestion, its permit still being held.
-    pub(crate) fn answered(&self) {
+    fn answered(&self) {
         // while there is room to spare, an answer does not show that more would do
         if self.semaphore.available_permits() > 0 {
             return;
@@ -102,7 +154,7 @@ impl Limit {
     }
 
     /// A request that was sent at `sent` met congestion.
-    pub(crate) fn congested(&self, sent: Instant) {
+    fn congested(&self, sent: Instant) {
         let mut state = self.state();
         if state.halved.is_some_and(|halved| sent <= halved) {
             return;
@@ -127,7 +179,7 @@ impl Limit {
     }
 }
 
-impl Drop for Permit {
+impl Drop for Share {
     fn drop(&mut self) {
         let mut state = self.limit.state();
         if state.debt > 0
@@ -145,9 +197,9 @@ impl fmt::Debug for Limit {
     }
 }
 
-impl fmt::Debug for Permit {
+impl fmt::Debug for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Permit")
+        f.write_str("Share")
     }
 }
 
@@ -160,10 +212,11 @@ mod tests {
     use super::*;
 
     fn room(cap: Option<usize>) -> Arc<Limit> {
-        Arc::new(Limit::new(cap))
+        let cap = cap.unwrap_or(CEILING);
+        Arc::new(Limit::new(cap.min(START), cap))
     }
 
-    async fn take(limit: &Arc<Limit>, n: usize) -> Vec<Permit> {
+    async fn take(limit: &Arc<Limit>, n: usize) -> Vec<Share> {
         join_all((0..n).map(|_| limit.acquire())).await
     }
 
@@ -241,6 +294,39 @@ mod tests {
         limit.cap(9);
         limit.cap(0);
         assert_eq!(limit.semaphore.available_permits(), 1, "a cap only falls, and not below one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn classes_adapt_apart_within_what_the_host_may_have() {
+        let rooms = Rooms::new(None);
+        let mut held = Vec::new();
+        for class in [Class::Manifest, Class::Blob] {
+            for _ in 0..START {
+                held.push(rooms.acquire(class).await);
+            }
+        }
+        assert!(rooms.acquire(Class::Blob).now_or_never().is_none(), "each class has its own room");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        rooms.congested(Class::Manifest, Instant::now());
+        for _ in 0..START {
+            rooms.answered(Class::Blob);
+            held.extend(rooms.acquire(Class::Blob).now_or_never());
+        }
+        assert_eq!(
+            [Class::Manifest, Class::Blob, Class::Write].map(|class| rooms.limit(class)),
+            [START / 2, 2 * START, START]
+        );
+        drop(held);
+
+        let rooms = Rooms::new(Some(3));
+        let mut held = vec![rooms.acquire(Class::List).await, rooms.acquire(Class::Blob).await];
+        held.push(rooms.acquire(Class::Write).await);
+        assert!(rooms.acquire(Class::Look).now_or_never().is_none(), "three over all classes");
+        rooms.cap(2);
+        held.truncate(2);
+        assert!(rooms.acquire(Class::Look).now_or_never().is_none(), "an account's own limit");
+        held.truncate(1);
+        assert!(rooms.acquire(Class::Look).now_or_never().is_some());
     }
 
     #[tokio::test]

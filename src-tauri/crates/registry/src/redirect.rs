@@ -83,6 +83,12 @@ impl Home {
     }
 }
 
+/// `host` or `host:port` of an URL, for messages.
+pub(crate) fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 /// Whether an URL leads to this machine or to the link (where clouds keep their secrets).
 fn is_near(url: &Url) -> bool {
     let near4 = |ip: Ipv4Addr| ip.is_loopback() || ip.is_link_local() || ip.is_unspecified();

@@ -19,7 +19,7 @@ pub(crate) fn of_manifest(error: Error, media_type: &MediaType) -> Error {
     let (status, code, words) =
         (error.http_status().unwrap_or_default(), code(&error), words(&error));
     if is_immutable(status, &words) {
-        return error.becomes(Code::TagImmutable, "the tag is locked and has another image");
+        return of_locked_tag(error);
     }
     if code == "MANIFEST_BLOB_UNKNOWN" || code == "BLOB_UNKNOWN" {
         return error.becomes(Code::BlobNotFound, "the registry misses what the manifest names");
@@ -52,6 +52,11 @@ pub(crate) fn of_manifest(error: Error, media_type: &MediaType) -> Error {
         return error.becomes(Code::ManifestRejected, message);
     }
     error
+}
+
+/// A tag that does not move.
+pub(crate) fn of_locked_tag(error: Error) -> Error {
+    error.becomes(Code::TagImmutable, "the tag is locked and has another image")
 }
 
 /// What is wrong with the place that was written to, whatever it was: space, name, existence, rights.

@@ -71,6 +71,8 @@ fn spoken(time: Duration) -> String {
 /// Kinds of requests that registries limit apart from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
+    /// Manifests being asked for by HEAD, which some don't count.
+    Look,
     /// Manifests being read.
     Manifest,
     /// Blobs being read.
@@ -84,10 +86,14 @@ pub(crate) enum Class {
 }
 
 impl Class {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::Token as usize + 1;
+
     /// The class of a request to a registry.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         match *method {
-            Method::GET | Method::HEAD if path.contains("/manifests/") => Self::Manifest,
+            Method::HEAD if path.contains("/manifests/") => Self::Look,
+            Method::GET if path.contains("/manifests/") => Self::Manifest,
             // the state of an upload is asked with GET too, and counts as a part of it
             Method::GET | Method::HEAD if path.contains("/blobs/uploads/") => Self::Write,
             Method::GET | Method::HEAD if path.contains("/blobs/") => Self::Blob,
@@ -99,7 +105,7 @@ impl Class {
 
 /// Until when the requests of each class are held back, because the host asked for it.
 #[derive(Debug, Default)]
-pub(crate) struct Pauses([Mutex<Option<Instant>>; 5]);
+pub(crate) struct Pauses([Mutex<Option<Instant>>; Class::COUNT]);
 
 impl Pauses {
     /// Holds back the requests of a class.
@@ -218,7 +224,7 @@ mod tests {
     fn classes() {
         for (method, path, class) in [
             (Method::GET, "/v2/a/manifests/latest", Class::Manifest),
-            (Method::HEAD, "/v2/a/manifests/sha256:0", Class::Manifest),
+            (Method::HEAD, "/v2/a/manifests/sha256:0", Class::Look),
             (Method::PUT, "/v2/a/manifests/latest", Class::Write),
             (Method::GET, "/v2/a/blobs/sha256:0", Class::Blob),
             (Method::GET, "/v2/a/blobs/uploads/1", Class::Write),

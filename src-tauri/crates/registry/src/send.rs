@@ -20,6 +20,7 @@ use crate::{
     failure::Failure,
     host::Reach,
     limit::Permit,
+    pace::Action,
     redirect::Home,
     retry::{self, Class},
 };
@@ -56,6 +57,7 @@ impl Client {
         let about = About {
             what: ask.what,
             side,
+            class: of_place(&ask, Class::of),
             reference: ask.reference.take(),
             host: Arc::clone(&host),
             begin: Instant::now(),
@@ -74,7 +76,8 @@ impl Client {
             host: &host,
             reach: &reach,
             repository,
-            class: class(&ask),
+            class: of_place(&ask, Class::of),
+            action: of_place(&ask, Action::of),
             can_retry: ask.retry && !is_stream,
             ask,
             attempts: 0,
@@ -84,14 +87,12 @@ impl Client {
     }
 }
 
-/// The class that a request is limited with.
-fn class(ask: &Ask<'_>) -> Class {
+/// What a request is limited with.
+fn of_place<T>(ask: &Ask<'_>, of: impl Fn(&Method, &str) -> T) -> T {
     match &ask.place {
         // the same slashes as in a whole path
-        Place::Path { path, .. } | Place::Root { path, .. } => {
-            Class::of(&ask.method, &format!("/{path}"))
-        }
-        Place::Url(url) => Class::of(&ask.method, url.path()),
+        Place::Path { path, .. } | Place::Root { path, .. } => of(&ask.method, &format!("/{path}")),
+        Place::Url(url) => of(&ask.method, url.path()),
     }
 }
 
@@ -103,6 +104,7 @@ struct Trip<'a> {
     repository: Option<&'a RepositoryName>,
     ask: Ask<'a>,
     class: Class,
+    action: Action,
     can_retry: bool,
     /// Requests sent.
     attempts: u32,
@@ -150,8 +152,11 @@ impl Trip<'_> {
                 let error = retry::too_long(what, left).tried(self.attempts, about.begin.elapsed());
                 return Err(about.place(error));
             }
+            if let Some(pace) = self.host.pace() {
+                pace.wait(self.action).await;
+            }
             let room = match self.ask.room {
-                Room::Take => Some(self.host.room.acquire().await),
+                Room::Take => Some(self.host.room.acquire(self.class).await),
                 Room::Held => None,
             };
             if self.host.pauses.left(self.class).is_some() {
@@ -163,11 +168,11 @@ impl Trip<'_> {
                 Ok(reply) => {
                     let status = reply.response.status();
                     if status.is_success() || self.ask.accept.contains(&status.as_u16()) {
-                        self.host.room.answered();
+                        self.host.room.answered(self.class);
                         return Ok(self.answer(reply, about, room, None));
                     }
                     if matches!(status.as_u16(), 429 | 503) {
-                        self.host.room.congested(sent);
+                        self.host.room.congested(self.class, sent);
                     }
                     let headers = reply.response.headers();
                     if let Some(wait) = retry::ordered(status, headers, SystemTime::now()) {
@@ -205,7 +210,7 @@ impl Trip<'_> {
             match lost {
                 Lost::Network(failure) => {
                     if failure.congestion {
-                        self.host.room.congested(sent);
+                        self.host.room.congested(self.class, sent);
                     }
                     names_tried += u32::from(failure.code == Code::NetDns);
                     if failure.retryable

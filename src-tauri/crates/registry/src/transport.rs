@@ -1,12 +1,14 @@
 //! A request to a registry as its caller wishes it. What is asked and what the answer means is the caller's business;
 //! how it gets there (room at the host, the token, redirects, retries, stalls) is [`crate::send`]'s.
 
+use std::fmt;
+
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::RepositoryName;
+use crate::{RepositoryName, redact::Shown};
 
 /// What is awaited from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +29,8 @@ pub(crate) enum Room {
     Held,
 }
 
-/// Where a request goes.
-#[derive(Clone, Debug)]
+/// Where a request goes. `Debug` hides what an address is signed with.
+#[derive(Clone)]
 pub(crate) enum Place<'a> {
     /// `/v2/<repository>/<path>`; `path` has no slash at its beginning. The repository is the one of `send`.
     Path {
@@ -47,6 +49,20 @@ pub(crate) enum Place<'a> {
     /// An URL that the registry gave (an upload's `Location`, a `Link`), resolved by [`crate::redirect::resolve`].
     /// Credentials go along only if scheme, host and port are the registry's own.
     Url(Url),
+}
+
+impl fmt::Debug for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path { path, query } => {
+                f.debug_struct("Path").field("path", path).field("query", query).finish()
+            }
+            Self::Root { path, query } => {
+                f.debug_struct("Root").field("path", path).field("query", query).finish()
+            }
+            Self::Url(url) => write!(f, "Url({})", Shown(url)),
+        }
+    }
 }
 
 /// What a request carries.

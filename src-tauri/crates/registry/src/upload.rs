@@ -1,15 +1,19 @@
 //! Upload sessions: how they are opened, where they are, and how far the registry says they got.
 
+use std::fmt;
+
 use http::{Method, header::LOCATION};
 use url::Url;
 
-use crate::{Answer, Ask, Code, Digest, Place, Repository, Result, Room, redirect, refusal};
+use crate::{
+    Answer, Ask, Code, Digest, Place, Repository, Result, Room, redact::Shown, redirect, refusal,
+};
 
 /// A larger `OCI-Chunk-Min-Length` than this is not believed.
 const LARGEST_MINIMUM: u64 = 128 * 1024 * 1024;
 
-/// An open upload at a registry.
-#[derive(Clone, Debug)]
+/// An open upload at a registry. `Debug` hides what its address is signed with.
+#[derive(Clone)]
 pub(crate) struct Session {
     /// Where the next request goes: each answer may name another place, and only the newest counts.
     pub(crate) url: Url,
@@ -26,6 +30,13 @@ pub(crate) enum Progress {
     Gone,
     /// It does not tell.
     Untold,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = format_args!("{}", Shown(&self.url)).to_string();
+        f.debug_struct("Session").field("url", &url).field("chunk_min", &self.chunk_min).finish()
+    }
 }
 
 impl Session {
@@ -138,6 +149,16 @@ mod tests {
         ] {
             assert_eq!(bytes_held(text), held, "{text:?}");
         }
+    }
+
+    #[test]
+    fn debug_hides_what_signs_the_address() {
+        let url: Url =
+            "https://cdn.example/u/1?X-Amz-Signature=canary&_state=canary".parse().unwrap();
+        let session = Session { url: url.clone(), chunk_min: 5 };
+        let shown = format!("{session:?} {:?}", Place::Url(url));
+        assert!(shown.contains("https://cdn.example/u/1?X-Amz-Signature=***"), "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
     }
 
     #[test]

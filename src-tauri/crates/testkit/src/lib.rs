@@ -25,8 +25,8 @@
 //!
 //! Where things are: [`registry`] the server and what can be asked of it; [`image`] images to serve; [`fault`] what
 //! goes wrong once or a few times; [`quirk`] what a registry does always, [`vendor`] in sets; [`auth`] who may do what; [`tls`]
-//! certificates; [`cloud`] the APIs of clouds that give out
-//! credentials; [`relay`] a slow or broken network in front of any server; [`demo`] the demo's two registries.
+//! certificates; [`cloud`] the APIs of clouds that give out credentials; [`relay`] a slow or broken network in front of
+//! any server; [`tunnel`] a proxy that gives it any name; [`demo`] the demo's two registries.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +45,7 @@ pub mod reply;
 pub mod request;
 pub mod store;
 pub mod tls;
+pub mod tunnel;
 pub mod vendor;
 
 mod body;
@@ -72,6 +73,7 @@ pub use relay::Relay;
 pub use reply::Reply;
 pub use request::Request;
 pub use store::{Keep, Store};
+pub use tunnel::Tunnel;
 pub use vendor::Vendor;
 
 // a test that panics with the lock held must not take the server's other answers with it

@@ -189,7 +189,7 @@ pub enum Quirk {
     FinishLocation(String),
     /// Finishing an upload of a blob that is there is answered with this status (409, 400).
     DuplicateBlob(u16),
-    /// `POST ?digest=` with the blob as its body.
+    /// `POST ?digest=` with the blob as its body; without this, 202 and an upload, the body ignored (`distribution`).
     SinglePost(SinglePost),
     /// An empty blob is refused.
     EmptyBlobRefused,
@@ -360,7 +360,9 @@ pub enum UploadRange {
 /// What `POST ?digest=` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SinglePost {
-    /// 202 and an upload, the body ignored (`distribution`).
+    /// 201: the blob is stored.
+    Taken,
+    /// 202 and an upload, the body ignored.
     Ignored,
     /// This status (Harbor 405, 400).
     Refused(u16),

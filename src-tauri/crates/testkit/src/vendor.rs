@@ -143,7 +143,9 @@ impl Vendor {
                 Quirk::DuplicateBlob(400),
                 Quirk::NoReferrers(404),
             ],
-            Self::Zot => vec![Quirk::DockerTypesRefused],
+            Self::Zot => {
+                vec![Quirk::DockerTypesRefused, Quirk::SinglePost(SinglePost::Taken)]
+            }
         }
     }
 

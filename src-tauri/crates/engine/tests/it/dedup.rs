@@ -127,6 +127,49 @@ async fn a_mount_that_lied_is_mended() {
 }
 
 #[tokio::test]
+async fn a_host_that_lies_of_every_mount_is_not_asked_for_ever() {
+    let (from, to) = two().await;
+    to.add_quirk(Quirk::MountLies);
+    let mut rules = sync(&at(&from, "r0:1"), &[&at(&to, "x/r0")]).policy(|p| p.images = Some(1));
+    let mut built = Vec::new();
+    for n in 0..6 {
+        let name = format!("r{n}");
+        built.push(from.push(&name, "1", &with_base(&name)));
+        if n > 0 {
+            rules = rules.and(&at(&from, &format!("{name}:1")), &[&at(&to, &format!("x/{name}"))]);
+        }
+    }
+    let report = rules.run().await;
+    assert_all(&report, Outcome::Copied);
+    for (n, built) in built.iter().enumerate() {
+        assert!(to.has(&format!("x/r{n}"), "1", built), "{n}");
+    }
+    let lies = |r: &testkit::Request| {
+        let own = r.parameter("from") == r.repository;
+        r.kind == Kind::Mount && !own && r.status == Some(201)
+    };
+    // two layers of two images; then the host's word is not taken any more
+    assert_eq!(to.count(lies), 4);
+    assert_eq!(report.images.iter().filter(|image| image.attempts == 2).count(), 2);
+    assert!(to.count_of("HEAD", Kind::Blob) > 0, "those that follow are asked for by HEAD");
+    assert_eq!(report.totals.bytes_mounted, 0);
+}
+
+#[tokio::test]
+async fn a_host_that_always_says_that_it_has_a_blob_gets_it_unasked() {
+    let (from, to) = two().await;
+    let built = from.push("a", "1", &with_base("a"));
+    let mount = to.fault(Fault::on(Kind::Mount).always().answer(Reply::status(201)));
+    let head = to.fault(Fault::on(Kind::Blob).head().always().answer(Reply::status(200)));
+    // what a host is learnt to be like costs no try
+    let report = sync(&at(&from, "a:1"), &[&at(&to, "x/a")]).retries(0).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert!(to.has("x/a", "1", &built));
+    assert!(mount.fired() > 0 && head.fired() > 0);
+    assert_eq!(only(&report).attempts, 3);
+}
+
+#[tokio::test]
 async fn a_failed_first_writer_hands_over() {
     let (from, to) = two().await;
     from.push("a", "1", &with_base("a"));

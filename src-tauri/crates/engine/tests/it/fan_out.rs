@@ -34,7 +34,10 @@ fn refs(names: &[String]) -> Vec<&str> {
 async fn three_destinations_read_the_source_once() {
     let (from, to) = world(3).await;
     let built = from.push("a/b", "1", &image());
-    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to))).run().await;
+    let report = sync(&at(&from, "a/b:1"), &refs(&names(&to)))
+        .policy(|p| p.patience = Duration::from_secs(30))
+        .run()
+        .await;
     assert_all(&report, Outcome::Copied);
     assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
     let size: u64 = built.blobs().iter().map(|(_, content)| content.len()).sum();
@@ -80,9 +83,10 @@ async fn a_destination_that_takes_nothing_is_left_behind_and_catches_up() {
     let stall = to[1].fault(
         Fault::on(Kind::UploadFinish).reference(layer.digest()).stall(Stall::RequestBody(100_000)),
     );
-    // a busy machine may need long for the others: the stall is not to be taken for one of the connection
     let run = sync(&at(&from, "a/b:1"), &refs(&names(&to)))
-        .options(|options| options.stall = Duration::from_mins(5))
+        .policy(|p| p.patience = Duration::from_secs(2))
+        // a busy machine is no stall
+        .options(|o| o.stall = Duration::from_mins(1))
         .start();
     stall.wait_fired().await;
     // the others get their tags while this one stands still
@@ -99,6 +103,43 @@ async fn a_destination_that_takes_nothing_is_left_behind_and_catches_up() {
     assert_eq!(to[1].count_of("POST", Kind::Any), 2);
     assert_eq!(from.blob_gets(layer.digest()), 2);
     assert!(report.totals.bytes_read < 2 * size as u64);
+    let ranges: Vec<_> = from
+        .requests()
+        .iter()
+        .filter(|r| r.reference.as_deref() == Some(layer.digest()))
+        .map(|r| r.header("range").map(str::to_owned))
+        .collect();
+    assert!(ranges[0].is_none() && ranges[1].as_ref().is_some_and(|r| r.starts_with("bytes=")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_stands_still_for_less_than_the_patience_holds_the_others_back() {
+    assert_eq!(engine::Policy::default().patience, Duration::from_secs(5));
+    let (from, to) = world(2).await;
+    let layer = Layer::random(3, 24 << 20);
+    let built = from.push("a/b", "1", &Image::single("linux/amd64", [layer.clone()]));
+    let stall = to[1].fault(
+        Fault::on(Kind::UploadFinish).reference(layer.digest()).stall(Stall::RequestBody(100_000)),
+    );
+    let run = sync(&at(&from, "a/b:1"), &refs(&names(&to)))
+        .policy(|p| p.patience = Duration::from_mins(5))
+        .options(|o| o.stall = Duration::from_mins(5))
+        .start();
+    stall.wait_fired().await;
+    // what does not happen can't be waited for
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let is_through = |r: &testkit::Request| {
+        r.is("PUT", Kind::UploadFinish)
+            && r.complete
+            && r.parameter("digest").as_deref() == Some(layer.digest())
+    };
+    assert_eq!(to[0].count(is_through), 0, "the stream is held back");
+    stall.release();
+    assert_all(&finish(run).await, Outcome::Copied);
+    assert!(to.iter().all(|to| to.has("x/b", "1", &built)));
+    assert_eq!(from.blob_gets(layer.digest()), 1, "nobody was left behind");
+    let size: u64 = built.blobs().iter().map(|(_, content)| content.len()).sum();
+    assert_eq!(from.blob_bytes_served(), size);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,7 +229,8 @@ async fn images_that_share_a_layer_read_it_once_for_different_destinations() {
     head.wait_fired().await;
     head.release();
     let opened = |all: &[testkit::Request]| {
-        all.iter().filter(|r| r.kind == Kind::Mount && r.complete).count() == 2
+        let opens = [Kind::Mount, Kind::UploadStart];
+        all.iter().filter(|r| opens.contains(&r.kind) && r.complete).count() == 2
     };
     to[1].wait_for(opened).await;
     late.release();

@@ -39,6 +39,27 @@ async fn no_host_gets_more_requests_at_once_than_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_docker_hub_will_not_give_is_told_and_not_asked_for() {
+    let from = Registry::builder().quirk(testkit::Quirk::HubLimit(20, 21_600)).start().await;
+    let to = Registry::start().await;
+    for tag in 0..60 {
+        let layer = Layer::random(tag, 100);
+        from.push("a", &tag.to_string(), &Image::single("linux/amd64", [layer]));
+    }
+    let rule = sync(&at(&from, "a"), &[&at(&to, "x")]).policy(|p| p.images = Some(4));
+    let report = rule.run().await;
+    assert_eq!((report.totals.copied, report.totals.failed), (20, 40));
+    for failure in report.images.iter().filter_map(|image| image.error.as_ref()) {
+        assert_eq!(failure.code, registry::Code::RateLimited, "{failure:?}");
+    }
+    let told = |w: &&String| w.contains(from.host()) && w.contains("more manifests be read");
+    assert_eq!(report.warnings.iter().filter(told).count(), 1, "{:?}", report.warnings);
+    // no more than were on their way when the last answer said that nothing is left
+    let refused = from.count(|r| r.status == Some(429));
+    assert!(refused < 4, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_within_one_host_counts_its_two_requests_as_one() {
     let registry = Registry::builder().quirk(testkit::Quirk::NeverMounts).start().await;
     fill(&registry, "a", 100);

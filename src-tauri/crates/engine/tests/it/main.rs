@@ -25,3 +25,4 @@ mod registries;
 mod resume;
 mod rules;
 mod soak;
+mod vendors;

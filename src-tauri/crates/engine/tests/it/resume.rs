@@ -1,7 +1,9 @@
 //! What breaks goes on from where it broke.
 
 use engine::Outcome;
-use testkit::{Fault, Image, Kind, Layer, Quirk};
+use std::time::Duration;
+
+use testkit::{Fault, Image, Kind, Layer, Quirk, Stall};
 
 use crate::common::{assert_all, at, failure, sync, two};
 
@@ -44,6 +46,9 @@ async fn an_upload_goes_on_from_where_it_broke() {
     assert_all(&report, Outcome::Copied);
     assert!(to.has("x/a", "1", &built));
     assert_eq!(to.count_of("POST", Kind::Any), 2, "no new upload was opened");
+    let range = |r: &testkit::Request| r.header("content-range").map(str::to_owned);
+    let ranges: Vec<_> = to.requests().iter().filter_map(range).collect();
+    assert_eq!(ranges, [format!("1200000-{}", SIZE - 1)], "from the offset that the registry told");
     assert_eq!(report.totals.bytes_copied, built.blobs().iter().map(|(_, c)| c.len()).sum::<u64>());
 }
 
@@ -63,6 +68,34 @@ async fn both_sides_may_break() {
     assert_eq!((down.fired(), up.fired()), (2, 1));
     assert_all(&report, Outcome::Copied);
     assert!(to.has("x/a", "1", &built));
+}
+
+#[tokio::test]
+async fn a_connection_that_stands_still_is_replaced_on_either_side() {
+    let (from, to) = two().await;
+    let large = Layer::random(7, 12 << 20);
+    let built = from.push("a", "1", &Image::single("linux/amd64", [large.clone()]));
+    let down = from.fault(
+        Fault::on(Kind::Blob).get().reference(large.digest()).stall(Stall::AnswerBody(500_000)),
+    );
+    let up = to.fault(
+        Fault::on(Kind::UploadFinish).reference(large.digest()).stall(Stall::RequestBody(200_000)),
+    );
+    let report = sync(&at(&from, "a:1"), &[&at(&to, "x/a")])
+        .options(|o| o.stall = Duration::from_millis(400))
+        .run()
+        .await;
+    assert_eq!((down.fired(), up.fired()), (1, 1));
+    assert_all(&report, Outcome::Copied);
+    assert!(to.has("x/a", "1", &built));
+    let ranges: Vec<_> = from
+        .requests()
+        .iter()
+        .filter(|r| r.reference.as_deref() == Some(large.digest()))
+        .filter_map(|r| r.header("range").map(str::to_owned))
+        .collect();
+    assert!(!ranges.is_empty() && !ranges.contains(&"bytes=0-".to_owned()), "{ranges:?}");
+    assert!(report.totals.bytes_read < 2 * (12 << 20));
 }
 
 #[tokio::test]

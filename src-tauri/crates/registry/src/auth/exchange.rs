@@ -20,6 +20,7 @@ use crate::{
     error_body::{self, ErrorBody},
     failure::Failure,
     host::Reach,
+    redirect,
     retry::{self, Class},
     wire::{Load, Parcel, transmit},
 };
@@ -179,8 +180,8 @@ impl Exchange<'_> {
         error.registry(&self.host.registry).tried(attempts, begin.elapsed())
     }
 
-    fn service_name(&self) -> &str {
-        self.realm.host_str().unwrap_or_default()
+    fn service_name(&self) -> String {
+        redirect::place(self.realm)
     }
 
     fn out_of_order(&self, failure: Failure) -> Error {
@@ -201,7 +202,7 @@ impl Exchange<'_> {
     fn error(&self, login: &Login, reply: &Reply, is_refused: bool) -> Error {
         let body = login.secret(|secret| ErrorBody::parse(&reply.body, &[secret]));
         let body = body.unwrap_or_else(|| ErrorBody::parse(&reply.body, &[]));
-        let by = self.service_name();
+        let by = &*self.service_name();
         let error = match reply.status.as_u16() {
             _ if is_refused => login.rejected(by),
             401 => Error::new(Code::AuthRequired, format!("{by} gives no token to the anonymous")),

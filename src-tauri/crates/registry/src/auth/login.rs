@@ -1,5 +1,6 @@
-//! A credential in use at a host. Until it has proven good, one request goes ahead with it alone; once it is refused
-//! it is never sent again, and everyone who would have sent it gets the same error.
+//! A credential in use at a host. Until it has proven good, one request goes ahead with it alone; where it is refused
+//! it is never sent again, and everyone who would have sent it gets the same error. A repository that refuses it may
+//! do so for its own reasons, so that a few others are asked before it is taken for wrong.
 
 use std::{
     sync::{
@@ -12,7 +13,11 @@ use std::{
 use secrecy::ExposeSecret as _;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
-use crate::{Code, Credential, Error, Result, host::lock};
+use crate::{Code, Credential, Error, RepositoryName, Result, host::lock};
+
+/// So many repositories that refuse a credential which nothing has accepted yet, and it is taken for wrong everywhere:
+/// some registries lock the account after a few attempts more.
+const REFUSALS: usize = 3;
 
 /// A credential at one host.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct Login {
     pub(crate) origin: String,
     gate: Arc<tokio::sync::Mutex<()>>,
     state: Mutex<State>,
+    /// Repositories that refused it before anything had accepted it.
+    refusals: Mutex<Vec<(RepositoryName, Error)>>,
     /// It has taken the place of another.
     is_successor: bool,
     /// It was accepted at least once.
@@ -80,6 +87,7 @@ impl Login {
             origin,
             gate: Arc::default(),
             state: Mutex::new(State::Untried(0, None)),
+            refusals: Mutex::default(),
             renew_at: Mutex::new(renew_at),
             successor: OnceLock::new(),
             succession: tokio::sync::Mutex::default(),
@@ -187,7 +195,7 @@ impl Login {
 
     /// Waits for one's turn to use the credential. An error means that it is refused, or that whoever went ahead has
     /// failed for a reason that is everyone's.
-    pub(crate) async fn ahead(&self) -> Result<Ahead> {
+    pub(crate) async fn ahead(&self, repository: Option<&RepositoryName>) -> Result<Ahead> {
         let seen = match &*lock(&self.state) {
             State::Good => return Ok(None),
             State::Refused(error) => return Err(error.clone()),
@@ -198,8 +206,17 @@ impl Login {
             State::Good => Ok(None),
             State::Refused(error) => Err(error.clone()),
             State::Untried(failures, Some(error)) if *failures != seen => Err(error.clone()),
-            State::Untried(..) => Ok(Some(guard)),
+            State::Untried(..) => match self.refusal_of(repository) {
+                Some(error) => Err(error),
+                None => Ok(Some(guard)),
+            },
         }
+    }
+
+    fn refusal_of(&self, repository: Option<&RepositoryName>) -> Option<Error> {
+        let refusals = lock(&self.refusals);
+        let refusal = refusals.iter().find(|(name, _)| Some(name) == repository);
+        refusal.map(|(_, error)| error.clone())
     }
 
     /// Whether it is known to be good.
@@ -219,6 +236,23 @@ impl Login {
     /// It was refused. Those who come later get the error at once.
     pub(crate) fn refused(&self, error: &Error) {
         *lock(&self.state) = State::Refused(error.clone());
+    }
+
+    /// A repository refused it; without a repository, the registry as a whole did. One that has proven good stays so.
+    pub(crate) fn refused_by(&self, repository: Option<&RepositoryName>, error: &Error) {
+        let mut state = lock(&self.state);
+        if !matches!(*state, State::Untried(..)) {
+            return;
+        }
+        let mut refusals = lock(&self.refusals);
+        if let Some(name) = repository
+            && !refusals.iter().any(|(known, _)| known == name)
+        {
+            refusals.push((name.clone(), error.clone()));
+        }
+        if repository.is_none() || refusals.len() >= REFUSALS {
+            *state = State::Refused(error.clone());
+        }
     }
 
     /// Nobody could tell whether it is good. Those who were waiting share the error.
@@ -251,9 +285,9 @@ mod tests {
     #[tokio::test]
     async fn one_goes_ahead_and_a_refusal_is_everyones() {
         let login = login();
-        let first = login.ahead().await.unwrap();
+        let first = login.ahead(None).await.unwrap();
         assert!(first.is_some());
-        let waiting = join_all((0..50).map(|_| login.ahead()));
+        let waiting = join_all((0..50).map(|_| login.ahead(None)));
         let leader = async {
             tokio::task::yield_now().await;
             login.refused(&login.rejected("r.example"));
@@ -263,31 +297,63 @@ mod tests {
         for result in waited {
             assert_eq!(result.unwrap_err().code(), Code::AuthRejected);
         }
-        assert!(login.ahead().await.is_err());
+        assert!(login.ahead(None).await.is_err());
         login.accepted();
-        assert!(login.ahead().await.is_err(), "a refusal is final");
+        assert!(login.ahead(None).await.is_err(), "a refusal is final");
     }
 
     #[tokio::test]
     async fn an_unanswered_login_is_shared_by_those_who_waited_alone() {
         let login = login();
-        let first = login.ahead().await.unwrap();
-        let mut waiting = Box::pin(login.ahead());
+        let first = login.ahead(None).await.unwrap();
+        let mut waiting = Box::pin(login.ahead(None));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         login.unanswered(&Error::new(Code::AuthUnavailable, "x"));
         drop(first);
         assert_eq!(waiting.await.unwrap_err().code(), Code::AuthUnavailable);
-        assert!(login.ahead().await.unwrap().is_some(), "the next one tries again");
+        assert!(login.ahead(None).await.unwrap().is_some(), "the next one tries again");
     }
 
     #[tokio::test]
     async fn a_leader_that_is_dropped_hands_over() {
         let login = login();
-        let first = login.ahead().await.unwrap();
-        let mut waiting = Box::pin(login.ahead());
+        let first = login.ahead(None).await.unwrap();
+        let mut waiting = Box::pin(login.ahead(None));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         drop(first);
         assert!(waiting.await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_few_repositories_may_refuse_before_it_is_wrong_everywhere() {
+        let name = |n: usize| Some(format!("team/r{n}").parse::<RepositoryName>().unwrap());
+        let login = login();
+        let refused = login.rejected("r.example");
+        for n in 0..REFUSALS {
+            for _ in 0..2 {
+                let repository = name(n);
+                let Ok(first) = login.ahead(repository.as_ref()).await else { continue };
+                login.refused_by(repository.as_ref(), &refused);
+                drop(first);
+                assert!(
+                    login.ahead(repository.as_ref()).await.is_err(),
+                    "it is not sent there twice"
+                );
+            }
+            assert_eq!(login.ahead(name(9).as_ref()).await.is_err(), n + 1 == REFUSALS, "{n}");
+        }
+        // one that another accepts is good, whoever refuses it then
+        let login = self::login();
+        login.refused_by(name(0).as_ref(), &refused);
+        login.accepted();
+        for n in 0..9 {
+            login.refused_by(name(n).as_ref(), &refused);
+        }
+        assert!(login.ahead(name(0).as_ref()).await.is_ok());
+        // the front door speaks for the whole house
+        let login = self::login();
+        login.refused_by(None, &refused);
+        assert!(login.ahead(name(0).as_ref()).await.is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     failure::Failure,
     hint,
     host::Reach,
-    redirect::Home,
+    redirect::{self, Home},
     wire::{Load, Parcel, transmit},
 };
 
@@ -173,7 +173,7 @@ impl<'a> Seeker<'a> {
         let header = header.ok_or_else(|| {
             Error::new(Code::AuthRejected, "the secret has characters that fit in no header")
         })?;
-        let ahead = login.ahead().await?;
+        let ahead = login.ahead(self.repository).await?;
         Ok(Proof::Credential { header, login: Arc::clone(login), _ahead: ahead })
     }
 
@@ -185,7 +185,7 @@ impl<'a> Seeker<'a> {
         service: Option<&str>,
         scopes: &[String],
     ) -> Result<Token, (Error, bool)> {
-        let _ahead = login.ahead().await.map_err(|error| (error, false))?;
+        let _ahead = login.ahead(None).await.map_err(|error| (error, false))?;
         let exchange = self.exchange(home, realm, service);
         let refused = match exchange.token(login, scopes).await {
             Ok(token) => {
@@ -204,7 +204,7 @@ impl<'a> Seeker<'a> {
             Err(NoToken::Refused(error)) if !login.is_good() || scopes.is_empty() => error,
             // Is it who we are, or what we ask for? A token for nothing at all tells.
             Err(NoToken::Denied(error) | NoToken::Refused(error)) => {
-                let by = realm.host_str().unwrap_or_default();
+                let by = &*redirect::place(realm);
                 match exchange.token(login, &[]).await {
                     Ok(_) => {
                         login.accepted();
@@ -286,11 +286,8 @@ impl<'a> Seeker<'a> {
                 Ok(false)
             }
             Proof::Credential { login, .. } => {
-                // One that was good elsewhere is good; the 401 is about the repository. Else it is not sent again to
-                // find out: some registries lock the account after a few attempts.
-                if !login.is_good() {
-                    login.refused(&self.rejected(login));
-                }
+                // one that was good elsewhere is good; the 401 is about the repository
+                login.refused_by(self.repository, &self.rejected(login));
                 Ok(self.succeed(login).await)
             }
         }

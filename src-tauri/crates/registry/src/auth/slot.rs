@@ -13,6 +13,8 @@ use crate::{Error, Result, host::lock};
 const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 /// The longest time before its end that a token is renewed at.
 const EARLY: Duration = Duration::from_secs(10);
+/// How long a token that is good still is used on after its renewal has failed, before that is tried again.
+const RENEW_AGAIN: Duration = Duration::from_secs(5);
 /// How long a denial is remembered, so that a hundred images of one repository don't ask a hundred times.
 const DENIAL_LIFE: Duration = Duration::from_mins(1);
 
@@ -54,6 +56,8 @@ struct State {
     token: Option<Token>,
     /// How many fetches have ended.
     fetches: u64,
+    /// The fetch that the token is of.
+    current: u64,
     /// How the last one failed, and until when that is remembered.
     failure: Option<(Error, Instant)>,
     /// The fetch whose token allows too little, though all was asked for: more is not to be had.
@@ -72,12 +76,14 @@ pub(crate) struct Pass {
 
 impl Slot {
     pub(crate) fn new(scopes: Vec<String>) -> Self {
-        let state = State { scopes, token: None, fetches: 0, failure: None, useless: None };
+        let state =
+            State { scopes, token: None, fetches: 0, current: 0, failure: None, useless: None };
         Self { flight: tokio::sync::Mutex::default(), state: Mutex::new(state) }
     }
 
     /// The token, fetched by `fetch` if there is none that lasts. `Err` of `fetch` says whether it is a denial, which
-    /// is remembered for a while.
+    /// is remembered for a while. When a token is to be renewed before its time and the service can't be reached, the
+    /// one that there is goes on being used until it has expired.
     pub(crate) async fn token(
         &self,
         enough: Duration,
@@ -117,10 +123,19 @@ impl Slot {
                 let pass =
                     Pass { header: token.header.clone(), fetch: state.fetches, is_fresh: true };
                 (state.token, state.failure) = (Some(token), None);
+                state.current = state.fetches;
                 Ok(pass)
             }
             Err((error, is_denial)) => {
                 let now = Instant::now();
+                if !is_denial
+                    && let Some(token) = state.token.as_mut().filter(|token| now < token.expires)
+                {
+                    tracing::warn!(%error, "the token could not be renewed and is used on");
+                    token.renew = token.expires.min(now + RENEW_AGAIN);
+                    let header = token.header.clone();
+                    return Ok(Pass { header, fetch: state.current, is_fresh: false });
+                }
                 let until = if is_denial { now + DENIAL_LIFE } else { now };
                 (state.token, state.failure) = (None, Some((error.clone(), until)));
                 Err(error)
@@ -138,7 +153,7 @@ impl Slot {
     /// The token of that fetch is no good.
     pub(crate) fn drop_token(&self, fetch: u64) {
         let mut state = lock(&self.state);
-        if state.fetches == fetch {
+        if state.current == fetch {
             state.token = None;
         }
     }
@@ -156,14 +171,14 @@ impl Slot {
     pub(crate) fn widen(&self, fetch: u64, asked: &str) -> bool {
         let mut state = lock(&self.state);
         // when another request has widened it already, its token is new to this one
-        scope::widen(&mut state.scopes, asked) || state.fetches != fetch
+        scope::widen(&mut state.scopes, asked) || state.current != fetch
     }
 }
 
 impl State {
     fn pass(&self, enough: Duration, is_fresh: bool) -> Option<Pass> {
         let token = self.token.as_ref().filter(|token| token.lasts(enough))?;
-        Some(Pass { header: token.header.clone(), fetch: self.fetches, is_fresh })
+        Some(Pass { header: token.header.clone(), fetch: self.current, is_fresh })
     }
 }
 
@@ -266,6 +281,33 @@ mod tests {
         tokio::time::advance(Duration::from_secs(250)).await;
         assert!(!service.get(0).await.unwrap().is_fresh);
         assert!(service.get(60).await.unwrap().is_fresh);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_whose_renewal_fails_is_used_until_it_expires() {
+        let service = Service::new(Some(300));
+        service.get(0).await.unwrap();
+        tokio::time::advance(Duration::from_secs(292)).await;
+        let pass = service.fail(false).await.unwrap();
+        assert_eq!((service.fetches(), pass.is_fresh), (2, false));
+        assert_eq!(pass.header, "Bearer t1");
+        // not by every request
+        assert_eq!(service.fail(false).await.unwrap().header, "Bearer t1");
+        assert_eq!(service.fetches(), 2);
+        tokio::time::advance(RENEW_AGAIN).await;
+        assert_eq!(service.get(0).await.unwrap().header, "Bearer t3");
+        tokio::time::advance(Duration::from_secs(301)).await;
+        assert!(service.fail(false).await.is_err(), "it has expired");
+        // a denial is the service's word on it
+        let service = Service::new(Some(300));
+        service.get(0).await.unwrap();
+        tokio::time::advance(Duration::from_secs(292)).await;
+        assert!(service.fail(true).await.is_err());
+        // and one that was no good is not used on
+        let service = Service::new(Some(300));
+        let pass = service.get(0).await.unwrap();
+        service.slot.drop_token(pass.fetch);
+        assert!(service.fail(false).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -45,9 +45,14 @@ impl Upload {
     pub(super) async fn settle(&mut self, sent: Sent, result: Result<Answer>) -> Result<Fed> {
         let error = match result {
             Ok(answer) if sent.is_full() => return self.taken(sent, &answer),
-            Ok(answer) => answer
-                .error(Code::NetReset, "the registry answered before it had all bytes")
-                .retryable(true),
+            Ok(answer) => {
+                if sent.patch {
+                    self.session.follow(&answer)?;
+                }
+                answer
+                    .error(Code::NetReset, "the registry answered before it had all bytes")
+                    .retryable(true)
+            }
             Err(error) => error,
         };
         self.mend(sent, error).await
@@ -57,6 +62,9 @@ impl Upload {
         if sent.patch {
             self.session.follow(answer)?;
             self.pieces += 1;
+            if self.chunk == Some(RANGE_LIMIT) && sent.len == RANGE_LIMIT {
+                self.repository.learn(|host| host.range_limit = Some(RANGE_LIMIT));
+            }
             // `Range` counts only where it names a part of this chunk: some tell the first chunk's, or the last one's
             // alone
             let held = answer.header("range").and_then(bytes_held);
@@ -72,11 +80,7 @@ impl Upload {
         let stored =
             headers::digest(answer).filter(|d| d.algorithm() == self.blob.digest.algorithm());
         if let Some(stored) = stored.filter(|stored| *stored != self.blob.digest) {
-            let message = format!(
-                "the registry stored another blob: expected {}, got {stored}",
-                self.blob.digest
-            );
-            return Err(answer.error(Code::DigestMismatch, message));
+            return Err(super::stored_another(answer, &self.blob.digest, &stored));
         }
         if self.patch_first {
             self.repository.learn(|host| host.put_refused = true);
@@ -93,10 +97,12 @@ impl Upload {
             return Err(refused);
         }
         let trouble = trouble(&error);
-        // the answer may have been lost after all went well, or another writer was faster
+        // The answer may have been lost after all went well, another writer may have been faster, or the registry has
+        // seen by the digest that it needs no more bytes and said so early.
         let doubtful = match trouble {
             Trouble::Broke | Trouble::Gone | Trouble::Final => {
-                error.http_status() == Some(409) || (!sent.patch && sent.is_full())
+                let is_early = error.http_status().is_some_and(|status| status < 300);
+                error.http_status() == Some(409) || (!sent.patch && (sent.is_full() || is_early))
             }
             Trouble::Disliked => !sent.patch,
             Trouble::TooLarge | Trouble::Offset | Trouble::Damaged => false,
@@ -284,7 +290,7 @@ impl Upload {
         self.repository.learnt().chunk_size.is_some_and(|limit| self.blob.size > limit)
     }
 
-    pub(super) async fn cancel(mut self) {
+    pub(super) async fn cancel(mut self: Box<Self>) {
         // the request that is under way is cut here
         self.sending = None;
         if self.done {

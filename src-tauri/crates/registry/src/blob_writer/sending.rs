@@ -118,8 +118,13 @@ impl Upload {
                 .min()
                 .map(|limit| limit.max(self.session.chunk_min))
         };
-        let len = limit.map_or(left, |limit| limit.min(left));
+        let mut len = limit.map_or(left, |limit| limit.min(left));
         let put = self.offset == 0 && len == left && !self.patch_first && !host.put_refused;
+        if !put && len < self.blob.size {
+            // it will say which part of the blob it holds
+            let least = self.session.chunk_min;
+            len = len.min(host.range_limit.map_or(u64::MAX, |limit| limit.max(least)));
+        }
         Sent { patch: !put, start: self.offset, len, given: 0 }
     }
 

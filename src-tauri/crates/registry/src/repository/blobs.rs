@@ -2,13 +2,10 @@ use bytes::{Bytes, BytesMut};
 use http::Method;
 
 use crate::{
-    Ask, BlobReader, BlobStart, BlobWriter, Code, Descriptor, Digest, Error, Permits, Place,
-    Repository, RepositoryName, Result, Room, Scope, Side, headers, patience::Patience,
-    upload::Session,
+    Ask, BlobReader, BlobStart, BlobWriter, Code, Descriptor, Digest, Error, Known, Permits, Place,
+    Repository, RepositoryName, Result, Room, Scope, Side, headers, mount::Mounts,
+    patience::Patience, upload::Session,
 };
-
-/// So many mounts that a host does not grant, one after another, and it is not asked any more.
-const DECLINED: u32 = 3;
 
 impl Repository {
     /// Whether a blob is there; its size as far as it was told.
@@ -28,7 +25,7 @@ impl Repository {
         // where HEAD does not work, what is there is written once more
         ask.accept = match self.side {
             Side::Source => &[404],
-            Side::Destination => &[403, 404, 405, 501],
+            Side::Destination => &[400, 403, 404, 405, 501],
         };
         ask.reference = Some(self.blob_reference(digest));
         let answer = self.send(ask).await?;
@@ -77,16 +74,36 @@ impl Repository {
     }
 
     /// Asks for a blob and opens an upload in one request: `POST …?mount=<digest>&from=<repository>`, `from` being this
-    /// repository itself where no other is known to hold it. Hosts that never mount are asked by HEAD first.
-    pub async fn begin_blob(
+    /// repository itself where no other is known to hold it. Hosts that never mount, or not what no manifest names yet,
+    /// are asked by HEAD first. A tiny blob that is hardly there may not be asked for at all.
+    pub async fn begin_blob(&self, blob: &Descriptor, known: Known<'_>) -> Result<BlobStart> {
+        if known.unasked {
+            return Ok(self.write(blob, self.open_upload(&blob.digest, Room::Take).await?));
+        }
+        let other = known.from.filter(|from| **from != self.name);
+        if let Some(from) = other.filter(|from| self.may_mount(from, known.committed)) {
+            return self.begin_by_mount(blob, known, from).await;
+        }
+        // a repository that may have to be created first is asked in the way that finds that out
+        if known.is_new
+            && self.creation().await?.is_none()
+            && let Some(writer) = BlobWriter::single_post(self, blob)
+        {
+            return Ok(BlobStart::Write(writer));
+        }
+        if self.mounts(|mounts| mounts.can_ask()) {
+            return self.begin_by_mount(blob, Known { from: None, ..known }, &self.name).await;
+        }
+        self.begin_plainly(blob).await
+    }
+
+    /// Mounts the blob; from this repository itself, it is the question whether it is there.
+    async fn begin_by_mount(
         &self,
         blob: &Descriptor,
-        from: Option<&RepositoryName>,
+        known: Known<'_>,
+        from: &RepositoryName,
     ) -> Result<BlobStart> {
-        if self.learnt().never_mounts || never_mounts(self.registry.as_str()) {
-            return self.begin_plainly(blob).await;
-        }
-        let from = from.unwrap_or(&self.name);
         let own = *from == self.name;
         let query = [("mount", blob.digest.as_str()), ("from", from.as_str())];
         let place = Place::Path { path: "blobs/uploads/", query: &query };
@@ -99,35 +116,41 @@ impl Repository {
             Ok(answer) => answer,
             // there is no token for both repositories; there may be one for ours
             Err(error) if !own && is_denial(&error) => {
-                return self.begin_without_mount(blob, &error).await;
+                return self.begin_without_mount(blob, known.from, &error).await;
             }
             Err(error) => return Err(error),
         };
         match answer.status.as_u16() {
             201 => {
-                self.learn(|host| host.mounts_declined = 0);
+                self.mounts(|mounts| mounts.granted(known));
                 Ok(if own { BlobStart::Present } else { BlobStart::Mounted })
             }
             200 | 202..=299 => {
                 answer.check_no_page()?;
                 // from its own repository, this only says that the blob is not there
                 if !own {
-                    self.mount_declined();
+                    self.mounts(|mounts| mounts.declined(from, known.committed));
                 }
                 Ok(self.write(blob, Session::opened(&answer)?))
             }
             _ => {
                 let refusal = answer.into_error().await;
-                self.begin_without_mount(blob, &refusal).await
+                self.begin_without_mount(blob, known.from, &refusal).await
             }
         }
     }
 
     /// After a mount that was refused.
-    async fn begin_without_mount(&self, blob: &Descriptor, refusal: &Error) -> Result<BlobStart> {
+    async fn begin_without_mount(
+        &self,
+        blob: &Descriptor,
+        from: Option<&RepositoryName>,
+        refusal: &Error,
+    ) -> Result<BlobStart> {
         let start = self.begin_plainly(blob).await?;
         tracing::debug!(%refusal, "the registry takes the blob but refuses the mount");
-        self.mount_declined();
+        let for_good = !refusal.is_retryable();
+        self.mounts(|mounts| mounts.refused(from, for_good));
         Ok(start)
     }
 
@@ -138,7 +161,7 @@ impl Repository {
         let session = match self.open_upload(&blob.digest, Room::Take).await {
             Err(error) if is_for_want_of_it(&error) && self.create().await? => {
                 // what was declined before was declined for that
-                self.learn(|host| host.mounts_declined = 0);
+                self.mounts(Mounts::forgive);
                 self.open_upload(&blob.digest, Room::Take).await?
             }
             session => session?,
@@ -149,13 +172,6 @@ impl Repository {
     fn write(&self, blob: &Descriptor, session: Session) -> BlobStart {
         BlobStart::Write(BlobWriter::new(self.clone(), blob.clone(), session))
     }
-
-    fn mount_declined(&self) {
-        self.learn(|host| {
-            host.mounts_declined += 1;
-            host.never_mounts |= host.mounts_declined >= DECLINED;
-        });
-    }
 }
 
 fn is_denial(error: &Error) -> bool {
@@ -165,9 +181,4 @@ fn is_denial(error: &Error) -> bool {
 /// Whether a refusal may mean that the repository, or the project that it is in, is not there yet.
 fn is_for_want_of_it(error: &Error) -> bool {
     matches!(error.code(), Code::RepoMustExist | Code::PushDenied)
-}
-
-/// Registries that are known never to mount (Google's).
-fn never_mounts(host: &str) -> bool {
-    host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with(".pkg.dev")
 }

@@ -56,11 +56,11 @@ impl Repository {
         }
         let path = format!("manifests/{target}");
         let mut ask = self.manifest_ask("looking for the manifest", Method::HEAD, &path, target);
-        ask.accept = &[403, 404, 405, 501];
+        ask.accept = &[400, 403, 404, 405, 501];
         let answer = self.send(ask).await?;
         let told = match answer.status.as_u16() {
             403 | 404 if self.side == Side::Destination => return Ok(None),
-            403 | 404 | 405 | 501 => None,
+            400 | 403 | 404 | 405 | 501 => None,
             _ => {
                 answer.check_no_page()?;
                 head_of(&answer, target)
@@ -80,7 +80,12 @@ impl Repository {
         let manifest = match self.fetch(target).await {
             Ok(manifest) => manifest,
             Err(e) if e.http_status() == Some(404) => return Ok(None),
-            Err(e) if e.http_status() == Some(403) && self.side == Side::Destination => {
+            // whether the place can be written to is for the PUT to find out
+            Err(e)
+                if self.side == Side::Destination
+                    && !matches!(e.code(), Code::NotARegistry | Code::RepoName)
+                    && matches!(e.http_status(), Some(400 | 403)) =>
+            {
                 return Ok(None);
             }
             Err(e) => return Err(e),
@@ -209,13 +214,17 @@ impl Repository {
                     patience.pause(&error).await?;
                 }
                 Code::RepoMustExist if !created && self.create().await? => created = true,
-                // some refuse to set the tag to what it is already
-                Code::TagImmutable => {
-                    let head = self.head_manifest(target).await;
-                    if head.is_ok_and(|head| head.is_some_and(|head| head.digest == *digest)) {
-                        return Ok(ManifestPut { subject_kept: false });
-                    }
-                    return Err(error);
+                // some refuse to set the tag to what it is already, and some say no more than that there is a conflict
+                Code::TagImmutable | Code::RegistryRefused
+                    if error.code() == Code::TagImmutable || is_conflict(&error, target) =>
+                {
+                    return match self.head_manifest(target).await {
+                        Ok(Some(head)) if head.digest == *digest => {
+                            Ok(ManifestPut { subject_kept: false })
+                        }
+                        Ok(Some(_)) => Err(refusal::of_locked_tag(error)),
+                        _ => Err(error),
+                    };
                 }
                 _ => return Err(error),
             }
@@ -259,6 +268,11 @@ impl Repository {
         ask.reference = Some(self.reference(target));
         ask.header(ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
     }
+}
+
+/// A conflict at a tag, for which no reason is given that says more.
+fn is_conflict(error: &Error, target: &Target) -> bool {
+    error.http_status() == Some(409) && matches!(target, Target::Tag(_))
 }
 
 fn head_of(answer: &Answer, target: &Target) -> Option<ManifestHead> {

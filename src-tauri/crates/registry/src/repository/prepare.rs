@@ -22,7 +22,7 @@ impl Repository {
         format!("{}/{}", self.registry, self.name)
     }
 
-    async fn creation(&self) -> Result<Option<crate::Creation>> {
+    pub(super) async fn creation(&self) -> Result<Option<crate::Creation>> {
         let host = self.client.host_state(&self.registry);
         let reach = host.reach(&self.client, Some(&self.name)).await?;
         Ok(reach.access.create.clone())

@@ -349,3 +349,47 @@ async fn puts_are_tried_again_when_it_may_pass() {
     assert_eq!(registry.manifest("a/b", "2").unwrap().1, *built.bytes());
     registry.assert_all_fired();
 }
+
+#[tokio::test]
+async fn a_head_that_is_answered_400_is_no_verdict() {
+    let registry = with([Quirk::ManifestHead(400)]).await;
+    let built = registry.push("a/b", "1", &picture());
+    for _ in 0..2 {
+        let ours = destination(registry.host(), "a/b");
+        let head = ours.head_manifest(&tag("1")).await.unwrap().unwrap();
+        assert_eq!(head.digest.as_str(), built.digest());
+    }
+    // where GET is answered so too, PUT decides
+    let registry = with([]).await;
+    registry.fault(Fault::on(Kind::Manifest).head().status(400));
+    registry.fault(Fault::on(Kind::Manifest).get().status(400));
+    let ours = destination(registry.host(), "a/b");
+    assert_eq!(ours.head_manifest(&tag("1")).await.unwrap(), None);
+    registry.assert_all_fired();
+}
+
+#[tokio::test]
+async fn a_bare_conflict_at_a_tag_is_looked_into() {
+    let registry = with([]).await;
+    let built = registry.push("a/b", "1", &picture());
+    let other = registry.push("a/b", "other", &picture().label("of", "other"));
+    let ours = destination(registry.host(), "a/b");
+    let media_type = MediaType::parse(built.media_type());
+    let put = async |target: &str| {
+        let digest = built.digest().parse().unwrap();
+        registry.fault(Fault::on(Kind::Manifest).put().answer(Reply::status(409)));
+        ours.put_manifest(&tag(target), &media_type, built.bytes().clone(), &digest).await
+    };
+    put("1").await.unwrap();
+    let error = put("other").await.unwrap_err();
+    assert_eq!(error.code(), Code::TagImmutable, "{error}");
+    assert_eq!(registry.tag_digest("a/b", "other").as_deref(), Some(other.digest()));
+    // nothing stands there: it is some other conflict
+    let error = put("new").await.unwrap_err();
+    assert_eq!(error.code(), Code::RegistryRefused, "{error}");
+    registry.assert_all_fired();
+}
+
+fn picture() -> Image {
+    Image::single("linux/amd64", [Layer::random(1, 500)])
+}

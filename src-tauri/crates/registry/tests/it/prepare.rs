@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Api, BlobStart, Client, CloudRequest, Code, Creation, Credential,
+    Access, AccessSource, Api, BlobStart, Client, CloudRequest, Code, Creation, Credential, Known,
     RepositoryName, Result, Side, Target, Vendor,
 };
 use testkit::{Auth, Kind, Quirk, Registry, TokenAuth, VendorApi, auth::Users};
@@ -52,7 +52,7 @@ async fn ecr_repositories_are_created_when_told_so_and_once() {
     // not told so: it says what is missing
     let client = client_with(access(&registry, Vendor::Ecr, "/ecr/", None));
     let repository = destination_of(&client, registry.host(), "team/new");
-    let error = repository.begin_blob(&blob, None).await.unwrap_err();
+    let error = repository.begin_blob(&blob, Known::default()).await.unwrap_err();
     assert_eq!((error.code(), error.side()), (Code::RepoMustExist, Some(Side::Destination)));
     assert!(!registry.repositories().contains(&"team/new".to_owned()));
 
@@ -68,8 +68,10 @@ async fn ecr_repositories_are_created_when_told_so_and_once() {
     let repository = destination_of(&client, registry.host(), "team/new");
     let again = repository.clone();
     let other = descriptor(b"other");
-    let (one, two) =
-        tokio::join!(repository.begin_blob(&blob, None), again.begin_blob(&other, None));
+    let (one, two) = tokio::join!(
+        repository.begin_blob(&blob, Known::default()),
+        again.begin_blob(&other, Known::default())
+    );
     let BlobStart::Write(mut writer) = one.unwrap() else { panic!("it is not there") };
     feed(&mut writer, &bytes, 100).await.unwrap();
     assert!(matches!(two.unwrap(), BlobStart::Write(_)));
@@ -84,7 +86,10 @@ async fn ecr_repositories_are_created_when_told_so_and_once() {
     // one that another has made meanwhile is as good
     let repository = destination_of(&client, registry.host(), "team/other");
     registry.create_repository("team/other");
-    assert!(matches!(repository.begin_blob(&blob, None).await.unwrap(), BlobStart::Write(_)));
+    assert!(matches!(
+        repository.begin_blob(&blob, Known::default()).await.unwrap(),
+        BlobStart::Write(_)
+    ));
 }
 
 #[tokio::test]
@@ -102,7 +107,7 @@ async fn harbor_projects_are_created_when_told_so() {
     let client = client_with(access);
     let repository = destination_of(&client, registry.host(), "fresh/app");
     // the fake knows no projects without a repository: the push is refused still, but the project was made
-    let _ = repository.begin_blob(&descriptor(b"x"), None).await;
+    let _ = repository.begin_blob(&descriptor(b"x"), Known::default()).await;
     let made = registry.requests().into_iter().find(|r| r.is("POST", Kind::Api)).unwrap();
     assert_eq!((made.path.as_str(), made.status), ("/api/v2.0/projects", Some(201)));
     assert!(registry.repositories().iter().any(|name| name.starts_with("fresh/")));

@@ -11,8 +11,8 @@ use std::{
 
 use bytes::Bytes;
 use registry::{
-    BlobStart, Code, Digest, Filtered, Manifest, ManifestKind, MediaType, PlatformFilter,
-    Repository,
+    BlobStart, Code, Digest, Filtered, Known, Manifest, ManifestKind, MediaType, PlatformFilter,
+    Repository, Side,
 };
 use testkit::{Cut, Image, Layer, Relay};
 
@@ -102,7 +102,7 @@ async fn push(repository: &Repository, image: &testkit::Built, name: Option<&str
     for (_, content) in image.own_blobs() {
         let bytes = content.bytes().unwrap();
         if let BlobStart::Write(mut writer) =
-            repository.begin_blob(&descriptor(&bytes), None).await.unwrap()
+            repository.begin_blob(&descriptor(&bytes), Known::default()).await.unwrap()
         {
             feed(&mut writer, &bytes, 10_000).await.unwrap();
         }
@@ -170,18 +170,18 @@ async fn a_mount_from_the_same_repository_asks_for_the_blob() {
     upload(&repository, &bytes, 10_000).await.unwrap();
     assert_eq!(real.log(), ["POST blobs/uploads 202", "PUT blobs/uploads 201"]);
     assert!(matches!(
-        repository.begin_blob(&descriptor(&bytes), None).await.unwrap(),
+        repository.begin_blob(&descriptor(&bytes), Known::default()).await.unwrap(),
         BlobStart::Present
     ));
     let other = destination(&real.host, "team/other");
     let from = "team/app".parse().unwrap();
-    let mounted = other.begin_blob(&descriptor(&bytes), Some(&from)).await.unwrap();
+    let mounted = other.begin_blob(&descriptor(&bytes), Known::at(&from)).await.unwrap();
     assert!(matches!(mounted, BlobStart::Mounted));
     assert_eq!(real.log_from(2), ["POST blobs/uploads 201", "POST blobs/uploads 201"]);
     assert!(real.has("team/other", &bytes).await);
     // from where it is not
     let from = "team/nowhere".parse().unwrap();
-    let declined = other.begin_blob(&descriptor(b"absent"), Some(&from)).await.unwrap();
+    let declined = other.begin_blob(&descriptor(b"absent"), Known::at(&from)).await.unwrap();
     let BlobStart::Write(writer) = declined else { panic!("{declined:?}") };
     writer.cancel().await;
     assert_eq!(real.log().last().unwrap(), "DELETE blobs/uploads 204");
@@ -196,7 +196,7 @@ async fn uploads_that_are_cut_arrive() {
         let repository = destination(&relay.host(), "team/app");
         let bytes = random(cut as u64, 4 * MIB);
         let BlobStart::Write(mut writer) =
-            repository.begin_blob(&descriptor(&bytes), None).await.unwrap()
+            repository.begin_blob(&descriptor(&bytes), Known::default()).await.unwrap()
         else {
             panic!()
         };
@@ -216,7 +216,7 @@ async fn downloads_that_are_cut_go_on() {
     let relay = Relay::start(&real.host).await.unwrap();
     let client = client(quick());
     let repository = crate::setup::source_of(&client, &relay.host(), "team/app");
-    let permits = client.permits(&[repository.registry()]).await;
+    let permits = client.permits(&[(repository.registry(), Side::Source)]).await;
     let mut reader = repository.read_blob(&descriptor(&bytes), 0, &permits).await.unwrap();
     relay.cut_down_after(3 * MIB as u64, Cut::Reset);
     let mut all = Vec::new();
@@ -244,7 +244,8 @@ async fn missing_blobs_and_wrong_digests_are_told() {
     assert_eq!(put.unwrap_err().code(), Code::BlobNotFound);
     let bytes = random(1, 1000);
     let lie = registry::Descriptor { digest: Digest::sha256(b"other"), ..descriptor(&bytes) };
-    let BlobStart::Write(mut writer) = repository.begin_blob(&lie, None).await.unwrap() else {
+    let BlobStart::Write(mut writer) = repository.begin_blob(&lie, Known::default()).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!(feed(&mut writer, &bytes, 100).await.unwrap_err().code(), Code::DigestMismatch);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use registry::{
     Access, AccessSource, BlobStart, BlobWriter, Client, ClientOptions, Descriptor, Digest, Fed,
-    MediaType, Repository, RepositoryName, Result, Target, TlsOptions,
+    Known, MediaType, Repository, RepositoryName, Result, Target, TlsOptions,
 };
 use testkit::{Content, Registry, quirk::Quirk, request::Request};
 
@@ -21,7 +21,7 @@ pub(crate) fn quick() -> ClientOptions {
 }
 
 pub(crate) fn client(options: ClientOptions) -> Client {
-    Client::new(options, Arc::new(Known(plain())))
+    Client::new(options, Arc::new(Given(plain())))
 }
 
 /// Access to registries that speak plain HTTP.
@@ -32,10 +32,10 @@ pub(crate) fn plain() -> Access {
 
 /// Gives one access for everything.
 #[derive(Debug)]
-struct Known(Access);
+struct Given(Access);
 
 #[async_trait::async_trait]
-impl AccessSource for Known {
+impl AccessSource for Given {
     async fn access(
         &self,
         _: &registry::Registry,
@@ -48,7 +48,7 @@ impl AccessSource for Known {
 
 /// A client that reaches every registry in this way.
 pub(crate) fn client_with(access: Access) -> Client {
-    Client::new(quick(), Arc::new(Known(access)))
+    Client::new(quick(), Arc::new(Given(access)))
 }
 
 pub(crate) async fn with(quirks: impl IntoIterator<Item = Quirk>) -> Registry {
@@ -144,7 +144,7 @@ pub(crate) async fn upload(
     bytes: &Bytes,
     piece: usize,
 ) -> Result<Uploaded> {
-    let mut writer = match repository.begin_blob(&descriptor(bytes), None).await? {
+    let mut writer = match repository.begin_blob(&descriptor(bytes), Known::default()).await? {
         BlobStart::Write(writer) => writer,
         other => panic!("the blob must be written, not {other:?}"),
     };

@@ -6,7 +6,7 @@ use crate::setup::{
     MIB, assert_lengths, client, descriptor, destination, destination_of, feed, held, log, quick,
     random, upload, with,
 };
-use registry::{BlobStart, Code};
+use registry::{BlobStart, Code, Known};
 
 const PIECE: usize = 64 * 1024;
 
@@ -216,7 +216,7 @@ async fn a_token_that_expires_on_the_way() {
     let client = client(registry::ClientOptions { retries: 0, ..quick() });
     let repository = destination_of(&client, registry.host(), "a/b");
     let BlobStart::Write(mut writer) =
-        repository.begin_blob(&descriptor(&bytes), None).await.unwrap()
+        repository.begin_blob(&descriptor(&bytes), Known::default()).await.unwrap()
     else {
         panic!()
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use registry::{BlobStart, BlobWriter, ClientOptions, Code, Fed, Repository, Side};
+use registry::{BlobStart, BlobWriter, ClientOptions, Code, Fed, Known, Repository, Side};
 use testkit::{Action, Cut, Fault, Kind, Quirk, Registry, Reply, Stall, quirk::UploadRange};
 
 use crate::setup::{
@@ -14,7 +14,7 @@ const SIZE: usize = 1_000_000;
 const PIECE: usize = 50_000;
 
 async fn begin(repository: &Repository, bytes: &[u8]) -> BlobWriter {
-    match repository.begin_blob(&descriptor(bytes), None).await.unwrap() {
+    match repository.begin_blob(&descriptor(bytes), Known::default()).await.unwrap() {
         BlobStart::Write(writer) => writer,
         other => panic!("{other:?}"),
     }
@@ -190,6 +190,28 @@ async fn another_writer_was_faster() {
         assert!(done.rewinds.is_empty());
         assert_eq!(registry.count_of("HEAD", Kind::Blob), 1, "{:?}", log(&registry));
         assert_eq!(registry.count_of("PUT", Kind::UploadFinish), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_good_answer_before_the_last_byte_is_looked_into() {
+    let big = 24 * MIB;
+    for there in [true, false] {
+        let registry = with([]).await;
+        let bytes = random(1, big);
+        let mut writer = begin(&destination(registry.host(), "a/b"), &bytes).await;
+        if there {
+            // it knows by the digest that it has the blob
+            registry.put_blob("a/b", bytes.clone());
+        }
+        registry.fault(Fault::on(Kind::UploadFinish).answer(Reply::status(201).early()));
+        let done = feed(&mut writer, &bytes, 64 * 1024).await.unwrap();
+        assert_eq!(registry.count_of("HEAD", Kind::Blob), 1, "{:?}", log(&registry));
+        assert_eq!(done.enough, there, "{done:?}");
+        if there {
+            assert!(done.rewinds.is_empty() && done.fed < big as u64, "{done:?}");
+        }
+        check(&registry, &bytes);
     }
 }
 

@@ -22,11 +22,11 @@ pub(super) async fn start(ask: &mut Ask, repository: &str) -> Reply {
         && let Some(digest) = ask.parameter("digest").map(str::to_owned)
     {
         match quirk!(ask, Quirk::SinglePost(form) => *form) {
-            None => return single(ask, repository, &digest).await,
+            Some(SinglePost::Taken) => return single(ask, repository, &digest).await,
             Some(SinglePost::Refused(status)) => {
                 return super::refuse(status, "UNSUPPORTED", "not supported");
             }
-            Some(SinglePost::Ignored) => {}
+            None | Some(SinglePost::Ignored) => {}
         }
     }
     let id = open(ask, repository);

@@ -1,7 +1,7 @@
 //! Uploads and mounts by the spec.
 
 use testkit::{
-    Kind, Registry,
+    Kind, Quirk, Registry, SinglePost,
     digest::{sha256, sha512},
 };
 
@@ -90,7 +90,8 @@ async fn what_is_refused() {
 
 #[tokio::test]
 async fn one_post_and_other_digests() {
-    let registry = Registry::start().await;
+    let quirk = Quirk::SinglePost(SinglePost::Taken);
+    let registry = Registry::builder().quirk(quirk).start().await;
     let client = Client::of(&registry);
     let digest = sha256("tiny");
     client

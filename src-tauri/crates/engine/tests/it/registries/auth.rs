@@ -68,7 +68,8 @@ async fn q01_a_challenge_costs_one_token_for_each_side() {
         requests(&[
             ("HEAD", Kind::Manifest, 2),
             token,
-            ("POST", Kind::Mount, 3),
+            ("POST", Kind::Mount, 2),
+            ("POST", Kind::UploadStart, 1),
             ("PUT", Kind::UploadFinish, 3),
             ("PUT", Kind::Manifest, 1),
         ])

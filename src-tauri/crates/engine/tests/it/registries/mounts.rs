@@ -26,7 +26,8 @@ async fn q86_a_mount_that_is_declined_is_an_upload_that_is_open() {
         asked(&pair.to),
         requests(&[
             ("HEAD", Kind::Manifest, 1),
-            ("POST", Kind::Mount, 3),
+            ("POST", Kind::Mount, 2),
+            ("POST", Kind::UploadStart, 1),
             ("PUT", Kind::UploadFinish, 3),
             ("PUT", Kind::Manifest, 1),
         ])

@@ -143,7 +143,8 @@ async fn q29_every_form_of_location() {
             asked(&pair.to),
             requests(&[
                 ("HEAD", Kind::Manifest, 1),
-                ("POST", Kind::Mount, 3),
+                ("POST", Kind::Mount, 2),
+                ("POST", Kind::UploadStart, 1),
                 ("PUT", Kind::UploadFinish, 3),
                 ("PUT", Kind::Manifest, 1),
             ]),

@@ -31,8 +31,9 @@ async fn bodies_that_stall_together_halve_the_room_once() {
     for result in join_all((0..8).map(|_| setup.get("team/r0"))).await {
         assert_eq!(result.unwrap_err().code(), Code::NetTimeout);
     }
-    let room = format!("{:?}", setup.client.host_state(&setup.registry).room);
-    assert!(room.contains("limit: 8,"), "{room}");
+    let host = setup.client.host_state(&setup.registry);
+    assert_eq!(host.room.limit(Class::Manifest), 8);
+    assert_eq!(host.room.limit(Class::Blob), 16, "another class is not to blame");
 }
 
 #[tokio::test]
@@ -152,19 +153,19 @@ async fn permits_of_crossing_copies_don_t_deadlock_and_count_a_host_once() {
     let options = ClientOptions { requests_per_host: Some(1), ..quick() };
     let setup = Setup::new(a.host(), options, openly());
     let (a, b): (Registry, Registry) = (a.host().parse().unwrap(), b.host().parse().unwrap());
-    drop(setup.client.permits(&[&a, &a]).await);
+    drop(setup.client.permits(&[(&a, Side::Source), (&a, Side::Destination)]).await);
     let crossing = join_all((0..100).map(async |n| {
         let permits = if n % 2 == 0 {
-            setup.client.permits(&[&a, &b]).await
+            setup.client.permits(&[(&a, Side::Source), (&b, Side::Destination)]).await
         } else {
-            setup.client.permits(&[&b, &a]).await
+            setup.client.permits(&[(&b, Side::Source), (&a, Side::Destination)]).await
         };
         tokio::task::yield_now().await;
         drop(permits);
     }));
     tokio::time::timeout(Duration::from_secs(5), crossing).await.unwrap();
     // a request under the permits takes no room of its own
-    let permits = setup.client.permits(&[&a]).await;
+    let permits = setup.client.permits(&[(&a, Side::Source)]).await;
     setup.get_as("team/r0", Side::Source, |ask| ask.room = Room::Held).await.unwrap();
     drop(permits);
     setup.get("team/r0").await.unwrap();
@@ -194,6 +195,30 @@ async fn the_quota_of_docker_hub_is_kept() {
     let window = Some(Duration::from_hours(6));
     let quota = Quota { limit: 100, remaining: 76, window };
     assert_eq!(setup.client.quota(&setup.registry), Some(quota));
+}
+
+#[tokio::test]
+async fn what_docker_hub_lets_nobody_read_any_more_is_not_asked_for() {
+    let server = registry(Server::builder().quirk(Quirk::HubLimit(2, 21_600)), 1).await;
+    let setup = Setup::anonymous(server.host());
+    for _ in 0..2 {
+        setup.get("team/r0").await.unwrap();
+    }
+    for result in join_all((0..20).map(|_| setup.get("team/r0"))).await {
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), Code::RateLimited);
+        assert!(error.to_string().contains("6.0 h"), "{error}");
+    }
+    assert_eq!(manifests(&server), 2, "not one was refused");
+    // a HEAD is free, and other classes go on
+    drop(setup.post("team/r0").await.unwrap());
+    // a short window is waited out by all
+    let server = registry(Server::builder().quirk(Quirk::HubLimit(2, 1)), 1).await;
+    let setup = Setup::anonymous(server.host());
+    for _ in 0..5 {
+        setup.get("team/r0").await.unwrap();
+    }
+    assert_eq!(server.count(|r| r.status == Some(429)), 0);
 }
 
 #[tokio::test]
