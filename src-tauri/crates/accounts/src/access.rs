@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Anonymous, Code, Credential, Demand, Error, Mirror, Registry, RepositoryName,
-    Result,
+    Access, AccessSource, Anonymous, Code, Credential, Demand, Error, Mirror, Registry,
+    RepositoryName, Result,
 };
 use tokio::sync::Mutex;
 

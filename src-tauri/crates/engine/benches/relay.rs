@@ -32,7 +32,7 @@ async fn copy(from: &Registry, repository: &str) {
     let to = Registry::builder().keep(Keep::Digests).start().await;
     let (source, destination) =
         (format!("{}/{repository}", from.host()), format!("{}/copy", to.host()));
-    let rules = vec![Rule::parse(&source, &[&destination]).unwrap()];
+    let rules = vec![Rule::parse(&source, &[&destination]).unwrap().into()];
     let client = Client::new(ClientOptions::default(), Arc::new(Plain));
     let report = Job { rules, policy: Policy::default(), client }.run().finish().await;
     assert_eq!(report.totals.failed + report.totals.cancelled, 0, "{report:?}");

@@ -46,7 +46,8 @@ pub(crate) struct HostState {
     pub(crate) contact: Contact,
     /// It has answered in a way that only a registry does.
     pub(crate) is_registry: AtomicBool,
-    quota: Mutex<Option<Quota>>,
+    /// With the time at which it was told.
+    quota: Mutex<Option<(Quota, Instant)>>,
     pulls: AtomicU64,
     reach: Mutex<HashMap<Option<RepositoryName>, ReachCell>>,
     /// Repositories that were created.
@@ -91,6 +92,9 @@ pub struct Quota {
 
 /// What came of creating a repository.
 type CreatedCell = Arc<OnceCell<Result<()>>>;
+
+/// How long after another an answer may still be an older one.
+const OVERTAKEN: Duration = Duration::from_secs(30);
 
 /// Filled by the first who asks.
 type ReachCell = Arc<OnceCell<Arc<Reach>>>;
@@ -193,7 +197,10 @@ impl HostState {
             self.is_registry.store(true, Ordering::Relaxed);
         }
         if let Some(quota) = Quota::read(headers) {
-            *lock(&self.quota) = Some(quota);
+            let (mut known, now) = (lock(&self.quota), Instant::now());
+            if known.is_none_or(|(known, told)| known.yields_to(quota, now - told)) {
+                *known = Some((quota, now));
+            }
             // the next manifest would be refused, and asking for it anyway makes matters worse
             if let Quota { remaining: 0, window: Some(window), .. } = quota {
                 self.pauses.order(&self.registry, Class::Manifest, window);
@@ -202,7 +209,7 @@ impl HostState {
     }
 
     pub(crate) fn quota(&self) -> Option<Quota> {
-        *lock(&self.quota)
+        lock(&self.quota).map(|(quota, _)| quota)
     }
 
     /// A manifest was read, which registries that count such reads do too.
@@ -216,6 +223,12 @@ impl HostState {
 }
 
 impl Quota {
+    /// Whether what is told now, so long after this, counts instead. Answers overtake each other, so that shortly after a
+    /// lower number a higher one is older, not the next window's.
+    fn yields_to(self, told: Self, after: Duration) -> bool {
+        told.limit != self.limit || told.remaining <= self.remaining || after > OVERTAKEN
+    }
+
     /// Reads `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 76;w=21600`.
     fn read(headers: &HeaderMap) -> Option<Self> {
         let field = |name| {
@@ -350,6 +363,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_was_overtaken_does_not_raise_the_quota() {
+        let told = |limit, remaining| Quota { limit, remaining, window: None };
+        let soon = Duration::from_millis(50);
+        assert!(told(100, 76).yields_to(told(100, 75), soon));
+        assert!(!told(100, 75).yields_to(told(100, 76), soon));
+        assert!(told(100, 75).yields_to(told(100, 100), OVERTAKEN * 2), "the next window");
+        assert!(told(100, 75).yields_to(told(200, 199), soon), "another login");
+    }
 
     #[test]
     fn quota_of_docker_hub() {

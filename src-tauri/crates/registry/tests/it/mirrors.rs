@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use registry::{
     Access, AccessSource, Client, Code, Credential, Descriptor, Digest, MediaType, Mirror,
-    Repository, RepositoryName, Result, Target,
+    Repository, RepositoryName, Result, Side, Target,
 };
 use testkit::{Auth, Content, Fault, Kind, Registry as Server};
 
@@ -65,7 +65,7 @@ fn blob() -> Descriptor {
 }
 
 async fn read(client: &Client, repository: &Repository) -> Vec<u8> {
-    let permits = client.permits(&[repository.registry()]).await;
+    let permits = client.permits(&[(repository.registry(), Side::Source)]).await;
     let mut reader = repository.read_blob(&blob(), 0, &permits).await.unwrap();
     let mut bytes = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
