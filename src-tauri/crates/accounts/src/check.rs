@@ -127,7 +127,7 @@ pub async fn check(
     if steps(registry, &access, limits, &mut list).await {
         match repository {
             Some(repository) => {
-                try_repository(registry, repository, &access, limits, &mut list).await
+                try_repository(registry, repository, &access, limits, &mut list).await;
             }
             None => {
                 for step in [Step::Pull, Step::Push] {

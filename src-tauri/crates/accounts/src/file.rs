@@ -139,9 +139,8 @@ impl Accounts {
     fn change(&mut self, act: impl FnOnce(&mut Vec<Account>)) -> Result<(), Error> {
         let _lock = lock(&self.path)?;
         match self.refresh() {
-            Ok(()) => {}
-            // it was kept aside and told; what is known here is as good as it gets
-            Err(file::Error::Broken { .. }) => {}
+            // one that is broken was kept aside and told; what is known here is as good as it gets
+            Ok(()) | Err(file::Error::Broken { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         let mut accounts = self.list.clone();

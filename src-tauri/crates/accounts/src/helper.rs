@@ -166,20 +166,15 @@ impl Helpers {
             read_out.and(read_err)?;
             io::Result::Ok((status?, out, err))
         };
-        let (status, out, err) = match tokio::time::timeout(self.timeout, talk).await {
-            Ok(talk) => {
-                group.ended();
-                talk.map_err(|error| failed("could not be talked with".into()).cause(&error))?
-            }
-            Err(_) => {
-                drop(group);
-                return Err(failed(format!(
-                    "did not answer within {} s",
-                    self.timeout.as_secs_f64()
-                ))
+        let Ok(talk) = tokio::time::timeout(self.timeout, talk).await else {
+            drop(group);
+            let what = format!("did not answer within {} s", self.timeout.as_secs_f64());
+            return Err(failed(what)
                 .hint(format!("Run 'echo REGISTRY | {name} get' to see what it waits for.")));
-            }
         };
+        group.ended();
+        let (status, out, err) =
+            talk.map_err(|error| failed("could not be talked with".into()).cause(&error))?;
         if status.success() {
             return Ok(Some(out));
         }

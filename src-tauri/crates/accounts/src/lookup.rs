@@ -197,7 +197,7 @@ impl CredentialFiles {
                         let source = format!("docker-credential-{store} ({})", file.shown);
                         let link = Link::Helper { helper: store.clone(), server };
                         Some(Found { address, user, source, link })
-                    }))
+                    }));
                 }
                 Err(error) => listing.problems.push(error),
             }

@@ -77,6 +77,7 @@ pub struct SecretKind {
 }
 
 /// In the order for the language that the app shows.
+#[expect(clippy::unused_async, reason = "all commands have one form")]
 pub(crate) async fn list<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<Vec<Provider>> {
     let language = match api.tongue() {
         crate::text::Tongue::Chinese => "zh",

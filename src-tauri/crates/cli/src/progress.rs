@@ -37,7 +37,7 @@ pub(crate) async fn follow(run: &RunHandle, show: Show, planning_only: bool) {
 }
 
 enum Step {
-    Changed(Update),
+    Changed(Box<Update>),
     Renewed,
 }
 
@@ -47,7 +47,7 @@ async fn next(
     updates: &mut Receiver<Update>,
 ) -> Option<Step> {
     match updates.recv().await {
-        Ok(update) if snapshot.apply(&update) => Some(Step::Changed(update)),
+        Ok(update) if snapshot.apply(&update) => Some(Step::Changed(Box::new(update))),
         Ok(_) | Err(RecvError::Lagged(_)) => {
             (*snapshot, *updates) = run.watch();
             Some(Step::Renewed)

@@ -163,7 +163,7 @@ impl Image {
         destination.place.site.touch();
         if head.is_none() && self.run.plan_only {
             // a run finds out by its first write
-            self.run.unless_stopped(destination.place.must_exist(&target)).await?;
+            self.run.unless_stopped(destination.place.must_exist(target)).await?;
         }
         Ok(head.map(|head| head.digest))
     }

@@ -14,7 +14,6 @@ use crate::{lock, upload::secret};
 
 /// How a registry finds out who asks.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it per registry")]
 pub enum Auth {
     /// It does not.
     #[default]

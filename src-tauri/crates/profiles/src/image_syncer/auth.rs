@@ -146,16 +146,17 @@ fn read_field(
                     Some("write 'http://host:port', or https, socks5 or socks5h".into());
             }
         },
-        "provider" => match provider::get(&word.text) {
-            Some(_) => entry.provider = Some(word.text.clone()),
-            None => {
+        "provider" => {
+            if provider::get(&word.text).is_some() {
+                entry.provider = Some(word.text.clone());
+            } else {
                 let known: Vec<_> = provider::all().iter().map(|one| one.id.as_str()).collect();
                 context
                     .findings
                     .wrong(word.place, format!("{what}: there is no provider '{}'", word.text))
                     .hint = Some(format!("write one of {}", known.join(", ")));
             }
-        },
+        }
         "secret_kind" => match word.text.parse::<SecretKind>() {
             Ok(kind) => entry.secret_kind = Some(kind),
             Err(why) => {
