@@ -100,6 +100,9 @@ impl Host for Desktop {
                 self.file_dialog().add_filter("YAML, JSON", &["yaml", "yml", "json"])
             }
             FileKind::Ca => self.file_dialog().add_filter("PEM", &["pem", "crt", "cer"]),
+            FileKind::Identity => {
+                self.file_dialog().add_filter("PEM", &["pem", "crt", "cer", "key"])
+            }
         };
         let (answer, answered) = oneshot::channel();
         dialog.pick_file(move |path| {
