@@ -162,18 +162,18 @@ describe('Browse', () => {
   });
 
   test('thousands come page by page, and the filter looks at what is there', async () => {
-    const froms: number[] = [];
+    const starts: number[] = [];
     const { user, container } = await start('', '#/browse', {
       browseOpen: async () => page(1000, 'repository', 0, true),
       browseMore: async ({ from }) => {
-        froms.push(from);
+        starts.push(from);
         return page(1000, 'repository', from, from < 4000);
       },
     });
     await screen.findAllByTestId('browse-row');
     // only what is in sight is in the document, and only what is in sight is read on
     expect(rows().length).toBeLessThan(60);
-    expect(froms).toEqual([]);
+    expect(starts).toEqual([]);
     id('browse-grid').focus();
     await user.keyboard('{ArrowDown}{Control>}{End}{/Control}');
     await user.type(id('browse-filter'), 'r00042');

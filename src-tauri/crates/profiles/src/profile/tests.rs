@@ -276,7 +276,7 @@ rules:
     destinations: [r.io/x]
     repositories: {exclude: ["b/*"]}
   - source: quay.io/team/*
-    destinations: [r.io/x, "r.io/{nam}", "r.io/{path}:1"]
+    destinations: [r.io/x, "r.io/{label}", "r.io/{path}:1"]
   - source: team/*
     destinations: ["r.io/{path}"]
 "#
@@ -296,7 +296,7 @@ rules:
         "13:12: 'quay.io/a@sha256:",
         "16:31: 'quay.io/a' is one repository",
         "18:20: destination 'r.io/x': all repositories of the rule would go to this one",
-        "18:34: destination 'r.io/{nam}': it has a placeholder that is not known",
+        "18:34: destination 'r.io/{label}': it has a placeholder that is not known",
         "18:43: destination 'r.io/{path}:1': it names tags or a digest",
         "19:13: source 'team/*': its pattern names no registry",
     ];

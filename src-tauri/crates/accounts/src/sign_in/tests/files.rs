@@ -59,7 +59,7 @@ fn what_is_wrong_with_an_entry_is_told_before_anything_is_asked() {
 }
 
 #[test]
-fn demands_of_an_entrys_provider_and_of_the_hosts() {
+fn demands_of_the_provider_of_an_entry_and_of_the_hosts() {
     let mut harbor = entry("harbor.example.com");
     harbor.provider = Some("harbor".into());
     let access = access(vec![harbor]).unwrap();
