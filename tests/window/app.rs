@@ -31,8 +31,24 @@ impl App {
     }
 
     pub(crate) async fn start_with(desktop: &Desktop, args: &[&str]) -> Self {
+        // now and then the driver and the app that it starts do not find each other, whichever the app
+        let first = Self::open(desktop, args, "app.log").await;
+        let app = match first {
+            Ok(app) => app,
+            Err(first) => match Self::open(desktop, args, "app-again.log").await {
+                Ok(app) => app,
+                Err(second) => panic!("no window: {first}; then: {second}"),
+            },
+        };
+        // a build without its page, or one of `tauri dev`, would show an empty one
+        app.find("nav-home").await;
+        assert_eq!(app.page.title().await.unwrap(), "Image Syncer");
+        app
+    }
+
+    async fn open(desktop: &Desktop, args: &[&str], log: &str) -> Result<Self, String> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = desktop.path("app.log");
+        let log = desktop.path(log);
         let file = std::fs::File::create(&log).unwrap();
         let mut driver = Group::spawn(
             desktop
@@ -56,17 +72,11 @@ impl App {
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
         let address = format!("http://127.0.0.1:{port}");
-        let page = tokio::time::timeout(3 * PATIENCE, builder.connect(&address))
-            .await
-            .expect("a window in time")
-            .unwrap_or_else(|error| {
-                panic!("no session: {error}; driver: {:?}", driver.0.try_wait())
-            });
-        let app = Self { page, driver, log };
-        // a build without its page, or one of `tauri dev`, would show an empty one
-        app.find("nav-home").await;
-        assert_eq!(app.page.title().await.unwrap(), "Image Syncer");
-        app
+        match tokio::time::timeout(3 * PATIENCE, builder.connect(&address)).await {
+            Ok(Ok(page)) => Ok(Self { page, driver, log }),
+            Ok(Err(error)) => Err(format!("{error}; driver: {:?}", driver.0.try_wait())),
+            Err(_) => Err("no session in time".into()),
+        }
     }
 
     /// What the app and its driver have written to stdout and stderr.
