@@ -1,4 +1,4 @@
-//! Accounts: who we are at which registry. What an account is ([`account`]), where it is kept ([`file`]), where its
+//! Accounts: who we are at which registry. What an account is ([`account`]), where it is kept ([`mod@file`]), where its
 //! secrets are ([`vault`]), what docker and podman have ([`lookup`]), whether it works ([`check`]), and how a run uses it
 //! ([`access`]).
 //!
