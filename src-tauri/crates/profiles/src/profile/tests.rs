@@ -297,7 +297,7 @@ rules:
         "16:31: 'quay.io/a' is one repository",
         "18:20: destination 'r.io/x': all repositories of the rule would go to this one",
         "18:34: destination 'r.io/{label}': it has a placeholder that is not known",
-        "18:43: destination 'r.io/{path}:1': it names tags or a digest",
+        "18:45: destination 'r.io/{path}:1': it names tags or a digest",
         "19:13: source 'team/*': its pattern names no registry",
     ];
     assert_eq!(told.len(), expected.len(), "{told:#?}");
