@@ -1,0 +1,89 @@
+//! The app itself: its state, settings, keyring and file dialogs.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::ApiError;
+
+/// What the page must know at its start.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppInfo {
+    /// The version.
+    pub version: String,
+    /// The language of the system, `zh-CN`.
+    pub locale: String,
+    /// Whether the app was started to show the demo (`make run`).
+    pub demo: bool,
+    /// Where the app's files are.
+    pub config_dir: String,
+    /// What was wrong with the app's own files at its start; the broken ones were kept aside.
+    pub problems: Vec<ApiError>,
+}
+
+/// What the user has set.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// `system`, `light` or `dark`.
+    pub theme: String,
+    /// `system`, `en` or `zh-CN`.
+    pub language: String,
+    /// Whether the end of a run is notified.
+    pub notify: bool,
+}
+
+/// Whether secrets can be kept.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyringStatus {
+    /// `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only, `file` when
+    /// they chose the encrypted file.
+    pub state: String,
+    /// What to do about it on this system, English; empty when `ready`.
+    pub hint: String,
+    /// The particulars, for *Details*.
+    pub detail: String,
+    /// The encrypted file: `none`, `locked` (it waits for its passphrase) or `open`.
+    pub file: String,
+}
+
+/// Opens the encrypted file of secrets, or makes it.
+#[derive(Clone, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PassphraseRequest {
+    /// The passphrase.
+    #[ts(type = "string")]
+    pub passphrase: SecretString,
+}
+
+/// What kind of file the system's dialog offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum FileKind {
+    /// An images file.
+    Images,
+    /// An auth file.
+    Auth,
+    /// Certificates.
+    Ca,
+    /// A client's certificate or key.
+    Identity,
+}
+
+/// Which kind of file to pick.
+#[derive(Clone, Copy, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PickRequest {
+    /// The kind.
+    pub kind: FileKind,
+}
+
+/// What names one thing: an account, a profile, a run.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ById {
+    /// Its id.
+    pub id: String,
+}
