@@ -98,6 +98,11 @@ bench: ## Measure the hot paths, and copying side by side with skopeo and, where
 	  --warm-up-time 0.5 --measurement-time 2
 	cargo bench --locked --package cli --bench peers
 
+.PHONY: soak
+soak: ## Copy 10 000 images while everything goes wrong now and then (minutes)
+	@.ci/setup cli
+	SOAK_IMAGES=10000 cargo test --locked --package engine --test it soak -- --nocapture
+
 .PHONY: icons
 icons: ## Render the app icon's sizes from icons/icon.svg
 	@.ci/setup ui

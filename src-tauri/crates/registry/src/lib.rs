@@ -32,6 +32,7 @@ mod listing;
 pub mod manifest;
 pub mod media_type;
 pub mod mount;
+mod names;
 mod pace;
 mod patience;
 pub mod platform;

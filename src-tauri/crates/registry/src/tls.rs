@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     error::Error as StdError,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,13 +12,14 @@ use http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use crate::{Code, Error, Result, TlsOptions, fingerprint::pinned, redact::Shown};
+use crate::{Code, Error, Result, TlsOptions, fingerprint::pinned, names::Names, redact::Shown};
 
 const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 
 /// Every pool of connections of a client.
 pub(crate) struct Connections {
     stall: Duration,
+    names: Arc<Names>,
     pools: Mutex<HashMap<(TlsOptions, Option<Url>), reqwest::Client>>,
     /// The same reading of the environment that reqwest does, to tell which proxy was used; none where `NO_PROXY` is `*`.
     environment: Option<Matcher>,
@@ -28,6 +29,7 @@ impl Connections {
     pub(crate) fn new(stall: Duration) -> Self {
         Self {
             stall,
+            names: Arc::default(),
             pools: Mutex::default(),
             environment: (!no_proxy_at_all()).then(Matcher::from_system),
         }
@@ -89,6 +91,7 @@ impl Connections {
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            .dns_resolver(Arc::clone(&self.names))
             .connect_timeout(self.stall)
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(15))

@@ -13,7 +13,7 @@ use registry::{
 use testkit::{Kind, Registry};
 
 /// Longer than any test takes, unless something hangs.
-const HANGS: Duration = Duration::from_mins(1);
+pub(crate) const HANGS: Duration = Duration::from_mins(1);
 
 /// Asking for access to this repository panics.
 pub(crate) const PANICS: &str = "it/panics";
@@ -186,7 +186,12 @@ impl Sync {
 
 /// Waits for the end, and checks what is true of every report.
 pub(crate) async fn finish(run: RunHandle) -> Report {
-    let report = tokio::time::timeout(HANGS, run.finish()).await.expect("the run hangs");
+    finish_within(HANGS, run).await
+}
+
+/// The same for runs that may take longer.
+pub(crate) async fn finish_within(limit: Duration, run: RunHandle) -> Report {
+    let report = tokio::time::timeout(limit, run.finish()).await.expect("the run hangs");
     let count = |outcome| report.images.iter().filter(|i| i.status == outcome).count() as u64;
     let totals = &report.totals;
     assert_eq!(totals.copied, count(Outcome::Copied));

@@ -8,6 +8,7 @@ mod common;
 mod attestations;
 mod budget;
 mod cancel;
+mod cores;
 mod damage;
 mod dedup;
 mod events;

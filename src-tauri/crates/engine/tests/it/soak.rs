@@ -6,9 +6,12 @@ use std::{collections::HashMap, time::Duration};
 use engine::{Outcome, Report};
 use testkit::{Built, Fault, Image, Kind, Layer, Quirk, Registry, Request};
 
-use crate::common::{Sync, at, finish, sync};
+use crate::common::{HANGS, Sync, at, finish_within, sync};
 
-const IMAGES: u64 = 60;
+/// How many images; `SOAK_IMAGES=10000` (`make soak`) for the long way.
+fn images() -> u64 {
+    std::env::var("SOAK_IMAGES").map_or(60, |count| count.parse().unwrap())
+}
 
 /// True for about one request in `n`, another one for each `salt`.
 fn now_and_then(n: u64, salt: u64) -> impl Fn(&Request) -> bool {
@@ -71,12 +74,14 @@ async fn in_the_end_every_tag_is_right() {
     let from = Registry::start().await;
     let to = [Registry::start().await, Registry::builder().quirk(Quirk::NeverMounts).start().await];
     let mut built = HashMap::new();
-    for tag in 0..IMAGES {
+    let images = images();
+    let hangs = HANGS + Duration::from_millis(100 * images);
+    for tag in 0..images {
         let repository = if tag % 4 == 0 { "b" } else { "a" };
         let image = from.push(repository, &tag.to_string(), &image(tag));
         built.insert(at(&from, &format!("{repository}:{tag}")), image);
     }
-    let rows = IMAGES as usize * 3 / 4 * 2 + IMAGES as usize / 4;
+    let rows = built.keys().map(|source| if source.contains("/a:") { 2 } else { 1 }).sum::<usize>();
     for round in 0..4 {
         for (salt, registry) in [&from, &to[0], &to[1]].into_iter().enumerate() {
             registry.clear_faults();
@@ -84,16 +89,16 @@ async fn in_the_end_every_tag_is_right() {
         }
         let run = rules(&from, &to).start();
         if round < 3 {
-            let done = to[0].tags("x").len() + 6;
+            let done = to[0].tags("x").len() + images as usize / 10;
             let enough = async {
                 while to[0].tags("x").len() < done {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             };
-            let _ = tokio::time::timeout(Duration::from_secs(10), enough).await;
+            let _ = tokio::time::timeout(hangs / 6, enough).await;
             run.cancel();
         }
-        let report = finish(run).await;
+        let report = finish_within(hangs, run).await;
         check(&report, &to, &built);
         if round == 3 {
             assert_eq!(report.images.len(), rows);
@@ -103,7 +108,7 @@ async fn in_the_end_every_tag_is_right() {
     for registry in [&from, &to[0], &to[1]] {
         registry.clear_faults();
     }
-    let report = rules(&from, &to).run().await;
+    let report = finish_within(hangs, rules(&from, &to).start()).await;
     check(&report, &to, &built);
     assert_eq!(report.totals.copied + report.totals.skipped, rows as u64);
     assert_eq!(report.images.len(), rows);
