@@ -48,6 +48,8 @@ const VERY_LONG: Duration = Duration::from_secs(25);
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     pub cost: Cost,
+    /// Processor time of the registries, and of the relays between.
+    pub servers: Duration,
     pub source: Traffic,
     pub destination: Traffic,
 }
@@ -123,12 +125,13 @@ impl Bench {
                 match self.sample(scene, taken.tool, &source) {
                     Ok(sample) => {
                         println!(
-                            "{} {} {}/{rounds}: {:.3} s wall, {:.3} s cpu, {:.1} MiB, {}+{} requests, {} bytes written",
+                            "{} {} {}/{rounds}: {:.3} s wall, {:.3} s cpu, {:.3} s registries' cpu, {:.1} MiB, {}+{} requests, {} bytes written",
                             scene.name(),
                             taken.tool.name(),
                             round + 1,
                             sample.cost.wall.as_secs_f64(),
                             sample.cost.cpu.as_secs_f64(),
+                            sample.servers.as_secs_f64(),
                             sample.cost.peak as f64 / 1_048_576.0,
                             sample.source.requests,
                             sample.destination.requests,
@@ -201,14 +204,21 @@ impl Bench {
         }
         source.forget();
         destinations.iter().for_each(Server::forget);
+        let servers = || {
+            let relays = relays.first().map(|_| measure::used(std::process::id()));
+            let registries = destinations.iter().chain([source]).map(Server::used);
+            registries.chain(relays).sum::<Duration>()
+        };
+        let before = servers();
         let cost = measure::run(&mut commands, home.path(), &self.memory)?;
+        let servers = servers() - before;
         let mut destination = Traffic::default();
         for server in &destinations {
             let traffic = server.traffic();
             destination.requests += traffic.requests;
             destination.blob_bytes += traffic.blob_bytes;
         }
-        Ok(Sample { cost, source: source.traffic(), destination })
+        Ok(Sample { cost, servers, source: source.traffic(), destination })
     }
 }
 

@@ -85,6 +85,15 @@ fn watch(process: u32, ended: &AtomicBool) -> Glance {
     seen
 }
 
+/// The processor time that a process has used so far.
+pub fn used(process: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // what follows the program's name, which is in parentheses; the kernel counts in hundredths of a second
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 /// The number behind a name in a file of `/proc`.
 fn field(process: u32, file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/{file}")).ok()?;

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::measure;
+
 /// A running `docker-registry`.
 pub struct Server {
     child: Child,
@@ -68,6 +70,11 @@ impl Server {
 
     pub fn host(&self) -> String {
         format!("localhost:{}", self.port)
+    }
+
+    /// The processor time that it has used so far.
+    pub fn used(&self) -> Duration {
+        measure::used(self.child.id())
     }
 
     pub fn forget(&self) {

@@ -33,8 +33,8 @@ pub fn render(results: &Results, tools: &[(Tool, String)], rounds: usize, load: 
     let _ = writeln!(text, "## Bars\n\n{}\n{}", bars::render(results), NOTES.trim_end());
     for (scene, taken) in results {
         let _ = writeln!(text, "\n## {}\n\n{}\n", scene.name(), scene.about());
-        text += "| tool | wall s | x skopeo | CPU s | x skopeo | peak MiB | requests at source | at destination | source blob MiB | rounds |\n";
-        text += "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
+        text += "| tool | wall s | x skopeo | CPU s | x skopeo | registries' CPU s | cores busy | peak MiB | requests at source | at destination | source blob MiB | rounds |\n";
+        text += "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n";
         let reference = taken.iter().find(|t| t.tool == Tool::Skopeo && !t.samples.is_empty());
         for one in taken {
             row(&mut text, one, reference);
@@ -46,7 +46,7 @@ pub fn render(results: &Results, tools: &[(Tool, String)], rounds: usize, load: 
 fn row(text: &mut String, taken: &Taken, reference: Option<&Taken>) {
     let Taken { tool, samples, failure } = taken;
     if let Some(failure) = failure {
-        let _ = writeln!(text, "| {} | {failure} |||||||||", tool.name());
+        let _ = writeln!(text, "| {} | {failure} |||||||||||", tool.name());
         return;
     }
     let of = |samples: &[Sample], get: &dyn Fn(&Sample) -> f64| {
@@ -54,6 +54,7 @@ fn row(text: &mut String, taken: &Taken, reference: Option<&Taken>) {
     };
     let wall = |s: &Sample| s.cost.wall.as_secs_f64();
     let cpu = |s: &Sample| s.cost.cpu.as_secs_f64();
+    let servers = |s: &Sample| s.servers.as_secs_f64();
     let ratio = |get: &dyn Fn(&Sample) -> f64| {
         reference.map_or_else(String::new, |them| {
             format!("{:.3}", of(samples, get) / of(&them.samples, get))
@@ -61,18 +62,24 @@ fn row(text: &mut String, taken: &Taken, reference: Option<&Taken>) {
     };
     let _ = writeln!(
         text,
-        "| {} | {:.3} | {} | {:.3} | {} | {:.1} | {:.0} | {:.0} | {:.1} | {} |",
+        "| {} | {:.3} | {} | {:.3} | {} | {:.3} | {:.0} % | {:.1} | {:.0} | {:.0} | {:.1} | {} |",
         tool.name(),
         of(samples, &wall),
         ratio(&wall),
         of(samples, &cpu),
         ratio(&cpu),
+        of(samples, &servers),
+        of(samples, &|s| 100.0 * (cpu(s) + servers(s)) / wall(s) / cores() as f64),
         of(samples, &|s| s.cost.peak as f64 / 1_048_576.0),
         of(samples, &|s| s.source.requests as f64),
         of(samples, &|s| s.destination.requests as f64),
         of(samples, &|s| s.source.blob_bytes as f64 / 1_048_576.0),
         samples.len(),
     );
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn machine() -> String {
@@ -85,7 +92,7 @@ fn machine() -> String {
                 .map(|rest| rest.trim_start_matches([' ', '\t', ':']).to_owned())
         })
         .unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cores = cores();
     let memory = read("/proc/meminfo")
         .lines()
         .find_map(|line| {

@@ -186,7 +186,10 @@ impl Tool {
                 commands
             }
             Self::Crane => each(&|from, to| texts(&["copy", from, to])),
-            Self::Oras => each(&|from, to| texts(&["copy", from, to])),
+            // it takes what is on localhost to speak plain HTTP
+            Self::Oras => each(&|from, to| {
+                texts(&["copy", "--from-plain-http=false", "--to-plain-http=false", from, to])
+            }),
         }
     }
 }
