@@ -40,8 +40,8 @@ pub(crate) struct Group {
     pub(crate) rules: Vec<(usize, Rule)>,
     /// Every repository that they write to, once.
     pub(crate) places: Vec<Arc<Place>>,
-    /// The rule by pattern that found the repository, and the how manieth it was.
-    pub(crate) found: Option<(Arc<Search>, usize)>,
+    /// The rules by pattern that found the repository, and the how manieth of its own it was for each.
+    pub(crate) found: Vec<(Arc<Search>, usize)>,
 }
 
 /// A rule by pattern while its repositories are looked for.
@@ -94,7 +94,7 @@ fn place(run: &Run, destination: &DestinationRule) -> Arc<Place> {
 impl Group {
     fn new(run: &Run, registry: &Registry, name: &RepositoryName) -> Self {
         let source = Arc::new(SourceRepository::new(run.client.source(registry, name)));
-        Self { source, rules: Vec::new(), places: Vec::new(), found: None }
+        Self { source, rules: Vec::new(), places: Vec::new(), found: Vec::new() }
     }
 
     fn add(&mut self, run: &Run, number: usize, rule: Rule) {
@@ -117,9 +117,24 @@ impl Group {
             && self.rules.iter().all(|(_, rule)| rule.is_pagewise())
     }
 
+    /// Whether it is by this rule by pattern that a repository is written to.
+    pub(crate) fn writes_by(
+        &self,
+        search: &Arc<Search>,
+        registry: &Registry,
+        name: &RepositoryName,
+    ) -> bool {
+        let is_there = |to: &DestinationRule| to.registry == *registry && to.repository == *name;
+        self.found.iter().any(|(own, _)| Arc::ptr_eq(own, search))
+            && self.rules.iter().any(|(number, rule)| {
+                *number == search.number && rule.destinations.iter().any(is_there)
+            })
+    }
+
     /// Where a row of its rules stands in the report, after the rule's number: repository, destination, image.
     fn order(&self, rule: usize, destination: usize, image: usize) -> Order {
-        let repository = self.found.as_ref().map_or(0, |(_, at)| *at);
+        let found = self.found.iter().find(|(search, _)| search.number == rule);
+        let repository = found.map_or(0, |(_, at)| *at);
         Order::new(rule, repository, destination, image)
     }
 }
@@ -145,23 +160,39 @@ pub(crate) async fn expand(
 ) {
     let (run, tell) = (&*run, &tell);
     let given = stream::iter(groups).map(Found::Repository);
-    let found = searches.into_iter().map(|search| Box::pin(repositories(run, search)));
+    let found = by_registry(searches).into_iter();
+    let found = found.map(|searches| Box::pin(repositories(run, searches)));
     stream::select(given, stream::iter(found).flatten_unordered(LISTS))
         .for_each_concurrent(LISTS, |found| async move {
-            let search = match found {
+            let searches = match found {
                 Found::Repository(group) => expand_group(run, group, tell).await,
-                Found::Nowhere => None,
-                Found::All(search) => Some(search),
+                Found::Nowhere => Vec::new(),
+                Found::All(searches) => searches,
             };
-            if let Some(search) = search.filter(|search| search.close()) {
+            for search in searches.into_iter().filter(|search| search.close()) {
                 let _ = tell.send(News::Searched(search)).await;
             }
         })
         .await;
 }
 
-/// Expands the rules of a repository. Says which rule found it.
-async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Option<Arc<Search>> {
+/// Rules by pattern over one registry share a reading of its catalogue.
+fn by_registry(searches: Vec<Arc<Search>>) -> Vec<Vec<Arc<Search>>> {
+    let mut sorted: Vec<Vec<Arc<Search>>> = Vec::new();
+    for search in searches {
+        let same = |others: &&mut Vec<Arc<Search>>| {
+            others.first().is_some_and(|other| other.rule.registry == search.rule.registry)
+        };
+        match sorted.iter_mut().find(same) {
+            Some(others) => others.push(search),
+            None => sorted.push(vec![search]),
+        }
+    }
+    sorted
+}
+
+/// Expands the rules of a repository. Says which rules by pattern found it.
+async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Vec<Arc<Search>> {
     let group = Arc::new(group);
     if AssertUnwindSafe(units(run, &group, tell)).catch_unwind().await.is_err() {
         for (number, rule) in &group.rules {
@@ -170,9 +201,9 @@ async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Option<Ar
             }
         }
     }
-    let search = group.found.as_ref().map(|(search, _)| search.clone());
+    let searches = group.found.iter().map(|(search, _)| search.clone()).collect();
     let _ = tell.send(News::Expanded(group)).await;
-    search
+    searches
 }
 
 /// What a catalogue yields.
@@ -182,77 +213,96 @@ enum Found {
     /// A repository that can't go anywhere, which has been told.
     Nowhere,
     /// There are no more.
-    All(Arc<Search>),
+    All(Vec<Arc<Search>>),
 }
 
-/// The repositories of a rule by pattern, read from the catalogue as they are taken.
-fn repositories(run: &Run, search: Arc<Search>) -> impl Stream<Item = Found> {
+/// The repositories of rules by pattern over one registry, read from its catalogue as they are taken.
+fn repositories(run: &Run, searches: Vec<Arc<Search>>) -> impl Stream<Item = Found> {
     struct State<'r> {
-        pages: CatalogPages<'r>,
+        pages: Option<CatalogPages<'r>>,
         names: std::vec::IntoIter<String>,
         listed: usize,
-        found: usize,
-        search: Option<Arc<Search>>,
+        /// Of each rule.
+        found: Vec<usize>,
+        searches: Option<Vec<Arc<Search>>>,
     }
+    let registry = searches.first().map(|search| &search.rule.registry);
     let state = State {
-        pages: run.client.catalog_pages(&search.rule.registry),
+        pages: registry.map(|registry| run.client.catalog_pages(registry)),
         names: Vec::new().into_iter(),
         listed: 0,
-        found: 0,
-        search: Some(search),
+        found: vec![0; searches.len()],
+        searches: Some(searches),
     };
     stream::unfold(state, move |mut state| async move {
-        let search = state.search.take()?;
+        let searches = state.searches.take()?;
+        let pages = state.pages.as_mut()?;
         loop {
-            if let Some(name) = state.names.find(|name| search.rule.matches(name)) {
-                let group = repository(run, &search, state.found, &name);
-                state.found += 1;
-                state.search = Some(search);
+            let is_meant = |name: &String| searches.iter().any(|search| search.rule.matches(name));
+            if let Some(name) = state.names.find(is_meant) {
+                let group = repository(run, &searches, &mut state.found, &name);
+                state.searches = Some(searches);
                 return Some((group.map_or(Found::Nowhere, Found::Repository), state));
             }
-            let page =
-                AssertUnwindSafe(run.unless_stopped(state.pages.next())).catch_unwind().await;
-            match page.unwrap_or_else(|_| Err(panic_error())) {
-                Ok(Some(page)) => {
-                    state.listed += page.len();
-                    state.names = page.into_iter();
-                    continue;
-                }
-                Ok(None) if state.found == 0 => nothing(run, &search, state.listed),
-                Ok(None) => {}
-                Err(error) => fail_search(run, &search, state.found, &error),
+            let page = AssertUnwindSafe(run.unless_stopped(pages.next())).catch_unwind().await;
+            let page = page.unwrap_or_else(|_| Err(panic_error()));
+            if let Ok(Some(page)) = page {
+                state.listed += page.len();
+                state.names = page.into_iter();
+                continue;
             }
-            return Some((Found::All(search), state));
+            for (search, found) in searches.iter().zip(&state.found) {
+                match &page {
+                    Err(error) => fail_search(run, search, *found, error),
+                    Ok(_) if *found == 0 => nothing(run, search, state.listed),
+                    Ok(_) => {}
+                }
+            }
+            return Some((Found::All(searches), state));
         }
     })
 }
 
-/// The group of a repository that a pattern found.
-fn repository(run: &Run, search: &Arc<Search>, at: usize, name: &str) -> Option<Group> {
-    let made = name.parse::<RepositoryName>().map_err(|error| error.to_string()).and_then(|name| {
-        search.rule.of(&name).map(|rule| (name, rule)).map_err(|error| error.to_string())
-    });
-    match made {
-        Ok((name, rule)) => {
-            search.open.fetch_add(1, Ordering::AcqRel);
-            let mut group = Group::new(run, &search.rule.registry, &name);
-            group.found = Some((search.clone(), at));
-            group.add(run, search.number, rule);
-            Some(group)
+/// The group of a repository that patterns found, with the rules of all of them.
+fn repository(
+    run: &Run,
+    searches: &[Arc<Search>],
+    found: &mut [usize],
+    name: &str,
+) -> Option<Group> {
+    let mut group: Option<Group> = None;
+    for (search, found) in searches.iter().zip(found) {
+        if !search.rule.matches(name) {
+            continue;
         }
-        Err(why) => {
-            let error = Error::new(
-                Code::RuleInvalid,
-                format!("the repository '{name}' has no place at the destination: {why}"),
-            );
-            let source = format!("{}/{name}", search.rule.registry);
-            for (n, to) in search.rule.destinations.iter().enumerate() {
-                let order = Order::new(search.number, at, n, 0);
-                run.board.add(order, source.clone(), to.written.clone()).failed(&error);
+        let at = *found;
+        *found += 1;
+        let made =
+            name.parse::<RepositoryName>().map_err(|error| error.to_string()).and_then(|name| {
+                search.rule.of(&name).map(|rule| (name, rule)).map_err(|error| error.to_string())
+            });
+        match made {
+            Ok((name, rule)) => {
+                search.open.fetch_add(1, Ordering::AcqRel);
+                let registry = &search.rule.registry;
+                let group = group.get_or_insert_with(|| Group::new(run, registry, &name));
+                group.found.push((search.clone(), at));
+                group.add(run, search.number, rule);
             }
-            None
+            Err(why) => {
+                let error = Error::new(
+                    Code::RuleInvalid,
+                    format!("the repository '{name}' has no place at the destination: {why}"),
+                );
+                let source = format!("{}/{name}", search.rule.registry);
+                for (n, to) in search.rule.destinations.iter().enumerate() {
+                    let order = Order::new(search.number, at, n, 0);
+                    run.board.add(order, source.clone(), to.written.clone()).failed(&error);
+                }
+            }
         }
     }
+    group
 }
 
 /// A row for each destination of a rule by pattern, as it was written.

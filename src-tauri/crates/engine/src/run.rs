@@ -320,7 +320,7 @@ impl Drive {
                 let place = &destination.place;
                 let mut is_alone = is_pagewise;
                 if let Some(writers) = self.places.get_mut(&place.index) {
-                    let own = usize::from(group.found.is_none());
+                    let own = usize::from(group.found.is_empty());
                     is_alone &= writers.all == own;
                     // this group is still counted
                     if writers.open > own {
@@ -329,9 +329,8 @@ impl Drive {
                     }
                 }
                 for (search, waiting) in &mut self.searches {
-                    let is_own =
-                        group.found.as_ref().is_some_and(|(own, _)| Arc::ptr_eq(own, search));
                     let (registry, name) = (place.registry(), place.name());
+                    let is_own = group.writes_by(search, registry, name);
                     if !search.rule.may_write(registry, name)
                         || (is_own && search.rule.is_alone_at(registry, name))
                     {
@@ -359,7 +358,7 @@ impl Drive {
 
     /// No more of a group will come.
     fn close(&mut self, group: &Group) {
-        if group.found.is_some() {
+        if !group.found.is_empty() {
             return;
         }
         for place in &group.places {

@@ -83,6 +83,53 @@ async fn two_destinations_and_a_second_run() {
 }
 
 #[tokio::test]
+async fn a_repository_that_two_patterns_match_is_listed_and_read_once() {
+    let (from, to) = filled().await;
+    let report = nothing()
+        .over(&at(&from, "team/*:/^1/"), &[], &[&at(&to, "one/{path}")])
+        .over(&at(&from, "**/app:1.0,latest"), &[], &[&at(&to, "two/{path}")])
+        // the same image to the same place: one row
+        .over(&at(&from, "team/a*:1.0"), &[], &[&at(&to, "one/{path}")])
+        .run()
+        .await;
+    assert_all(&report, Outcome::Copied);
+    assert_eq!(report.images.len(), 3 * 2 + 2 * 2);
+    let one = |name: &str, tag: &str| format!("one/team/{name}:{tag}");
+    let mut expected: BTreeSet<String> = ["app", "web", "old-app"]
+        .iter()
+        .flat_map(|name| [one(name, "1.0"), one(name, "1.1")])
+        .collect();
+    expected.extend(
+        ["team/app", "other/app"]
+            .iter()
+            .flat_map(|name| [format!("two/{name}:1.0"), format!("two/{name}:latest")]),
+    );
+    assert_eq!(all(&to), expected);
+    assert_eq!(from.count_of("GET", Kind::Catalog), 1, "one catalogue for all patterns");
+    for name in ["team/app", "team/web", "team/old-app", "other/app"] {
+        let lists = from.count(|r| r.kind == Kind::Tags && r.repository.as_deref() == Some(name));
+        assert_eq!(lists, 1, "{name}");
+    }
+    // 1.0 of team/app goes to two places, and is read once
+    assert_eq!(from.count_of("GET", Kind::Manifest), 9);
+}
+
+#[tokio::test]
+async fn what_one_pattern_puts_where_another_repository_of_a_second_goes_is_a_conflict() {
+    let (from, to) = filled().await;
+    let report = nothing()
+        .over(&at(&from, "team/app*:latest"), &[], &[&at(&to, "x/{name}")])
+        .over(&at(&from, "*/app:latest"), &[], &[&at(&to, "x/{name}")])
+        .run()
+        .await;
+    // team/app and other/app both want x/app:latest
+    let failed: Vec<_> = report.images.iter().filter(|i| i.status == Outcome::Failed).collect();
+    assert_eq!(failed.len(), 2, "{:#?}", report.images);
+    assert!(failed.iter().all(|i| i.error.as_ref().unwrap().code == Code::RuleConflict));
+    assert!(to.tag_digest("x/app", "latest").is_none());
+}
+
+#[tokio::test]
 async fn a_repository_that_comes_later_is_found_by_the_next_run() {
     let (from, to) = filled().await;
     let rule = || nothing().over(&at(&from, "team/*:1.0"), &[], &[&at(&to, "{path}")]);
