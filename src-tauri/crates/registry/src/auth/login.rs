@@ -1,6 +1,7 @@
 //! A credential in use at a host. Until it has proven good, one request goes ahead with it alone; where it is refused
 //! it is never sent again, and everyone who would have sent it gets the same error. A repository that refuses it may
-//! do so for its own reasons, so that a few others are asked before it is taken for wrong.
+//! do so for its own reasons, so that the front door is asked before it is taken for wrong; where that lets everyone in,
+//! a few other repositories are.
 
 use std::{
     sync::{
@@ -31,6 +32,8 @@ pub(crate) struct Login {
     state: Mutex<State>,
     /// Repositories that refused it before anything had accepted it.
     refusals: Mutex<Vec<(RepositoryName, Error)>>,
+    /// The front door was asked about it.
+    asked_door: AtomicBool,
     /// It has taken the place of another.
     is_successor: bool,
     /// It was accepted at least once.
@@ -88,6 +91,7 @@ impl Login {
             gate: Arc::default(),
             state: Mutex::new(State::Untried(0, None)),
             refusals: Mutex::default(),
+            asked_door: AtomicBool::new(false),
             renew_at: Mutex::new(renew_at),
             successor: OnceLock::new(),
             succession: tokio::sync::Mutex::default(),
@@ -217,6 +221,12 @@ impl Login {
         let refusals = lock(&self.refusals);
         let refusal = refusals.iter().find(|(name, _)| Some(name) == repository);
         refusal.map(|(_, error)| error.clone())
+    }
+
+    /// A repository's refusal that nobody has found the meaning of yet; told once, to the one who goes ahead.
+    pub(super) fn doubt(&self) -> Option<Error> {
+        let refusal = lock(&self.refusals).first().map(|(_, error)| error.clone())?;
+        (!self.asked_door.swap(true, Relaxed)).then_some(refusal)
     }
 
     /// Whether it is known to be good.

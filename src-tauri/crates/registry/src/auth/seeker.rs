@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -148,12 +148,14 @@ impl<'a> Seeker<'a> {
 
     async fn proof_of(&self, login: &Arc<Login>, home: &Home) -> Result<Proof> {
         if let Credential::Bearer(token) = &login.credential {
-            return self.credential(login, bearer(token.expose_secret())).await;
+            return self.credential(login, home, bearer(token.expose_secret())).await;
         }
         match self.host.auth.way(home)? {
             Way::Unknown => Ok(Proof::Nothing),
             Way::Basic => match &login.credential {
-                Credential::Basic { .. } => self.credential(login, basic(&login.credential)).await,
+                Credential::Basic { .. } => {
+                    self.credential(login, home, basic(&login.credential)).await
+                }
                 _ => Ok(Proof::Nothing),
             },
             Way::Token { realm, service } => {
@@ -169,11 +171,25 @@ impl<'a> Seeker<'a> {
         }
     }
 
-    async fn credential(&self, login: &Arc<Login>, header: Option<HeaderValue>) -> Result<Proof> {
+    async fn credential(
+        &self,
+        login: &Arc<Login>,
+        home: &Home,
+        header: Option<HeaderValue>,
+    ) -> Result<Proof> {
         let header = header.ok_or_else(|| {
             Error::new(Code::AuthRejected, "the secret has characters that fit in no header")
         })?;
         let ahead = login.ahead(self.repository).await?;
+        if ahead.is_some()
+            && let Some(refusal) = login.doubt()
+            && let Ok(answer) = self.ask_door(home, Some(&header)).await
+            && answer.status() == StatusCode::UNAUTHORIZED
+        {
+            // it was no matter of the one repository
+            login.refused(&refusal);
+            return Err(refusal);
+        }
         Ok(Proof::Credential { header, login: Arc::clone(login), _ahead: ahead })
     }
 
@@ -382,12 +398,21 @@ impl<'a> Seeker<'a> {
 
     /// The challenges at the registry's front door.
     async fn ping(&self, home: &Home) -> Result<Vec<Challenge>, Failure> {
+        Ok(Challenge::of(self.ask_door(home, None).await?.headers()))
+    }
+
+    /// What the registry's front door answers to those who show this.
+    async fn ask_door(
+        &self,
+        home: &Home,
+        shown: Option<&HeaderValue>,
+    ) -> Result<reqwest::Response, Failure> {
         let url = home.url.join("v2/").unwrap_or_else(|_| home.url.clone());
-        let (method, headers, body) = (Method::GET, HeaderMap::new(), Load::Empty);
+        let headers = shown.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
+        let (method, body) = (Method::GET, Load::Empty);
         let parcel = Parcel { method, url, headers, body, wait: Wait::Answer };
         let proxy = self.reach.access.proxy.as_ref();
-        let answer = transmit(self.client, &self.reach.http, proxy, parcel, 1).await?;
-        Ok(Challenge::of(answer.headers()))
+        transmit(self.client, &self.reach.http, proxy, parcel, 1).await
     }
 
     /// A token of nobody's for another registry that a redirect has led to.
