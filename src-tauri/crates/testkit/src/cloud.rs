@@ -28,7 +28,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{lock, request::parameters};
+use crate::{
+    Registry, lock,
+    quirk::Quirk,
+    reply::{Payload, Reply},
+    request::parameters,
+    serve::vendor::Api,
+    server::Shared,
+    store::Store,
+};
 
 pub use google::ServiceAccount;
 
@@ -51,6 +59,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The form or query, decoded.
     pub form: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
     /// The status answered.
     pub status: u16,
 }
@@ -66,6 +76,10 @@ struct State {
     issued: AtomicU64,
     redirect: Mutex<Option<String>>,
     failures: Mutex<Vec<u16>>,
+    /// The registry whose repositories it lists and creates.
+    registry: Mutex<Option<Arc<Shared>>>,
+    /// The actions that nobody may do.
+    denied: Mutex<Vec<String>>,
     aws: Mutex<aws::Known>,
     google: Mutex<HashMap<String, Vec<u8>>>,
     azure: Mutex<HashMap<(String, String), String>>,
@@ -148,6 +162,16 @@ impl Cloud {
         *lock(&self.state.redirect) = Some(url.to_owned());
     }
 
+    /// Lists and creates the repositories of a registry, for those whose signatures are good.
+    pub fn serve(&self, registry: &Registry) {
+        *lock(&self.state.registry) = Some(Arc::clone(registry.shared()));
+    }
+
+    /// Denies an action of the served registry's API to everyone.
+    pub fn deny(&self, action: &str) {
+        lock(&self.state.denied).push(action.to_owned());
+    }
+
     /// Fails the next calls with these statuses.
     pub fn fail(&self, statuses: &[u16]) {
         lock(&self.state.failures).extend(statuses);
@@ -159,7 +183,68 @@ impl Cloud {
     }
 }
 
+/// A request whose signature is good, as the API of a registry's vendor reads it.
+struct Signed<'a> {
+    asked: &'a Asked,
+    query: Vec<(String, String)>,
+    registry: Arc<Shared>,
+}
+
+impl Api for Signed<'_> {
+    fn store(&self) -> &Store {
+        &self.registry.store
+    }
+
+    fn method(&self) -> &str {
+        self.asked.method.as_str()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.asked.header(name)
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        field(&self.query, name)
+    }
+
+    fn registry_host(&self) -> &str {
+        &self.registry.host
+    }
+
+    fn repeats(&self) -> bool {
+        lock(&self.registry.quirks).iter().any(|quirk| matches!(quirk, Quirk::ApiRepeats))
+    }
+}
+
 impl State {
+    /// Answers for the registry that is served, if there is one.
+    fn served(
+        &self,
+        asked: &Asked,
+        action: &str,
+        answer: impl FnOnce(&Signed<'_>) -> Reply,
+    ) -> Option<Said> {
+        let registry = lock(&self.registry).clone()?;
+        if lock(&self.denied).iter().any(|denied| denied == action) {
+            let body = if asked.header("x-amz-target").is_some() {
+                let message = format!("User: me is not authorized to perform: ecr:{action}");
+                serde_json::json!({ "__type": "AccessDeniedException", "message": message })
+            } else {
+                let message = "You are not authorized to do this action.";
+                serde_json::json!({ "Code": "NoPermission", "Message": message })
+            };
+            return Some(Said::json(action, 400, &body));
+        }
+        let query = parameters(Some(&asked.query));
+        let reply = answer(&Signed { asked, query, registry });
+        let body = match &reply.body {
+            Payload::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Payload::Content { .. } => String::new(),
+        };
+        let (action, kind) = (action.to_owned(), "application/json");
+        Some(Said { action, status: reply.status, kind, body, form: Vec::new() })
+    }
+
     fn now(&self) -> SystemTime {
         let ahead = self.clock.load(Relaxed);
         let off = Duration::from_secs(ahead.unsigned_abs());
@@ -273,6 +358,7 @@ fn respond(state: &State, asked: Asked) -> Response<Full<Bytes>> {
         path: asked.path,
         headers: asked.headers,
         form,
+        body: asked.body,
         status,
     });
     builder

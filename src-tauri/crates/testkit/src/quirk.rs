@@ -247,6 +247,9 @@ pub enum Quirk {
     HubLimit(u32, u32),
     /// Repositories must have been created with [`crate::Registry::create_repository`]; else 404.
     RepositoriesMustExist,
+    /// The first component of a repository's name (project, namespace) must have been created: nobody may push where
+    /// there is none.
+    NamespacesMustExist,
     /// Names have at least and at most so many components; others are answered with 400.
     PathDepth(usize, usize),
     /// Deletes are answered with this status.

@@ -142,6 +142,10 @@ impl Registry {
         format!("{}://{}", self.shared.scheme(), self.shared.host)
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Its port.
     pub fn port(&self) -> u16 {
         self.shared.port

@@ -30,7 +30,7 @@ mod rights;
 mod storage;
 mod token;
 mod uploads;
-mod vendor;
+pub(crate) mod vendor;
 
 pub(crate) use ask::Ask;
 pub(crate) use limits::Limits;

@@ -18,6 +18,8 @@ pub enum Vendor {
     DockerHub,
     /// Amazon ECR, private.
     Ecr,
+    /// Amazon ECR Public.
+    EcrPublic,
     /// Azure Container Registry.
     Azure,
     /// Google Artifact Registry.
@@ -26,12 +28,22 @@ pub enum Vendor {
     Ghcr,
     /// Alibaba Cloud ACR, personal edition.
     Aliyun,
+    /// Alibaba Cloud ACR, Enterprise edition.
+    AliyunEnterprise,
     /// Alibaba Cloud DevOps' registry.
     AliyunDevops,
+    /// Huawei Cloud SWR.
+    Swr,
+    /// Tencent Cloud TCR.
+    Tcr,
     /// Harbor.
     Harbor,
     /// Quay.
     Quay,
+    /// GitLab's, which is distribution behind GitLab's tokens.
+    GitLab,
+    /// Gitea.
+    Gitea,
     /// JFrog Artifactory, in its older versions.
     Artifactory,
     /// Sonatype Nexus behind a proxy.
@@ -46,13 +58,19 @@ impl Vendor {
         Self::Distribution,
         Self::DockerHub,
         Self::Ecr,
+        Self::EcrPublic,
         Self::Azure,
         Self::Google,
         Self::Ghcr,
         Self::Aliyun,
+        Self::AliyunEnterprise,
         Self::AliyunDevops,
+        Self::Swr,
+        Self::Tcr,
         Self::Harbor,
         Self::Quay,
+        Self::GitLab,
+        Self::Gitea,
         Self::Artifactory,
         Self::Nexus,
         Self::Zot,
@@ -84,6 +102,16 @@ impl Vendor {
                 Quirk::MountsCommittedOnly,
                 Quirk::PageLimit(1000, 405),
             ],
+            Self::EcrPublic => vec![
+                Quirk::RepositoriesMustExist,
+                Quirk::RedirectBlobs(Redirect::storage()),
+                Quirk::ManifestPutBare,
+                Quirk::MediaTypeRequired,
+                Quirk::PatchStatus(201),
+                Quirk::MountsCommittedOnly,
+                Quirk::CatalogRefused(405),
+                Quirk::PathDepth(2, 255),
+            ],
             Self::Azure => vec![
                 Quirk::Api(VendorApi::Azure),
                 Quirk::RedirectBlobs(Redirect::storage().with_heads()),
@@ -114,6 +142,34 @@ impl Vendor {
                     Quirk::CatalogRefused(401),
                 ]
             }
+            Self::AliyunEnterprise => vec![
+                Quirk::Api(VendorApi::AliyunEnterprise),
+                Quirk::EmptyConfigDenied,
+                Quirk::NamespacesMustExist,
+                Quirk::PathDepth(2, 2),
+                Quirk::CatalogRefused(401),
+            ],
+            Self::Swr | Self::Tcr => vec![
+                Quirk::NamespacesMustExist,
+                Quirk::PathDepth(2, 255),
+                Quirk::CatalogRefused(401),
+                Quirk::NoReferrers(404),
+            ],
+            Self::GitLab => {
+                let own = [
+                    Quirk::Api(VendorApi::GitLab),
+                    Quirk::NamespacesMustExist,
+                    Quirk::PathDepth(2, 255),
+                    Quirk::CatalogRefused(401),
+                ];
+                distribution().into_iter().chain(own).collect()
+            }
+            Self::Gitea => vec![
+                Quirk::NamespacesMustExist,
+                Quirk::KnownManifestsOnly,
+                Quirk::PathDepth(2, 255),
+                Quirk::NoReferrers(404),
+            ],
             Self::AliyunDevops => vec![Quirk::UploadRange(UploadRange::LastChunk)],
             Self::Harbor => vec![
                 Quirk::Api(VendorApi::Harbor),
@@ -149,13 +205,28 @@ impl Vendor {
         }
     }
 
+    /// Creates what must be there before the first push to a repository.
+    pub fn prepare(self, registry: &crate::Registry, repository: &str) {
+        let quirks = self.quirks();
+        let namespace = repository.split('/').next().unwrap_or_default();
+        for quirk in quirks {
+            match quirk {
+                Quirk::RepositoriesMustExist => registry.create_repository(repository),
+                Quirk::NamespacesMustExist => {
+                    registry.create_repository(&format!("{namespace}/testkit-namespace"));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Its ways and its kind of sign-in, with one user. Anonymous clients may pull where they may there.
     pub fn builder(self, user: &str, password: &str) -> Builder {
         let users = Users::new().user(user, password);
         let auth = match self {
             Self::Distribution | Self::Zot => Auth::None,
             Self::Ecr | Self::Artifactory | Self::Nexus => Auth::Basic(users),
-            Self::DockerHub | Self::Ghcr | Self::Quay => {
+            Self::DockerHub | Self::Ghcr | Self::Quay | Self::EcrPublic => {
                 Auth::Token(TokenAuth::new(users.anonymous("*", "pull")).at_second_host())
             }
             _ => Auth::Token(TokenAuth::new(users)),

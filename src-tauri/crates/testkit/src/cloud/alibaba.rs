@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{Asked, Cloud, Said, State, field, hmac, is_near, sha256, signed_lines};
-use crate::{lock, request::parameters};
+use crate::{lock, request::parameters, serve::vendor::aliyun};
 
 /// The AccessKeys that Alibaba Cloud knows, and the instances.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ impl State {
         if let Err((status, code, message)) = self.verify_acs(asked) {
             return refused(status, code, message).form(query);
         }
+        let unknown = || refused(404, "InvalidAction.NotFound", "Specified api is not found.");
         let version = asked.header("x-acs-version").unwrap_or_default();
         let end =
             (self.seconds() as u64 * 1000) + self.life(Duration::from_hours(1)).as_millis() as u64;
@@ -80,9 +81,22 @@ impl State {
                     Said::json(&action, 200, &body)
                 }
             }
-            _ => refused(404, "InvalidAction.NotFound", "Specified api is not found."),
+            (_, "2018-12-01", "/") if self.is_of_known_instance(&query) => self
+                .served(asked, &action, |signed| aliyun::enterprise(signed))
+                .unwrap_or_else(unknown),
+            (_, "2016-06-07", path) => {
+                let path: Vec<_> = path.trim_matches('/').split('/').collect();
+                self.served(asked, &action, |signed| aliyun::personal(signed, &path))
+                    .unwrap_or_else(unknown)
+            }
+            _ => unknown(),
         };
         said.form(query)
+    }
+
+    fn is_of_known_instance(&self, query: &[(String, String)]) -> bool {
+        let id = field(query, "InstanceId").unwrap_or_default();
+        lock(&self.alibaba).instances.contains(id)
     }
 
     /// Verifies `ACS3-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…`.

@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 use super::{Asked, Cloud, Said, State, field, hmac, is_near, sha256, signed_lines, stamp};
-use crate::lock;
+use crate::{lock, serve::vendor::ecr};
 
 /// The access keys and roles that Amazon knows.
 #[derive(Debug, Default)]
@@ -70,7 +70,10 @@ impl State {
             return refused("UnknownOperationException", "");
         }
         if action != "GetAuthorizationToken" {
-            return refused("UnknownOperationException", "");
+            let body = serde_json::from_slice(&asked.body).unwrap_or_default();
+            return self
+                .served(asked, action, |signed| ecr::answer(signed, &body))
+                .unwrap_or_else(|| refused("UnknownOperationException", ""));
         }
         let token = BASE64_STANDARD.encode(format!("AWS:{}", self.issue("ecr")));
         let life = self.life(Duration::from_hours(12)).as_secs_f64();

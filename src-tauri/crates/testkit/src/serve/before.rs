@@ -60,6 +60,11 @@ pub(super) fn handlers(ask: &Ask) -> Option<Reply> {
             let absent = !ask.shared.store.exists(name);
             absent.then(|| Problem { message, ..Problem::name_unknown(name) }.reply())
         }
+        Quirk::NamespacesMustExist if ask.is_write() => {
+            let there = super::token::has_namespace(ask, ask.route.repository()?);
+            let message = "requested access to the resource is denied";
+            (!there).then(|| Reply::error(403, "DENIED", message))
+        }
         Quirk::PathDepth(least, most) if ask.is_write() => {
             let depth = ask.route.repository()?.split('/').count();
             let fits = (*least..=*most).contains(&depth);

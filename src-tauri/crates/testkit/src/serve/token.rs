@@ -69,6 +69,14 @@ pub(super) async fn post(ask: &mut Ask) -> Reply {
     grant(ask, &service, Some(&user), &form, offline)
 }
 
+/// Whether the namespace of a repository is there, where it must be.
+pub(super) fn has_namespace(ask: &Ask, repository: &str) -> bool {
+    let first = |name: &str| name.split('/').next().map(str::to_owned);
+    let own = first(repository);
+    !quirk!(ask, Quirk::NamespacesMustExist)
+        || ask.shared.store.repositories().iter().any(|name| first(name) == own)
+}
+
 fn service(ask: &Ask) -> Option<TokenAuth> {
     match &*lock(&ask.shared.auth) {
         Auth::Token(service) if service.second_host == ask.connection.second_host => {
@@ -109,6 +117,7 @@ fn grant(
         .filter(|access| {
             !pulls_first || access.action != "push" || ask.shared.tokens.was_challenged(access)
         })
+        .filter(|access| access.action != "push" || has_namespace(ask, &access.name))
         .collect();
     let padding =
         quirk!(ask, Quirk::TokenPadding(bytes) => *bytes).unwrap_or_default() * scopes.len();

@@ -9,15 +9,55 @@ use crate::{
     lock,
     quirk::{Quirk, VendorApi},
     reply::Reply,
+    store::Store,
 };
 
-mod aliyun;
+pub(crate) mod aliyun;
 mod azure;
-mod ecr;
+pub(crate) mod ecr;
 mod gitlab;
 mod harbor;
 mod hub;
 mod quay;
+
+/// A request to such an API, wherever it came in.
+pub(crate) trait Api {
+    /// What the registry holds.
+    fn store(&self) -> &Store;
+    fn method(&self) -> &str;
+    fn header(&self, name: &str) -> Option<&str>;
+    fn parameter(&self, name: &str) -> Option<&str>;
+    /// The registry as the client names it.
+    fn registry_host(&self) -> &str;
+    /// Every page is the first one again.
+    fn repeats(&self) -> bool;
+}
+
+impl Api for Ask {
+    fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    fn method(&self) -> &str {
+        Self::method(self)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        Self::header(self, name)
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        Self::parameter(self, name)
+    }
+
+    fn registry_host(&self) -> &str {
+        Self::host(self)
+    }
+
+    fn repeats(&self) -> bool {
+        quirk!(self, Quirk::ApiRepeats)
+    }
+}
 
 /// When everything was pushed.
 const PUSHED: &str = "2026-01-02T03:04:05Z";
@@ -58,10 +98,10 @@ pub(super) async fn answer(ask: &mut Ask, path: &str) -> Reply {
 }
 
 /// A page by number, and whether there are more.
-fn page<T: Clone>(ask: &Ask, all: &[T], number: &str, size: &str) -> (Vec<T>, bool) {
+fn page<T: Clone>(ask: &dyn Api, all: &[T], number: &str, size: &str) -> (Vec<T>, bool) {
     let parameter = |name: &str| ask.parameter(name)?.parse::<usize>().ok();
     let size = parameter(size).unwrap_or(10).clamp(1, 100);
-    let repeats = quirk!(ask, Quirk::ApiRepeats);
+    let repeats = ask.repeats();
     let at = if repeats { 1 } else { parameter(number).unwrap_or(1).max(1) };
     let from = (at - 1).saturating_mul(size).min(all.len());
     let to = from.saturating_add(size).min(all.len());
@@ -70,12 +110,12 @@ fn page<T: Clone>(ask: &Ask, all: &[T], number: &str, size: &str) -> (Vec<T>, bo
 
 /// A page after a token, and the token of the next one.
 fn page_after<T: Clone>(
-    ask: &Ask,
+    ask: &dyn Api,
     all: &[T],
     after: Option<&str>,
     size: usize,
 ) -> (Vec<T>, Option<String>) {
-    let repeats = quirk!(ask, Quirk::ApiRepeats);
+    let repeats = ask.repeats();
     let from = after.and_then(|token| token.strip_prefix("token-")?.parse().ok()).unwrap_or(0);
     let from = if repeats { 0 } else { from.min(all.len()) };
     let to = from.saturating_add(size).min(all.len());
@@ -125,17 +165,16 @@ fn bearer(ask: &Ask, of: impl Fn(&str) -> bool) -> Who {
 }
 
 /// The repositories of a namespace, without it.
-fn below(ask: &Ask, namespace: &str) -> Vec<String> {
+fn below(ask: &dyn Api, namespace: &str) -> Vec<String> {
     let inside = format!("{namespace}/");
-    let names = ask.shared.store.repositories().into_iter();
+    let names = ask.store().repositories().into_iter();
     names.filter_map(|name| name.strip_prefix(&inside).map(str::to_owned)).collect()
 }
 
 /// The first components of all repositories.
-fn namespaces(ask: &Ask) -> Vec<String> {
+fn namespaces(ask: &dyn Api) -> Vec<String> {
     let mut names: Vec<String> = ask
-        .shared
-        .store
+        .store()
         .repositories()
         .iter()
         .filter_map(|name| Some(name.split_once('/')?.0.to_owned()))
@@ -145,14 +184,14 @@ fn namespaces(ask: &Ask) -> Vec<String> {
 }
 
 /// A tag, its digest and media type.
-fn tags(ask: &Ask, repository: &str) -> Option<Vec<(String, String)>> {
-    let inner = ask.shared.store.inner();
+fn tags(ask: &dyn Api, repository: &str) -> Option<Vec<(String, String)>> {
+    let inner = ask.store().inner();
     let tags = &inner.repositories.get(repository)?.tags;
     Some(tags.iter().map(|(tag, digest)| (tag.clone(), digest.clone())).collect())
 }
 
 /// The manifests that have tags, with these.
-fn tagged(ask: &Ask, repository: &str) -> Option<Vec<(String, Vec<String>)>> {
+fn tagged(ask: &dyn Api, repository: &str) -> Option<Vec<(String, Vec<String>)>> {
     let mut manifests: Vec<(String, Vec<String>)> = Vec::new();
     let mut at = std::collections::HashMap::new();
     for (tag, digest) in tags(ask, repository)? {
@@ -165,13 +204,13 @@ fn tagged(ask: &Ask, repository: &str) -> Option<Vec<(String, Vec<String>)>> {
     Some(manifests)
 }
 
-fn media_type(ask: &Ask, repository: &str, digest: &str) -> Option<String> {
-    ask.shared.store.stored(repository, digest).map(|(_, stored)| stored.media_type)
+fn media_type(ask: &dyn Api, repository: &str, digest: &str) -> Option<String> {
+    ask.store().stored(repository, digest).map(|(_, stored)| stored.media_type)
 }
 
 /// The entries of an index, with their platforms.
-fn platforms(ask: &Ask, repository: &str, digest: &str) -> Vec<Value> {
-    let Some((_, stored)) = ask.shared.store.stored(repository, digest) else { return Vec::new() };
+fn platforms(ask: &dyn Api, repository: &str, digest: &str) -> Vec<Value> {
+    let Some((_, stored)) = ask.store().stored(repository, digest) else { return Vec::new() };
     let index: Value = serde_json::from_slice(&stored.bytes).unwrap_or_default();
     let entries = index.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
     entries.into_iter().filter(|entry| entry.get("platform").is_some()).collect()

@@ -221,7 +221,7 @@ async fn tls() {
 }
 
 #[tokio::test]
-async fn vendors() {
+async fn every_vendor_is_a_registry_for_skopeo() {
     let Some(skopeo) = Skopeo::find() else { return };
     let source = Registry::start().await;
     // no layer twice: skopeo uploads both at once, and Nexus turns the slower one away

@@ -1,15 +1,12 @@
 //! Alibaba Cloud: the Enterprise edition's API (an action in a header, parameters in the query) and the Personal
-//! edition's (paths). Whether the signature is right is not looked at, only that the request has one.
+//! edition's (paths). Whether the signature is right is [`crate::Cloud`]'s business; here the request must have one.
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{Ask, not_found},
-    PUSHED_SECONDS, below, namespaces, page, tags,
-};
+use super::{super::not_found, Api, PUSHED_SECONDS, below, namespaces, page, tags};
 use crate::reply::Reply;
 
-fn unsigned(ask: &Ask) -> bool {
+fn unsigned(ask: &dyn Api) -> bool {
     !ask.header("authorization").is_some_and(|it| it.starts_with("ACS3-HMAC-SHA256 "))
 }
 
@@ -20,7 +17,7 @@ fn refuse() -> Reply {
     )
 }
 
-pub(super) fn enterprise(ask: &Ask) -> Reply {
+pub(crate) fn enterprise(ask: &dyn Api) -> Reply {
     if unsigned(ask) {
         return refuse();
     }
@@ -63,7 +60,7 @@ pub(super) fn enterprise(ask: &Ask) -> Reply {
             let (found, _) = page(ask, &all, "PageNo", "PageSize");
             let images = found.iter().map(|(tag, digest)| {
                 json!({ "Tag": tag, "Digest": digest, "Status": "NORMAL", "ImageCreate": time.to_string(),
-                    "ImageSize": ask.shared.store.image_size(get("RepoId"), digest),
+                    "ImageSize": ask.store().image_size(get("RepoId"), digest),
                     "ImageUpdate": time.to_string() })
             });
             Reply::json(200, &json!({ "IsSuccess": true, "Images": images.collect::<Vec<_>>() }))
@@ -73,16 +70,16 @@ pub(super) fn enterprise(ask: &Ask) -> Reply {
     }
 }
 
-fn create(ask: &Ask, namespace: &str, already: &str) -> Reply {
+fn create(ask: &dyn Api, namespace: &str, already: &str) -> Reply {
     if namespaces(ask).iter().any(|known| known == namespace) {
         return Reply::json(400, &json!({ "Code": already, "Message": "namespace exists" }));
     }
     // the store knows repositories alone: what is in the namespace keeps it
-    ask.shared.store.create_repository(&format!("{namespace}/testkit-namespace"));
+    ask.store().create_repository(&format!("{namespace}/testkit-namespace"));
     Reply::json(200, &json!({ "IsSuccess": true, "data": { "namespaceId": 1 } }))
 }
 
-pub(super) fn personal(ask: &Ask, rest: &[&str]) -> Reply {
+pub(crate) fn personal(ask: &dyn Api, rest: &[&str]) -> Reply {
     if unsigned(ask) {
         return refuse();
     }
@@ -112,7 +109,7 @@ pub(super) fn personal(ask: &Ask, rest: &[&str]) -> Reply {
             let (found, _) = page(ask, &all, "Page", "PageSize");
             let tags = found.iter().map(|(tag, digest)| {
                 json!({ "tag": tag, "digest": digest, "imageCreate": time, "imageUpdate": time, "status": "NORMAL",
-                    "imageSize": ask.shared.store.image_size(&repository, digest) })
+                    "imageSize": ask.store().image_size(&repository, digest) })
             });
             Reply::json(200, &json!({ "data": { "tags": tags.collect::<Vec<_>>() } }))
         }
