@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Anonymous, Code, Credential, Demand, Error, Mirror, Registry,
-    RepositoryName, Result,
+    Access, AccessSource, Anonymous, CloudRequest, Code, Credential, Demand, Error, Mirror,
+    Registry, RepositoryName, Result,
 };
 use tokio::sync::Mutex;
 
@@ -214,6 +214,15 @@ impl Account {
             tls: self.tls()?,
             proxy,
             limit: self.limit,
+            // it was checked
+            api: provider::api(
+                Some(self.provider.as_str()).filter(|id| !id.is_empty()),
+                self.api.as_ref(),
+                &self.address.registry,
+            )
+            .unwrap_or_default(),
+            path_prefix: self.path_prefix.clone(),
+            create: self.create.creation(),
             mirrors: self.mirrors.iter().map(mirror).collect(),
             ..Access::default()
         })
@@ -242,6 +251,22 @@ impl AccessSource for AccountAccess {
             return Ok(Access { credential: lease.credential, renew_at: lease.renew_at, ..way });
         }
         Ok(Access { credential: self.credential(account, renew).await?, ..way })
+    }
+
+    async fn sign(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+        request: &mut CloudRequest,
+    ) -> Result<bool> {
+        let Some(account) = self.choose(registry, repository)? else {
+            return self.others.sign(registry, repository, request).await;
+        };
+        let way = account.way(&self.vault).await?;
+        match self.sign_in(account, &way).await? {
+            Some(sign_in) => sign_in.sign(request).await,
+            None => Ok(false),
+        }
     }
 
     fn demand(&self, registry: &Registry, repository: &RepositoryName) -> Result<Demand> {

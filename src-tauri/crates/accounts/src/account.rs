@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::Address;
+use crate::{Address, Create, provider};
 
 /// What an account's secret is. Others are the providers' own words.
 pub mod secret_kind {
@@ -76,6 +76,16 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub mirrors: Vec<Address>,
+    /// Where the API of the registry's vendor is, where its name and its provider don't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub api: Option<Url>,
+    /// What stands before `/v2/` in the registry's addresses: `artifactory/api/docker/key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<String>,
+    /// Whether repositories that must exist before the first push are created, and how.
+    #[serde(default, skip_serializing_if = "Create::is_none")]
+    pub create: Create,
     /// The most requests in flight to this registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -204,6 +214,9 @@ impl Account {
             proxy: None,
             proxy_secret_in: SecretPlace::None,
             mirrors: Vec::new(),
+            api: None,
+            path_prefix: None,
+            create: Create::default(),
             limit: None,
             verified_at: None,
             secret_in: SecretPlace::None,
@@ -222,6 +235,7 @@ impl Account {
             name: String::new(),
             limit: None,
             mirrors: Vec::new(),
+            create: Create::default(),
             verified_at: None,
             secret_in: SecretPlace::None,
             proxy_secret_in: SecretPlace::None,
@@ -254,6 +268,13 @@ impl Account {
         }
         if let Some(proxy) = &self.proxy {
             check_proxy(proxy)?;
+        }
+        let provider = Some(self.provider.as_str()).filter(|id| !id.is_empty());
+        provider::api(provider, self.api.as_ref(), &self.address.registry)
+            .map_err(|why| Invalid { field: "api", why: why.into() })?;
+        if let Some(prefix) = &self.path_prefix {
+            provider::path_prefix(prefix)
+                .map_err(|why| Invalid { field: "pathPrefix", why: why.into() })?;
         }
         if self.mirrors.iter().any(|mirror| mirror.registry == self.address.registry) {
             let why = "a mirror is another host than the registry".to_owned();

@@ -3,12 +3,12 @@
 
 use std::{fmt, path::PathBuf};
 
-use registry::{Code, Error, Registry, RepositoryName, Result, TlsOptions};
+use registry::{Api, Code, Creation, Error, Registry, RepositoryName, Result, TlsOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::{
-    Address, InvalidAddress,
+    Address, InvalidAddress, provider,
     sign_in::{SecretKind, Settings, SignIn, SignInOptions},
 };
 
@@ -43,6 +43,12 @@ pub struct AuthEntry {
     pub secret_file: Option<PathBuf>,
     /// What a cloud's sign-in must know besides.
     pub options: SignInOptions,
+    /// Where the API of the registry's vendor is.
+    pub api: Option<Url>,
+    /// What stands before `/v2/` in the registry's addresses.
+    pub path_prefix: Option<String>,
+    /// How repositories are created that must exist before the first push.
+    pub create: Option<Creation>,
     /// Where it was written, `auth.yaml:3`.
     pub origin: String,
 }
@@ -65,6 +71,9 @@ impl AuthEntry {
             secret_kind: None,
             secret_file: None,
             options: SignInOptions::default(),
+            api: None,
+            path_prefix: None,
+            create: None,
             origin: origin.into(),
         }
     }
@@ -81,6 +90,8 @@ impl AuthEntry {
             && self.limit == other.limit
             && (&self.provider, &self.secret_kind, &self.secret_file, &self.options)
                 == (&other.provider, &other.secret_kind, &other.secret_file, &other.options)
+            && (&self.api, &self.path_prefix, &self.create)
+                == (&other.api, &other.path_prefix, &other.create)
     }
 
     /// How one signs in by this entry, if it is at a cloud; `None` where it is by user name and password, or not said.
@@ -102,6 +113,16 @@ impl AuthEntry {
             _ => None,
         });
         kind.filter(|kind| *kind != SecretKind::Password)
+    }
+
+    /// The vendor's API, as far as the entry tells it.
+    pub(crate) fn api(&self) -> Result<Option<Api>> {
+        provider::api(self.provider.as_deref(), self.api.as_ref(), &self.address.registry).map_err(
+            |why| {
+                let message = format!("{}: 'api' of '{}': {why}", self.origin, self.written);
+                Error::new(Code::ConfigInvalid, message)
+            },
+        )
     }
 
     /// The sign-in of this entry, where it is more than a user name and a password.

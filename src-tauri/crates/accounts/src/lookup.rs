@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use registry::{
-    Access, AccessSource, Code, Credential, Demand, Error, Registry, RepositoryName, Result,
-    TlsOptions,
+    Access, AccessSource, Api, CloudRequest, Code, Credential, Demand, Error, Registry,
+    RepositoryName, Result, TlsOptions,
 };
 
 use crate::{
@@ -222,28 +222,42 @@ fn server_of(registry: &Registry) -> &str {
 /// docker and podman have here; else anonymously. Where the auth file has an entry, TLS, proxy and limit are the entry's.
 #[derive(Debug)]
 pub struct FileAccess {
-    entries: Vec<(AuthEntry, TlsOptions, Option<SignIn>)>,
+    entries: Vec<Ready>,
     accounts: Option<AccountAccess>,
     found: CredentialFiles,
     told: Mutex<HashSet<(Registry, String)>>,
+}
+
+/// An entry, and what was made of it.
+#[derive(Debug)]
+struct Ready {
+    entry: AuthEntry,
+    tls: TlsOptions,
+    api: Option<Api>,
+    sign_in: Option<SignIn>,
+}
+
+impl Ready {
+    fn of(entry: AuthEntry) -> Result<Self> {
+        let tls = entry.tls()?;
+        let (api, sign_in) = (entry.api()?, entry.sign_in(&tls)?);
+        Ok(Self { entry, tls, api, sign_in })
+    }
 }
 
 impl FileAccess {
     /// Reads the certificates and keys that the entries name. All that fail are told at once.
     pub fn new(entries: Vec<AuthEntry>, found: CredentialFiles) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
-        let mut with_tls = Vec::with_capacity(entries.len());
+        let mut ready = Vec::with_capacity(entries.len());
         for entry in entries {
-            match entry.tls() {
-                Ok(tls) => match entry.sign_in(&tls) {
-                    Ok(sign_in) => with_tls.push((entry, tls, sign_in)),
-                    Err(error) => errors.push(error),
-                },
+            match Ready::of(entry) {
+                Ok(entry) => ready.push(entry),
                 Err(error) => errors.push(error),
             }
         }
         if errors.is_empty() {
-            Ok(Self { entries: with_tls, accounts: None, found, told: Mutex::default() })
+            Ok(Self { entries: ready, accounts: None, found, told: Mutex::default() })
         } else {
             Err(errors)
         }
@@ -253,6 +267,19 @@ impl FileAccess {
     #[must_use]
     pub fn with_accounts(self, accounts: AccountAccess) -> Self {
         Self { accounts: Some(accounts), ..self }
+    }
+
+    fn entry(&self, registry: &Registry, repository: Option<&RepositoryName>) -> Option<&Ready> {
+        longest(&self.entries, |ready| &ready.entry.address, registry, repository)
+    }
+
+    /// The accounts, where one of them covers a repository.
+    fn accounts(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> Option<&AccountAccess> {
+        self.accounts.as_ref().filter(|accounts| accounts.covers(registry, repository))
     }
 }
 
@@ -264,36 +291,45 @@ impl AccessSource for FileAccess {
         repository: Option<&RepositoryName>,
         renew: bool,
     ) -> Result<Access> {
-        let entry = longest(&self.entries, |(entry, ..)| &entry.address, registry, repository);
+        let ready = self.entry(registry, repository);
         let mut access = Access::default();
-        if let Some((entry, tls, _)) = entry {
+        if let Some(Ready { entry, tls, api, .. }) = ready {
             access.tls = tls.clone();
             access.proxy.clone_from(&entry.proxy);
             access.limit = entry.limit;
+            access.api.clone_from(api);
+            access.path_prefix.clone_from(&entry.path_prefix);
+            access.create.clone_from(&entry.create);
         }
-        (access.credential, access.origin) = match entry {
-            Some((entry, _, Some(sign_in))) => {
+        (access.credential, access.origin) = match ready {
+            Some(Ready { entry, sign_in: Some(sign_in), .. }) => {
                 let lease = sign_in.lease(renew).await?;
                 access.renew_at = lease.renew_at;
                 (lease.credential, format!("{}: {}", entry.origin, entry.written))
             }
-            Some((AuthEntry { username: Some(username), password, origin, written, .. }, ..)) => (
+            Some(Ready {
+                entry: AuthEntry { username: Some(username), password, origin, written, .. },
+                ..
+            }) => (
                 Credential::Basic {
                     username: username.clone(),
                     password: password.clone().unwrap_or_default(),
                 },
                 format!("{origin}: {written}"),
             ),
-            entry => match &self.accounts {
-                Some(accounts) if accounts.covers(registry, repository) => {
+            ready => match self.accounts(registry, repository) {
+                Some(accounts) => {
                     let theirs = accounts.access(registry, repository, renew).await?;
-                    if entry.is_none() {
+                    if ready.is_none() {
                         access = theirs.clone();
                     }
                     access.renew_at = theirs.renew_at;
+                    // whose registry it is counts for who we are
+                    access.api = access.api.or(theirs.api);
+                    access.create = access.create.or(theirs.create);
                     (theirs.credential, theirs.origin)
                 }
-                _ => self.found.find(registry, repository, renew).await?,
+                None => self.found.find(registry, repository, renew).await?,
             },
         };
         let first = (registry.clone(), access.origin.clone());
@@ -303,16 +339,32 @@ impl AccessSource for FileAccess {
         Ok(access)
     }
 
-    fn demand(&self, registry: &Registry, repository: &RepositoryName) -> Result<Demand> {
-        let entry =
-            longest(&self.entries, |(entry, ..)| &entry.address, registry, Some(repository));
-        let named = entry.and_then(|(entry, ..)| provider::get(entry.provider.as_deref()?));
-        if named.is_none()
-            && let Some(accounts) = &self.accounts
-            && accounts.covers(registry, Some(repository))
-        {
-            return accounts.demand(registry, repository);
+    async fn sign(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+        request: &mut CloudRequest,
+    ) -> Result<bool> {
+        match self.entry(registry, repository) {
+            Some(Ready { sign_in: Some(sign_in), .. }) => sign_in.sign(request).await,
+            Some(Ready { entry: AuthEntry { username: Some(_), .. }, .. }) => Ok(false),
+            _ => match self.accounts(registry, repository) {
+                Some(accounts) => accounts.sign(registry, repository, request).await,
+                None => Ok(false),
+            },
         }
-        provider::demand(named.or_else(|| provider::of_host(registry)), registry, repository)
+    }
+
+    fn demand(&self, registry: &Registry, repository: &RepositoryName) -> Result<Demand> {
+        let entry = self.entry(registry, Some(repository)).map(|ready| &ready.entry);
+        let named = entry.and_then(|entry| provider::get(entry.provider.as_deref()?));
+        match self.accounts(registry, Some(repository)) {
+            Some(accounts) if named.is_none() => accounts.demand(registry, repository),
+            _ => provider::demand(
+                named.or_else(|| provider::of_host(registry)),
+                registry,
+                repository,
+            ),
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use registry::{Code, Demand, Error, Registry, RepositoryName};
+use registry::{Api, Code, Demand, Error, Registry, RepositoryName, Vendor};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -197,6 +197,25 @@ impl Template {
 }
 
 impl Provider {
+    /// Whose API lists and creates there.
+    pub fn vendor(&self) -> Vendor {
+        match self.id.as_str() {
+            "acr-enterprise" => Vendor::AliyunEnterprise,
+            "acr-personal" => Vendor::AliyunPersonal,
+            "artifactory" => Vendor::Artifactory,
+            "azure" => Vendor::Azure,
+            "docker-hub" => Vendor::DockerHub,
+            "ecr" => Vendor::Ecr,
+            "ecr-public" => Vendor::EcrPublic,
+            "gar" | "gcr" => Vendor::Google,
+            "ghcr" => Vendor::Ghcr,
+            "gitlab" => Vendor::GitLab,
+            "harbor" => Vendor::Harbor,
+            "quay" => Vendor::Quay,
+            _ => Vendor::Other,
+        }
+    }
+
     /// Why a name can't be one of its repositories'.
     pub fn refuses(&self, registry: &Registry, repository: &RepositoryName) -> Option<Error> {
         let count = repository.as_str().split('/').count();
@@ -221,6 +240,51 @@ impl Provider {
         };
         let hint = format!("Write the destination as '{registry}/{}'.", forms.join("/"));
         Some(Error::new(Code::RepoName, message).registry(registry).hint(hint))
+    }
+}
+
+/// Whether an API may be there: `http` or `https`, and no user name or password.
+pub fn is_api(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+}
+
+/// The API of a registry's vendor, by what an account or an entry says: the provider's id, and where the API is. The
+/// error says why that can't be.
+pub fn api(
+    provider: Option<&str>,
+    url: Option<&Url>,
+    registry: &Registry,
+) -> Result<Option<Api>, &'static str> {
+    let url = url.cloned();
+    if url.as_ref().is_some_and(|url| !is_api(url)) {
+        return Err("it must be a URL such as https://harbor.example.com/, without a user name");
+    }
+    let named = provider.and_then(get).map(Provider::vendor).or_else(|| match url {
+        Some(_) => Vendor::of_host(registry),
+        // the client looks at the name itself, and at how the registry asks for a login
+        None => None,
+    });
+    match named {
+        Some(vendor) => Ok(Some(Api { vendor, url })),
+        None if url.is_some() => Err("say whose API it is: name the provider too"),
+        None => Ok(None),
+    }
+}
+
+/// Reads what stands before `/v2/` in a registry's addresses. The error says why it can't be that.
+pub fn path_prefix(text: &str) -> Result<String, &'static str> {
+    let text = text.trim_matches('/');
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
+    let is_segment = |segment: &str| {
+        !segment.is_empty() && segment.chars().all(fine) && !matches!(segment, "." | "..")
+    };
+    if text.split('/').all(is_segment) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be a path such as artifactory/api/docker/key")
     }
 }
 
@@ -328,6 +392,36 @@ mod tests {
             let Ok(registry) = host.parse::<Registry>() else { continue };
             let found = of_host(&registry).map(|provider| provider.id.as_str());
             assert_eq!(found, id, "{host}");
+        }
+    }
+
+    #[test]
+    fn whose_api_it_is_and_where() {
+        let registry: Registry = "harbor.example.com".parse().unwrap();
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let at = |provider, text: Option<&str>| api(provider, text.map(url).as_ref(), &registry);
+        assert_eq!(at(None, None), Ok(None), "the registry itself may tell");
+        let harbor = at(Some("harbor"), None).unwrap().unwrap();
+        assert_eq!((harbor.vendor, harbor.url), (Vendor::Harbor, None));
+        let harbor = at(Some("harbor"), Some("https://api.example.com/h")).unwrap().unwrap();
+        assert_eq!(harbor.url, Some(url("https://api.example.com/h")));
+        assert!(at(None, Some("https://api.example.com/")).unwrap_err().contains("provider"));
+        for wrong in ["ftp://x/", "https://u:p@x/", "file:///x"] {
+            assert!(at(Some("harbor"), Some(wrong)).is_err(), "{wrong}");
+        }
+        let ecr: Registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com".parse().unwrap();
+        let told = api(None, Some(&url("https://vpce.example.com/")), &ecr).unwrap().unwrap();
+        assert_eq!(told.vendor, Vendor::Ecr, "the host tells");
+    }
+
+    #[test]
+    fn what_stands_before_v2() {
+        assert_eq!(
+            path_prefix("/artifactory/api/docker/key/").unwrap(),
+            "artifactory/api/docker/key"
+        );
+        for wrong in ["", "/", "a//b", "a/../b", "a?b", "a b", "a/%2e%2e", "https://x/a"] {
+            assert!(path_prefix(wrong).is_err(), "{wrong}");
         }
     }
 

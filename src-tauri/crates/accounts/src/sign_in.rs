@@ -150,10 +150,10 @@ impl Settings {
         }
     }
 
-    /// A way to the cloud's API. The client certificate is the registry's own affair.
+    /// A way to the cloud's API, and to the registry itself.
     fn service(&self) -> Service {
-        let tls = TlsOptions { identity: None, ..self.tls.clone() };
-        Service::new(&self.patience, tls, self.proxy.clone())
+        let registry = self.registry.clone();
+        Service::new(&self.patience, registry, self.tls.clone(), self.proxy.clone())
     }
 
     fn secret(&self, what: &str) -> Result<SecretString> {
@@ -298,7 +298,7 @@ impl SignIn {
     pub async fn sign(&self, request: &mut CloudRequest) -> Result<bool> {
         let signed = match &self.way {
             Way::Aws(aws) => aws.sign(request).await,
-            Way::Alibaba(alibaba) => alibaba.sign(request),
+            Way::Alibaba(alibaba) => alibaba.sign(request).await,
             Way::AsItIs(_) | Way::Google(_) | Way::Azure(_) => return Ok(false),
         };
         signed.map(|()| true).map_err(|error| error.registry(&self.registry))

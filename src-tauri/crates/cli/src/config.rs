@@ -86,6 +86,12 @@ fn told(loaded: Loaded) -> (Vec<Rule>, Vec<AuthEntry>) {
 }
 
 fn work(rules: Vec<JobRule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<Work, Problems> {
+    let access = access(auth, &flags.accounts)?;
+    Ok(Work::new(rules, Arc::new(access), flags)?)
+}
+
+/// By the auth file, then the accounts of the app, then docker's and podman's files.
+pub(crate) fn access(auth: Vec<AuthEntry>, choice: &[String]) -> Result<FileAccess, Problems> {
     let mut access = file_access(auth)?;
     // without a home there are none, and a file of accounts that is broken stops nothing that needs none
     if let Some(dirs) = Dirs::of_system() {
@@ -93,14 +99,14 @@ fn work(rules: Vec<JobRule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<
         if let Some(error) = unread {
             sync::warn(&format!("{error}; going on without accounts"));
         }
-        let named = named(&flags.accounts, accounts.list())?;
+        let named = named(choice, accounts.list())?;
         if !accounts.list().is_empty() {
             let vault = Arc::new(vault(&dirs));
             let list = accounts.list().to_vec();
             access = access.with_accounts(AccountAccess::new(list, vault).named(named));
         }
     }
-    Ok(Work::new(rules, Arc::new(access), flags)?)
+    Ok(access)
 }
 
 /// What `--account` says: which account is used for which address.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use registry::{Access, AccessSource, Registry, RepositoryName, Result};
+use registry::{Access, AccessSource, CloudRequest, Demand, Registry, RepositoryName, Result};
 
 /// Reaches some registries insecurely, and is else as the source behind it.
 #[derive(Debug)]
@@ -23,5 +23,18 @@ impl AccessSource for Insecure {
         let mut access = self.others.access(registry, repository, renew).await?;
         access.tls.insecure |= self.registries.contains(registry);
         Ok(access)
+    }
+
+    async fn sign(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+        request: &mut CloudRequest,
+    ) -> Result<bool> {
+        self.others.sign(registry, repository, request).await
+    }
+
+    fn demand(&self, registry: &Registry, repository: &RepositoryName) -> Result<Demand> {
+        self.others.demand(registry, repository)
     }
 }

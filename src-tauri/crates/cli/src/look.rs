@@ -56,7 +56,7 @@ impl Around {
     /// Reads the logins. What can be wrong is found before anything is contacted.
     pub(crate) fn new(look: &LookFlags) -> Result<Self, Problems> {
         log::start_at(look.verbose, None, LogFormat::Text)?;
-        let access = config::file_access(config::auth(look.auth.as_deref())?)?;
+        let access = config::access(config::auth(look.auth.as_deref())?, &[])?;
         let registries = look.insecure.clone();
         let access = Insecure { registries, others: Arc::new(access) };
         let client = Client::new(ClientOptions::default(), Arc::new(access));

@@ -99,8 +99,10 @@ impl Place {
     }
 
     /// Finds out, once, whether a repository that the first push does not create is there, by a manifest that is not.
+    /// One that we are to create may be missing.
     pub(crate) async fn must_exist(&self, absent: &Target) -> Result<()> {
-        if !matches!(self.demand, Ok(Demand::Created)) {
+        if !matches!(self.demand, Ok(Demand::Created)) || self.repository.is_to_be_created().await?
+        {
             return Ok(());
         }
         let unknown = self.unknown.get_or_try_init(|| self.repository.is_unknown(absent));
@@ -140,9 +142,16 @@ impl Place {
         self.standing.get_or_init(list).await.get(tag).cloned()
     }
 
-    /// Whether the token that is there allows to push, as far as it tells.
+    /// Whether the token that is there allows to push, as far as it tells. No token allows it where the project is still
+    /// to be created.
     pub(crate) async fn may_push(&self) -> Result<()> {
-        self.may_push.get_or_init(|| self.repository.check_push()).await.clone()
+        let check = async || {
+            if self.repository.is_to_be_created().await? {
+                return Ok(());
+            }
+            self.repository.check_push().await
+        };
+        self.may_push.get_or_init(check).await.clone()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use accounts::Address;
+use accounts::{Address, Create};
 use engine::{
     Attestations, DestinationRule, IndexPolicy, JobRule, Mapping, Overwrite, Pattern, PatternRule,
     Policy, Rule, RuleError, Source, TagFilter,
@@ -130,6 +130,10 @@ pub struct ProfilePolicy {
     /// Whether signatures, attestations and other referrers come along.
     #[schemars(default)]
     pub referrers: bool,
+    /// Whether repositories that must exist before the first push are created, where the account of the destination does
+    /// not say it: `true`, or how.
+    #[schemars(default)]
+    pub create: Create,
     /// How often a request that failed is sent again, and damaged content fetched again.
     #[schemars(default)]
     pub retries: Option<u32>,
@@ -272,6 +276,7 @@ impl Profile {
                 retries,
                 requests_per_host: policy.proc,
                 bandwidth: policy.bandwidth,
+                create: policy.create.creation(),
                 ..options
             },
         }

@@ -83,9 +83,12 @@ pub struct Access {
     pub proxy: Option<Url>,
     /// The most requests in flight to this host, below the run's own limit.
     pub limit: Option<usize>,
+    /// What stands before `/v2/` in the registry's addresses: `artifactory/api/docker/key`. Nothing mostly.
+    pub path_prefix: Option<String>,
     /// Whose registry it is and where its vendor's own API is, where that can't be told by the host's name.
     pub api: Option<Api>,
-    /// Repositories that must exist before the first push are created, in this way; `None` never creates any.
+    /// Repositories that must exist before the first push are created, in this way; where `None`, the client's options
+    /// say.
     pub create: Option<Creation>,
     /// Where images are read before this registry, which is asked when none of them has what is wanted.
     pub mirrors: Vec<Mirror>,
@@ -141,6 +144,7 @@ impl fmt::Debug for Access {
             .field("tls", &self.tls)
             .field("proxy", &self.proxy.as_ref().map(|url| Shown(url).to_string()))
             .field("limit", &self.limit)
+            .field("path_prefix", &self.path_prefix)
             .field("api", &self.api)
             .field("create", &self.create)
             .field("mirrors", &self.mirrors)
@@ -161,9 +165,15 @@ pub trait AccessSource: Send + Sync + fmt::Debug {
         renew: bool,
     ) -> Result<Access>;
 
-    /// Signs a request to the API of the cloud that a registry belongs to, with the keys that go with its account;
-    /// may lead it to another endpoint where the account says so. `false` where there are no such keys.
-    async fn sign(&self, _registry: &Registry, _request: &mut CloudRequest) -> Result<bool> {
+    /// Signs a request to the API of the cloud that a registry belongs to, with the keys that go with the account for a
+    /// repository or namespace, or for the registry as a whole; may lead it to another endpoint where the account says
+    /// so. `false` where there are no such keys.
+    async fn sign(
+        &self,
+        _registry: &Registry,
+        _repository: Option<&RepositoryName>,
+        _request: &mut CloudRequest,
+    ) -> Result<bool> {
         Ok(false)
     }
 

@@ -128,6 +128,16 @@ pub(crate) enum What {
     Tags(RepositoryName),
 }
 
+impl What {
+    /// The namespace or repository, by which the account is chosen.
+    fn within(&self) -> Option<RepositoryName> {
+        match self {
+            Self::Below(namespace) => namespace.as_ref()?.parse().ok(),
+            Self::Tags(name) => Some(name.clone()),
+        }
+    }
+}
+
 /// A list as it is being read.
 pub struct Pages<T> {
     client: Client,
@@ -218,7 +228,8 @@ impl<T: Listed> Pages<T> {
             let (entries, next) = match &mut self.way {
                 Way::End => return Ok(None),
                 Way::Start => {
-                    self.way = match self.client.site(&self.registry).await? {
+                    let within = self.what.within();
+                    self.way = match self.client.site(&self.registry, within.as_ref()).await? {
                         Some(site) => Way::Api(site, None),
                         None => Way::Plain(Box::default()),
                     };

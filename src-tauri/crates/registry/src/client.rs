@@ -9,8 +9,8 @@ use std::{
 use http::Method;
 
 use crate::{
-    AccessSource, Ask, Code, Demand, HostState, Place, Registry, Repository, RepositoryName,
-    Result, Side,
+    AccessSource, Ask, Code, Creation, Demand, HostState, Place, Registry, Repository,
+    RepositoryName, Result, Side,
     bandwidth::Bandwidth,
     host::{Quota, lock},
     limit::Permit,
@@ -50,6 +50,9 @@ pub struct ClientOptions {
     pub backoff: std::time::Duration,
     /// The longest `Retry-After` that is waited out before the error is given up with `rate.limited` (default 15 min).
     pub longest_wait: std::time::Duration,
+    /// How repositories are created that must exist before the first push, where the account does not say; `None`
+    /// creates none there.
+    pub create: Option<Creation>,
 }
 
 /// Room for one request at each of some hosts. Held while a blob streams; dropping it makes room for others.
@@ -177,6 +180,7 @@ impl Default for ClientOptions {
             upload_answer: Duration::from_mins(15),
             backoff: Duration::from_millis(500),
             longest_wait: Duration::from_mins(15),
+            create: None,
         }
     }
 }

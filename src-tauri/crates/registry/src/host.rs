@@ -182,9 +182,11 @@ impl HostState {
         Ok(Arc::clone(cell.get_or_try_init(ask).await?))
     }
 
-    /// The address of the registry in a scheme.
+    /// The address of the registry in a scheme, with what stands before `v2/`.
     pub(crate) fn home(&self, scheme: Scheme, reach: &Reach) -> Result<Home> {
-        let url = format!("{}://{}/", scheme.as_str(), self.registry.api_host());
+        let prefix = reach.access.path_prefix.as_deref().unwrap_or_default().trim_matches('/');
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        let url = format!("{}://{}/{prefix}{slash}", scheme.as_str(), self.registry.api_host());
         let url = Url::parse(&url).map_err(|error| {
             Error::new(Code::ConfigInvalid, "the registry's address can't be read").cause(&error)
         })?;

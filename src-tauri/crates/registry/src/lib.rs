@@ -6,7 +6,6 @@
 
 pub mod access;
 mod answer;
-mod api;
 mod auth;
 mod bandwidth;
 pub mod blob_reader;

@@ -12,7 +12,7 @@ pub(crate) const MOST: usize = 10;
 /// Where a registry lives, for judging where it leads us.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
-    /// `https://host:port/`.
+    /// `https://host:port/`, and what stands before `v2/` there.
     pub(crate) url: Url,
     /// The registry's certificate is not verified: nothing that it says is safe anyway.
     pub(crate) insecure: bool,
@@ -59,7 +59,8 @@ impl Home {
         let own = self.url.port_or_known_default();
         let port_is_ours = url.port().is_none() || url.port() == own;
         let upgrades = url.scheme() == "http" && self.url.scheme() == "https";
-        let forgot_port = url.scheme() == self.url.scheme() && url.path().starts_with("/v2/");
+        let is_v2 = url.path().strip_prefix(self.url.path()).is_some_and(|p| p.starts_with("v2/"));
+        let forgot_port = url.scheme() == self.url.scheme() && is_v2;
         if port_is_ours && (upgrades || forgot_port) {
             let _ = (url.set_scheme(self.url.scheme()), url.set_port(self.url.port()));
         }

@@ -1,7 +1,7 @@
 //! APIs beside a registry's own: of its vendor, or of the cloud that gives out its credentials. What is asked there is
-//! the caller's business; that nothing secret goes astray on the way is ours: redirects are not followed, plain HTTP is
-//! spoken with this machine alone, nothing is sent to the link (where clouds keep their secrets), and what an answer
-//! repeats of a secret is hidden.
+//! the caller's business; that nothing secret goes astray on the way is ours: credentials follow no redirect, plain
+//! HTTP is spoken with this machine alone, nothing is sent to the link (where clouds keep their secrets), and what an
+//! answer repeats of a secret is hidden. Room, pauses and retries are as everywhere.
 
 use std::{
     fmt,
@@ -10,35 +10,46 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header::DATE};
+use futures_util::future::{BoxFuture, ready};
+use http::{
+    HeaderMap, Method, StatusCode,
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION},
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::{
-    Anonymous, Client, ClientOptions, Code, Error, Registry, Result, TlsOptions, Wait,
+    Anonymous, Client, ClientOptions, Code, Error, HostState, Registry, Result, TlsOptions, Wait,
     answer::read_body,
-    error_body::ErrorBody,
+    error_body::{self, ErrorBody},
     failure::{Failure, Plain},
     redact::Shown,
-    redirect, retry,
+    redirect::{self, Home},
+    retry::{self, Class},
     wire::{Load, Parcel, transmit},
 };
 
 /// The longest answer that is read: a page of a thousand entries is well below it.
-const LONGEST: usize = 8 * 1024 * 1024;
-/// The longest `Retry-After` that is waited out.
+const LONGEST: usize = 16 * 1024 * 1024;
+/// The longest `Retry-After` that a sign-in waits out.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// A way to such APIs: its own connections, with an account's TLS settings and proxy.
+/// A way to such APIs, with an account's TLS settings and proxy.
 #[derive(Clone, Debug)]
 pub struct Service {
     client: Client,
+    /// Whose account it is: its client certificate and the certificate that it trusts are for that host alone.
+    registry: Registry,
     tls: TlsOptions,
     proxy: Option<Url>,
+    class: Class,
+    /// GET follows redirects, though what shows who we are does not.
+    follows: bool,
 }
 
 /// One request.
+#[derive(Clone)]
 pub struct Call {
     /// `GET`, `POST`
     pub method: Method,
@@ -78,6 +89,8 @@ pub struct Answered {
     secrets: Vec<SecretString>,
     attempts: u32,
     elapsed: Duration,
+    /// The wait that it orders, where that is too long for us.
+    too_long: Option<Duration>,
 }
 
 impl fmt::Debug for Answered {
@@ -87,10 +100,30 @@ impl fmt::Debug for Answered {
 }
 
 impl Service {
-    /// A way with these TLS settings and this proxy. The options tell how often and how long it is tried.
-    pub fn new(options: &ClientOptions, tls: TlsOptions, proxy: Option<Url>) -> Self {
-        let options = ClientOptions { bandwidth: None, ..options.clone() };
-        Self { client: Client::new(options, Arc::new(Anonymous)), tls, proxy }
+    /// A way for a registry's account with these TLS settings and this proxy. The options tell how often and how long it
+    /// is tried.
+    pub fn new(
+        options: &ClientOptions,
+        registry: Registry,
+        tls: TlsOptions,
+        proxy: Option<Url>,
+    ) -> Self {
+        let longest_wait = options.longest_wait.min(LONGEST_WAIT);
+        let options = ClientOptions { bandwidth: None, longest_wait, ..options.clone() };
+        let client = Client::new(options, Arc::new(Anonymous));
+        Self { client, registry, tls, proxy, class: Class::Token, follows: false }
+    }
+
+    /// The same connections, room and pauses as a client's own, for requests of a class; GET follows redirects.
+    pub(crate) fn of(
+        client: &Client,
+        registry: &Registry,
+        tls: TlsOptions,
+        proxy: Option<Url>,
+        class: Class,
+    ) -> Self {
+        let (client, registry) = (client.clone(), registry.clone());
+        Self { client, registry, tls, proxy, class, follows: true }
     }
 
     /// Asks. `what` says what is being done ("asking ECR for a token"); `make` makes the request anew for each try, as
@@ -101,38 +134,76 @@ impl Service {
         what: &str,
         make: impl Fn() -> Result<Call> + Sync,
     ) -> Result<Answered> {
+        self.try_all(what, || Box::pin(ready(make()))).await
+    }
+
+    /// The same, where making the request takes a while.
+    pub(crate) async fn try_all<'m>(
+        &self,
+        what: &str,
+        make: impl Fn() -> BoxFuture<'m, Result<Call>> + Sync,
+    ) -> Result<Answered> {
         let begin = Instant::now();
-        let mut pauses = retry::backoff(&self.client.0.options);
+        let options = &self.client.0.options;
+        let (mut pauses, mut waited) = (retry::backoff(options), Duration::ZERO);
         let mut attempts = 0;
+        let mut call = make().await?;
         loop {
+            let host = self.host(&call.url);
+            if host.pauses.left(self.class).is_some() {
+                let waiting = host.pauses.wait(self.class, options.longest_wait).await;
+                waiting
+                    .map_err(|left| retry::too_long(what, left).tried(attempts, begin.elapsed()))?;
+                // what was signed before is too old by now
+                call = make().await?;
+            }
+            let room = host.room.acquire(self.class).await;
+            let sent = Instant::now();
+            let place = call.url.host_str().unwrap_or_default().to_owned();
             attempts += 1;
-            let call = make()?;
-            let host = call.url.host_str().unwrap_or_default().to_owned();
-            let failed = |failure: Failure| {
-                let what = format!("{what} at {host}");
-                failure.into_error(&what).tried(attempts, begin.elapsed())
-            };
-            let pause = match self.once(what, call, attempts).await? {
+            let result = match self.once(what, call, attempts).await? {
+                Err(failure) => {
+                    if failure.congestion {
+                        host.room.congested(self.class, sent);
+                    }
+                    let retryable = failure.retryable;
+                    let error = failure.into_error(&format!("{what} at {place}"));
+                    let error = error.tried(attempts, begin.elapsed());
+                    if !retryable {
+                        return Err(error);
+                    }
+                    Err(error)
+                }
                 Ok(mut answered) => {
                     (answered.attempts, answered.elapsed) = (attempts, begin.elapsed());
                     if !retry::may_pass(answered.status) {
+                        host.room.answered(self.class);
                         return Ok(answered);
                     }
-                    let now = SystemTime::now();
-                    let ordered = retry::ordered(answered.status, &answered.headers, now);
-                    match (pauses.next(), ordered) {
-                        (Some(_), Some(wait)) if wait > LONGEST_WAIT => return Ok(answered),
-                        (Some(pause), ordered) => ordered.unwrap_or(pause),
-                        (None, _) => return Ok(answered),
+                    if matches!(answered.status.as_u16(), 429 | 503) {
+                        host.room.congested(self.class, sent);
                     }
+                    let now = SystemTime::now();
+                    if let Some(wait) = retry::ordered(answered.status, &answered.headers, now) {
+                        waited = waited.saturating_add(wait);
+                        if waited > options.longest_wait {
+                            answered.too_long = Some(wait);
+                            return Ok(answered);
+                        }
+                        host.pauses.order(&host.registry, self.class, wait);
+                        drop(room);
+                        call = make().await?;
+                        continue;
+                    }
+                    Ok(answered)
                 }
-                Err(failure) if !failure.retryable => return Err(failed(failure)),
-                Err(failure) => match pauses.next() {
-                    Some(pause) => pause,
-                    None => return Err(failed(failure)),
-                },
             };
-            sleep(pause).await;
+            drop(room);
+            match pauses.next() {
+                Some(pause) => sleep(pause).await,
+                None => return result,
+            }
+            call = make().await?;
         }
     }
 
@@ -140,13 +211,13 @@ impl Service {
     /// with it too.
     pub async fn ask_registry(
         &self,
-        registry: &Registry,
         path: &str,
         what: &str,
         make: impl Fn(Url) -> Result<Call> + Sync,
     ) -> Result<Answered> {
         let url = |scheme: &str| {
-            Url::parse(&format!("{scheme}://{}/{path}", registry.api_host())).map_err(|error| {
+            let address = format!("{scheme}://{}/{path}", self.registry.api_host());
+            Url::parse(&address).map_err(|error| {
                 Error::new(Code::ConfigInvalid, "the registry's address can't be read")
                     .cause(&error)
             })
@@ -170,42 +241,115 @@ impl Service {
         self.ask(what, || make(https.clone())).await
     }
 
-    /// One try. The outer error is for good.
+    /// What is learnt of the host of an address: another one than the registry's has room and pauses of its own.
+    fn host(&self, url: &Url) -> Arc<HostState> {
+        match authority(url) {
+            Some(there) if !self.is_own(url) => self.client.host_state(&there),
+            _ => self.client.host_state(&self.registry),
+        }
+    }
+
+    fn is_own(&self, url: &Url) -> bool {
+        authority(url).is_some_and(|there| there.as_str() == self.registry.api_host())
+    }
+
+    /// One try, wherever it is led. The outer error is for good.
     async fn once(
         &self,
         what: &str,
         call: Call,
         attempt: u32,
     ) -> Result<Result<Answered, Failure>> {
-        let Call { method, url, headers, body, secrets } = call;
-        redirect::service(&url, self.tls.insecure || self.tls.plain_http)
+        let Call { method, mut url, mut headers, body, secrets } = call;
+        let insecure = self.tls.insecure || self.tls.plain_http;
+        redirect::service(&url, insecure)
             .map_err(|why| redirect::refused(what, Shown(&url).to_string().as_str(), why))?;
-        let inner = &self.client.0;
-        let http = inner.connections.pool(&self.tls, self.proxy.as_ref())?;
-        let body = if body.is_empty() { Load::Empty } else { Load::Bytes(body) };
-        let parcel = Parcel { method, url: url.clone(), headers, body, wait: Wait::Answer };
-        let answer = transmit(&self.client, &http, self.proxy.as_ref(), parcel, attempt).await;
-        let mut answer = match answer {
-            Ok(answer) => answer,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
-        let host = url.host_str().unwrap_or_default().to_owned();
-        if status.is_redirection() {
-            let target = headers.get(http::header::LOCATION).and_then(|to| to.to_str().ok());
-            let target = target.and_then(|to| url.join(to).ok());
-            let target = target.map_or_else(|| "elsewhere".into(), |url| Shown(&url).to_string());
-            let why = format!("{host} redirects there, and credentials never follow");
-            return Err(redirect::refused(what, &target, &why).status(status.as_u16()));
+        if method != Method::GET {
+            headers.insert(CONTENT_LENGTH, body.len().into());
         }
-        let body = match read_body(&mut answer, &url, inner.options.stall, LONGEST).await {
-            Ok(body) => body,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let what = what.to_owned();
-        let (attempts, elapsed) = (attempt, Duration::ZERO);
-        Ok(Ok(Answered { status, headers, body, what, host, secrets, attempts, elapsed }))
+        let stall = self.client.0.options.stall;
+        let home = Home { url: origin(&url), insecure: self.tls.insecure };
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let proxy = self.proxy.as_ref();
+        let mut redirects = 0;
+        loop {
+            if !home.owns(&url) {
+                // whatever tells who we are is for the API alone
+                headers = only(&headers, &[ACCEPT, CONTENT_TYPE]);
+            }
+            let abroad = || TlsOptions { identity: None, pin: None, ..self.tls.clone() };
+            let tls = if self.is_own(&url) { self.tls.clone() } else { abroad() };
+            let http = self.client.0.connections.pool(&tls, proxy)?;
+            let body = if body.is_empty() { Load::Empty } else { Load::Bytes(body.clone()) };
+            let (method, wait) = (method.clone(), Wait::Answer);
+            let follows = self.follows && method == Method::GET;
+            let parcel = Parcel { method, url: url.clone(), headers: headers.clone(), body, wait };
+            let mut answer = match transmit(&self.client, &http, proxy, parcel, attempt).await {
+                Ok(answer) => answer,
+                Err(failure) => return Ok(Err(failure)),
+            };
+            let (status, answered) = (answer.status(), std::mem::take(answer.headers_mut()));
+            if status.is_redirection() {
+                let target = answered.get(LOCATION).and_then(|to| to.to_str().ok());
+                let target = target.unwrap_or_default();
+                let next = if !follows {
+                    Err("it is redirected there, and credentials never follow")
+                } else if redirects >= redirect::MOST {
+                    Err("it was redirected too often")
+                } else {
+                    home.follow(&url, target)
+                };
+                redirects += 1;
+                url = next.map_err(|why| {
+                    let target = url.join(target).ok();
+                    let target = target.map_or("elsewhere".into(), |to| Shown(&to).to_string());
+                    redirect::refused(what, &target, why).status(status.as_u16())
+                })?;
+                continue;
+            }
+            let limit = if status.is_success() { LONGEST } else { error_body::LIMIT };
+            let body = match read_body(&mut answer, &url, stall, limit).await {
+                Ok(body) => body,
+                // what is wrong is told by the status already
+                Err(_) if !status.is_success() => Bytes::new(),
+                Err(failure) => return Ok(Err(failure)),
+            };
+            return Ok(Ok(Answered {
+                status,
+                headers: answered,
+                body,
+                what: what.to_owned(),
+                host,
+                secrets,
+                attempts: attempt,
+                elapsed: Duration::ZERO,
+                too_long: None,
+            }));
+        }
     }
+}
+
+/// Some headers of many.
+fn only(headers: &HeaderMap, names: &[http::HeaderName]) -> HeaderMap {
+    names.iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone()))).collect()
+}
+
+/// The host and port of an URL, as registries are named.
+fn authority(url: &Url) -> Option<Registry> {
+    let host = url.host_str()?;
+    match url.port() {
+        Some(port) => format!("{host}:{port}").parse().ok(),
+        None if url.scheme() == "http" => format!("{host}:80").parse().ok(),
+        None => host.parse().ok(),
+    }
+}
+
+fn origin(url: &Url) -> Url {
+    let mut origin = url.clone();
+    origin.set_path("/");
+    origin.set_query(None);
+    origin.set_fragment(None);
+    origin
 }
 
 impl Answered {
@@ -223,10 +367,11 @@ impl Answered {
     /// The error that this answer means: the server's own words, without secrets.
     pub fn error(&self, code: Code) -> Error {
         let (name, message) = self.said();
-        Error::new(code, format!("{} at {} failed", self.what, self.host))
-            .status(self.status.as_u16())
-            .said(name, message)
-            .tried(self.attempts, self.elapsed)
+        let error = match self.too_long {
+            Some(wait) => retry::too_long(&format!("{} at {}", self.what, self.host), wait),
+            None => Error::new(code, format!("{} at {} failed", self.what, self.host)),
+        };
+        error.status(self.status.as_u16()).said(name, message).tried(self.attempts, self.elapsed)
     }
 
     /// The server's own code and words, without secrets.

@@ -99,7 +99,8 @@ impl Repository {
         let mut ask =
             Ask::new("asking how far the upload got", Method::GET, Place::Url(session.url.clone()));
         ask.room = Room::Held;
-        ask.accept = &[400, 404, 405, 410, 416, 501];
+        // some tell it to nobody, whoever asks
+        ask.accept = &[400, 401, 403, 404, 405, 410, 416, 501];
         ask.reference = Some(self.blob_reference(digest));
         let answer = self.send(ask).await?;
         Ok(match answer.status.as_u16() {

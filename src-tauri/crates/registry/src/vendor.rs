@@ -4,21 +4,23 @@
 //! Which API belongs to a registry is told by the account ([`crate::Access::api`]), by the host's name, or by how the
 //! registry asks for a login. None of this is needed to copy an image.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use url::Url;
 
 use crate::{
     Client, Code, Credential, Error, Registry, RepositoryName, Result,
-    api::Show,
     auth::{self, Challenge},
     browse::What,
-    host::{HostState, Scheme},
+    host::{HostState, Reach, Scheme},
     {Entry, TagEntry},
 };
 
 mod aliyun;
 mod artifactory;
 mod azure;
+mod call;
 mod docker_hub;
 mod ecr;
 mod gitlab;
@@ -27,6 +29,8 @@ mod harbor;
 mod quay;
 
 pub(crate) mod create;
+
+use call::Show;
 
 /// Entries per page that are asked for.
 pub(crate) const PAGE: usize = 100;
@@ -77,6 +81,8 @@ pub struct Api {
 pub(crate) struct Site {
     pub(crate) vendor: Vendor,
     pub(crate) registry: Registry,
+    /// The repository or namespace that is asked about, whose account is used.
+    pub(crate) within: Option<RepositoryName>,
     /// What paths are put behind; ends with a slash.
     pub(crate) base: Url,
 }
@@ -179,10 +185,11 @@ impl Vendor {
     fn default_base(self, registry: &Registry) -> Option<String> {
         let host = registry.as_str();
         Some(match self {
-            Self::DockerHub => "https://hub.docker.com/".into(),
-            Self::Quay => format!("https://{host}/"),
+            Self::DockerHub if registry.is_docker_hub() => "https://hub.docker.com/".into(),
             Self::GitLab if host == "registry.gitlab.com" => "https://gitlab.com/".into(),
-            Self::Google => "https://artifactregistry.googleapis.com/".into(),
+            Self::Google if Self::of_host(registry) == Some(Self::Google) => {
+                "https://artifactregistry.googleapis.com/".into()
+            }
             Self::Ecr => ecr::Place::of(host)?.endpoint(),
             Self::EcrPublic => "https://api.ecr-public.us-east-1.amazonaws.com/".into(),
             Self::AliyunEnterprise | Self::AliyunPersonal => aliyun::endpoint(host)?,
@@ -220,10 +227,15 @@ fn authority(url: &Url) -> Option<String> {
 }
 
 impl Client {
-    /// The vendor of a registry, with its API; `None` where there is none that we know.
-    pub(crate) async fn site(&self, registry: &Registry) -> Result<Option<Site>> {
+    /// The vendor of a registry, with its API; `None` where there is none that we know. The account is the one for what
+    /// is asked about, or for the registry as a whole.
+    pub(crate) async fn site(
+        &self,
+        registry: &Registry,
+        within: Option<&RepositoryName>,
+    ) -> Result<Option<Site>> {
         let host = self.host_state(registry);
-        let reach = host.reach(self, None).await?;
+        let reach = host.reach(self, within).await?;
         let given = reach.access.api.clone();
         let named = given.as_ref().map(|api| api.vendor).or_else(|| Vendor::of_host(registry));
         let url = given.and_then(|api| api.url);
@@ -231,57 +243,82 @@ impl Client {
             (Some(vendor), Some(url)) => (vendor, url),
             (Some(vendor), None) => match vendor.default_base(registry) {
                 Some(base) => (vendor, parse(&base)?),
-                None => (vendor, self.home_url(&host, registry).await?),
+                // its API is where its tokens come from, under another name than its registry
+                None if vendor == Vendor::GitLab => {
+                    let told = self.told_site(&host, &reach).await?;
+                    let url = told.filter(|(told, _)| *told == vendor).map(|(_, url)| url);
+                    match url {
+                        Some(url) => (vendor, url),
+                        None => (vendor, self.home_url(&host, &reach).await?),
+                    }
+                }
+                None => (vendor, self.home_url(&host, &reach).await?),
             },
-            (None, _) => {
-                if host.contact.scheme().is_none() {
-                    self.knock(&host, registry).await?;
-                }
-                let home = self.home_url(&host, registry).await?;
-                let challenges = host.auth.challenges();
-                let challenges = challenges.as_deref().unwrap_or_default();
-                match Vendor::of_challenges(challenges, &home) {
-                    Some(found) => found,
-                    None => return Ok(None),
-                }
-            }
+            (None, _) => match self.told_site(&host, &reach).await? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
         };
-        Ok(Some(Site { vendor, registry: registry.clone(), base: slashed(url) }))
+        let (registry, within) = (registry.clone(), within.cloned());
+        Ok(Some(Site { vendor, registry, within, base: slashed(url) }))
     }
 
     /// The same, as far as it is known without a request.
-    pub(crate) async fn known_site(&self, registry: &Registry) -> Result<Option<Site>> {
+    pub(crate) async fn known_site(
+        &self,
+        registry: &Registry,
+        within: Option<&RepositoryName>,
+    ) -> Result<Option<Site>> {
         let host = self.host_state(registry);
-        let reach = host.reach(self, None).await?;
+        let reach = host.reach(self, within).await?;
         let is_told = reach.access.api.is_some() || Vendor::of_host(registry).is_some();
         if is_told || host.contact.scheme().is_some() {
-            return self.site(registry).await;
+            return self.site(registry, within).await;
         }
         Ok(None)
     }
 
+    /// What the registry's way of asking for a login tells.
+    async fn told_site(&self, host: &HostState, reach: &Reach) -> Result<Option<(Vendor, Url)>> {
+        if host.contact.scheme().is_none() {
+            self.knock(host).await?;
+        }
+        let home = self.home_url(host, reach).await?;
+        let challenges = host.auth.challenges();
+        Ok(Vendor::of_challenges(challenges.as_deref().unwrap_or_default(), &home))
+    }
+
     /// The registry's own address, in the scheme that it speaks; its front door is asked where that may be either.
-    async fn home_url(&self, host: &HostState, registry: &Registry) -> Result<Url> {
-        let reach = host.reach(self, None).await?;
+    async fn home_url(&self, host: &HostState, reach: &Reach) -> Result<Url> {
         let may_be_plain = reach.access.tls.insecure;
         if may_be_plain && host.contact.scheme().is_none() {
-            self.knock(host, registry).await?;
+            self.knock(host).await?;
         }
         let scheme = host.contact.scheme().unwrap_or(Scheme::Https);
-        Ok(host.home(scheme, &reach)?.url)
+        let mut url = host.home(scheme, reach)?.url;
+        // what stands before `v2/` is the registry's alone
+        url.set_path("/");
+        Ok(url)
     }
 
     /// Makes the first contact. What the registry says of who we are is another matter.
-    async fn knock(&self, host: &HostState, registry: &Registry) -> Result<()> {
-        match self.ping(registry).await {
+    async fn knock(&self, host: &HostState) -> Result<()> {
+        match self.ping(&host.registry).await {
             Err(error) if host.contact.scheme().is_none() => Err(error),
             _ => Ok(()),
         }
     }
+}
+
+impl Site {
+    /// How the registry is reached for what is asked about.
+    async fn reach(&self, client: &Client) -> Result<Arc<Reach>> {
+        client.host_state(&self.registry).reach(client, self.within.as_ref()).await
+    }
 
     /// What the account's credential is at an API: a user name and password, or a token.
-    pub(crate) async fn own_show(&self, registry: &Registry) -> Result<Show> {
-        let reach = self.host_state(registry).reach(self, None).await?;
+    async fn own_show(&self, client: &Client) -> Result<Show> {
+        let reach = self.reach(client).await?;
         let header = match &reach.login.current().credential {
             Credential::Anonymous => None,
             Credential::Bearer(token) => auth::bearer(secrecy::ExposeSecret::expose_secret(token)),
@@ -291,8 +328,8 @@ impl Client {
     }
 
     /// The account's secret alone, as a token, with the user name that goes with it.
-    pub(crate) async fn own_token(&self, registry: &Registry) -> Result<Option<(String, Show)>> {
-        let reach = self.host_state(registry).reach(self, None).await?;
+    async fn own_token(&self, client: &Client) -> Result<Option<(String, Show)>> {
+        let reach = self.reach(client).await?;
         let login = reach.login.current();
         let user = match &login.credential {
             Credential::Basic { username, .. } => username.clone(),
@@ -468,6 +505,7 @@ mod tests {
         let site = Site {
             vendor: Vendor::Harbor,
             registry: "r.example.com".parse().unwrap(),
+            within: None,
             base: Url::parse("https://r.example.com/prefix/").unwrap(),
         };
         assert_eq!(

@@ -578,11 +578,11 @@ fn certificates_and_keys_are_read_at_once() {
     ])
     .unwrap();
     let identity = |n: usize| {
-        String::from_utf8(good.entries[n].1.identity.as_ref().unwrap().0.to_vec()).unwrap()
+        String::from_utf8(good.entries[n].tls.identity.as_ref().unwrap().0.to_vec()).unwrap()
     };
     assert_eq!(identity(0), format!("{cert}\n{key}"));
     assert_eq!(identity(1), format!("{key}{cert}"));
-    assert!(good.entries[0].1.ca.is_some());
+    assert!(good.entries[0].tls.ca.is_some());
     let secret = key.lines().nth(1).unwrap();
     assert!(!format!("{good:?}").contains(secret));
 

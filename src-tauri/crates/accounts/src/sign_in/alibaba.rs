@@ -123,10 +123,9 @@ impl Alibaba {
     }
 
     async fn find_instance(&self) -> Result<String> {
-        let registry = &self.settings.registry;
         let what = "finding the id of the instance";
         let make = |url| Ok(Call::new(Method::GET, url));
-        let answered = self.service.ask_registry(registry, "v2/", what, make).await?;
+        let answered = self.service.ask_registry("v2/", what, make).await?;
         let challenge = answered.headers.get(http::header::WWW_AUTHENTICATE);
         let challenge = challenge.and_then(|value| value.to_str().ok()).unwrap_or_default();
         instance_of(challenge).map(str::to_owned).ok_or_else(|| {
@@ -142,12 +141,19 @@ impl Alibaba {
     }
 
     /// Signs a request to Container Registry's API that another has made. It has no body: parameters are in the query.
-    pub(super) fn sign(&self, request: &mut CloudRequest) -> Result<()> {
+    /// The instance is known here, even where the registry does not tell it.
+    pub(super) async fn sign(&self, request: &mut CloudRequest) -> Result<()> {
+        let instance = match self.place.edition {
+            Edition::Enterprise => Some(self.instance().await?),
+            Edition::Personal => None,
+        };
         let header = |name: &str| {
             request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
         };
-        let query: Vec<_> = request.url.query_pairs().into_owned().collect();
-        let query: Vec<_> = query.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let asked: Vec<_> = request.url.query_pairs().into_owned().collect();
+        let asked = asked.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut query: Vec<_> = asked.filter(|(name, _)| *name != "InstanceId").collect();
+        query.extend(instance.map(|id| ("InstanceId", id)));
         let action = Action {
             name: header("x-acs-action"),
             version: header("x-acs-version"),

@@ -92,7 +92,7 @@ impl Azure {
         let body = form(&fields);
         let what = "exchanging the token of Entra ID";
         let make = |url| Ok(call(url, &body, &token));
-        let answered = self.service.ask_registry(registry, "oauth2/exchange", what, make).await?;
+        let answered = self.service.ask_registry("oauth2/exchange", what, make).await?;
         if !answered.status.is_success() {
             let code = refusal(&answered);
             let error = skew::hint(answered.error(code), &answered);

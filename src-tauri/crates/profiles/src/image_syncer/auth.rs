@@ -3,6 +3,7 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use accounts::{AuthEntry, SecretKind, SignInOptions, address_of_key, provider};
+use registry::Creation;
 use secrecy::SecretString;
 use url::Url;
 
@@ -13,7 +14,7 @@ use crate::{
     environment::expand,
 };
 
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 20] = [
     "username",
     "password",
     "insecure",
@@ -31,7 +32,12 @@ const FIELDS: [&str; 17] = [
     "tenant",
     "instance",
     "endpoint",
+    "api",
+    "path_prefix",
+    "create",
 ];
+/// What `create` says where it is more than yes or no.
+const CREATE: [&str; 4] = ["public", "immutable_tags", "scan_on_push", "encryption"];
 
 pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
     // `auth:` with nothing in it, in a combined file
@@ -117,6 +123,10 @@ fn read_field(
         return context.unknown(&field.key, &FIELDS, &of);
     };
     let what = format!("'{name}'{of}");
+    if name == "create" {
+        entry.create = read_create(&field.value, &what, context);
+        return;
+    }
     let Some(word) = scalar(&field.value, &what, context) else { return };
     match name {
         "username" => entry.username = expanded(word, &what, env, context).map(Cow::into_owned),
@@ -164,6 +174,20 @@ fn read_field(
             }
         },
         "secret_file" => entry.secret_file = Some(path(word, context)),
+        "api" => match word.text.parse::<Url>() {
+            Ok(url) if provider::is_api(&url) => entry.api = Some(url),
+            // its text may hold a password
+            _ => {
+                context.findings.wrong(word.place, format!("{what} is no URL")).hint =
+                    Some("write it as in 'https://harbor.example.com/'".into());
+            }
+        },
+        "path_prefix" => match provider::path_prefix(&word.text) {
+            Ok(prefix) => entry.path_prefix = Some(prefix),
+            Err(why) => {
+                context.findings.wrong(word.place, format!("{what}: {why}"));
+            }
+        },
         name if SignInOptions::NAMES.contains(&name) => {
             if let Err(why) = entry.options.set(name, &word.text) {
                 context.findings.wrong(word.place, format!("{what}: {why}"));
@@ -176,6 +200,45 @@ fn read_field(
             }
         },
     }
+}
+
+/// `true`, `false`, or a map of settings.
+fn read_create(value: &Node, what: &str, context: &mut Context<'_>) -> Option<Creation> {
+    let Value::Map(fields) = &value.value else {
+        let word = scalar(value, what, context)?;
+        let yes = as_bool(&word.text);
+        if yes.is_none() {
+            let message = format!("{what} must be true or false, or say how");
+            context.findings.wrong(word.place, message).hint =
+                Some(format!("write 'create: true', or a map of {}", CREATE.join(", ")));
+        }
+        return yes?.then(Creation::default);
+    };
+    let mut how = Creation::default();
+    for field in fields.iter() {
+        let Some(name) = context.name(&field.key.text, &CREATE) else {
+            context.unknown(&field.key, &CREATE, &format!(" in {what}"));
+            continue;
+        };
+        let what = format!("'{name}' in {what}");
+        let Some(word) = scalar(&field.value, &what, context) else { continue };
+        let flag = match name {
+            "public" => &mut how.public,
+            "immutable_tags" => &mut how.immutable_tags,
+            "scan_on_push" => &mut how.scan_on_push,
+            _ => {
+                how.encryption = Some(word.text.clone());
+                continue;
+            }
+        };
+        match as_bool(&word.text) {
+            Some(yes) => *flag = yes,
+            None => {
+                context.findings.wrong(word.place, format!("{what} must be true or false"));
+            }
+        }
+    }
+    Some(how)
 }
 
 /// A scalar's text, whatever it looks like: `password: 123456` is a password. Nothing and the empty text are none.

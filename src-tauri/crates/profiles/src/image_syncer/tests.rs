@@ -371,6 +371,38 @@ fn an_auth_file_names_a_clouds_sign_in() {
 }
 
 #[test]
+fn an_auth_file_says_what_is_created_and_where_apis_are() {
+    let files = Files::new(&[(
+        "auth.yaml",
+        "a.io: {provider: ecr, create: true}\n\
+         b.io: {create: {immutable_tags: true, scan_on_push: yes, encryption: KMS}}\n\
+         c.io: {create: {public: true}, provider: harbor, api: 'https://harbor.example.com/x'}\n\
+         d.io: {create: false, path_prefix: /artifactory/api/docker/key/}\n",
+    )]);
+    let loaded = load_auth(&files.path("auth.yaml"), &env).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let create: Vec<_> = loaded.auth.iter().map(|entry| entry.create.clone()).collect();
+    let how = registry::Creation::default;
+    assert_eq!(
+        create,
+        [
+            Some(how()),
+            Some(registry::Creation {
+                immutable_tags: true,
+                scan_on_push: true,
+                encryption: Some("KMS".into()),
+                ..how()
+            }),
+            Some(registry::Creation { public: true, ..how() }),
+            None,
+        ]
+    );
+    let api = loaded.auth[2].api.as_ref();
+    assert_eq!(api.map(url::Url::as_str), Some("https://harbor.example.com/x"));
+    assert_eq!(loaded.auth[3].path_prefix.as_deref(), Some("artifactory/api/docker/key"));
+}
+
+#[test]
 fn bad_auth_files() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["auth.yaml:1:1: the file is empty | -"]),
@@ -415,6 +447,15 @@ fn bad_auth_files() {
             ],
         ),
         (
+            "r.io: {create: perhaps}\ns.io: {create: {public: 5}}\nt.io: {api: 'https://u:CANARY@x/', path_prefix: a//b}\n",
+            &[
+                "auth.yaml:1:16: 'create' of 'r.io' must be true or false, or say how | write 'create: true', or a map of public, immutable_tags, scan_on_push, encryption",
+                "auth.yaml:2:25: 'public' in 'create' of 's.io' must be true or false | -",
+                "auth.yaml:3:13: 'api' of 't.io' is no URL | write it as in 'https://harbor.example.com/'",
+                "auth.yaml:3:49: 'path_prefix' of 't.io': it must be a path such as artifactory/api/docker/key | -",
+            ],
+        ),
+        (
             "r.io:\n  password: CANARY: x\n",
             &[
                 "auth.yaml:2:19: malformed YAML: mapping values are not allowed in this context | indent it as its neighbours are, or put a text that holds ': ' in quotes",
@@ -448,7 +489,7 @@ fn warnings_do_not_stop() {
     ]);
     let loaded = load(Some(&files.path("auth.yaml")), &files.path("images.yaml"), &env).unwrap();
     let known = "known are 'username', 'password', 'insecure', 'ca', 'cert', 'key', 'proxy', 'limit', 'provider', \
-                 'secret_kind', 'secret_file', 'profile', 'role', 'region', 'tenant', 'instance', 'endpoint'";
+                 'secret_kind', 'secret_file', 'profile', 'role', 'region', 'tenant', 'instance', 'endpoint', 'api', 'path_prefix', 'create'";
     assert_eq!(
         files.told(&loaded.warnings),
         [

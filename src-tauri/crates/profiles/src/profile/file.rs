@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
+use accounts::{Create, create};
 use engine::{Attestations, IndexPolicy, Overwrite};
 
 use super::{
@@ -20,7 +21,8 @@ pub(super) const TAGS: &[&str] = &["include", "exclude", "versions", "newest"];
 pub(super) const REPOSITORIES: &[&str] = &["exclude"];
 pub(super) const PLATFORMS: &[&str] = &["os", "arch"];
 pub(super) const POLICY: &[&str] =
-    &["overwrite", "attestations", "index", "referrers", "retries", "proc", "bandwidth"];
+    &["overwrite", "attestations", "index", "referrers", "create", "retries", "proc", "bandwidth"];
+pub(super) const CREATE: &[&str] = &["public", "immutableTags", "scanOnPush", "encryption"];
 
 const OVERWRITE: [(&str, Overwrite); 3] = [
     ("never", Overwrite::Never),
@@ -258,14 +260,10 @@ impl Reader {
                         policy.index = value;
                     }
                 }
-                Some("referrers") => match &value.value {
-                    Value::Scalar(Scalar { word, kind: Kind::Bool }) => {
-                        policy.referrers = as_bool(&word.text).unwrap_or_default();
-                    }
-                    _ => {
-                        self.findings.wrong(value.place, "'referrers' must be true or false");
-                    }
-                },
+                Some("referrers") => {
+                    policy.referrers = self.yes_or_no(value, "'referrers'").unwrap_or_default();
+                }
+                Some("create") => policy.create = self.create(value),
                 Some("retries") => policy.retries = self.number(value, "'retries'"),
                 Some("proc") => policy.proc = self.positive(value, "'proc'"),
                 Some("bandwidth") => policy.bandwidth = self.positive(value, "'bandwidth'"),
@@ -273,6 +271,38 @@ impl Reader {
             }
         }
         policy
+    }
+
+    /// `true`, `false`, or a map that says how.
+    fn create(&mut self, node: &Node) -> Create {
+        let Value::Map(entries) = &node.value else {
+            let yes = self.yes_or_no(node, "'create'");
+            return yes.map(Create::Asked).unwrap_or_default();
+        };
+        let mut how = create::Settings::default();
+        for Entry { key, value } in entries.iter() {
+            let Some(name) = self.name(key, CREATE, "'create'") else { continue };
+            let what = format!("'{name}'");
+            let flag = match name {
+                "public" => &mut how.public,
+                "immutableTags" => &mut how.immutable_tags,
+                "scanOnPush" => &mut how.scan_on_push,
+                _ => {
+                    how.encryption = self.text(value, &what).map(|word| word.text.clone());
+                    continue;
+                }
+            };
+            *flag = self.yes_or_no(value, &what).unwrap_or_default();
+        }
+        Create::How(how)
+    }
+
+    fn yes_or_no(&mut self, node: &Node, what: &str) -> Option<bool> {
+        if let Value::Scalar(Scalar { word, kind: Kind::Bool }) = &node.value {
+            return as_bool(&word.text);
+        }
+        self.findings.wrong(node.place, format!("{what} must be true or false"));
+        None
     }
 
     /// One of some words.
@@ -392,8 +422,16 @@ pub(super) fn write(profile: &Profile) -> String {
             let _ = writeln!(text, "  {}: {}", scalar(registry), scalar(id));
         }
     }
-    let ProfilePolicy { overwrite, attestations, index, referrers, retries, proc, bandwidth } =
-        &profile.policy;
+    let ProfilePolicy {
+        overwrite,
+        attestations,
+        index,
+        referrers,
+        create,
+        retries,
+        proc,
+        bandwidth,
+    } = &profile.policy;
     let _ = write!(text, "policy:\n  overwrite: {}\n", word(&OVERWRITE, overwrite));
     if *attestations != Attestations::default() {
         let _ = writeln!(text, "  attestations: {}", word(&ATTESTATIONS, attestations));
@@ -404,6 +442,7 @@ pub(super) fn write(profile: &Profile) -> String {
     if *referrers {
         text.push_str("  referrers: true\n");
     }
+    write_create(&mut text, create);
     let numbers = [
         ("retries", retries.map(u64::from)),
         ("proc", proc.map(|proc| proc as u64)),
@@ -415,6 +454,27 @@ pub(super) fn write(profile: &Profile) -> String {
         }
     }
     text
+}
+
+fn write_create(text: &mut String, create: &Create) {
+    let how = match create {
+        Create::Asked(false) => return,
+        Create::Asked(true) => return text.push_str("  create: true\n"),
+        Create::How(how) => how,
+    };
+    text.push_str("  create:");
+    if *how == create::Settings::default() {
+        return text.push_str(" {}\n");
+    }
+    text.push('\n');
+    let create::Settings { public, immutable_tags, scan_on_push, encryption } = how;
+    let flags = [public, immutable_tags, scan_on_push];
+    for (name, _) in CREATE.iter().zip(flags).filter(|(_, flag)| **flag) {
+        let _ = writeln!(text, "    {name}: true");
+    }
+    if let Some(encryption) = encryption {
+        let _ = writeln!(text, "    encryption: {}", scalar(encryption));
+    }
 }
 
 fn write_narrowing(text: &mut String, rule: &ProfileRule) {

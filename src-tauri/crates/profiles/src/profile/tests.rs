@@ -1,5 +1,6 @@
 use std::{fs, path::PathBuf, thread};
 
+use accounts::create;
 use registry::{Code, Platform};
 use tempfile::TempDir;
 
@@ -45,6 +46,11 @@ fn full() -> Profile {
             attestations: Attestations::Auto,
             index: IndexPolicy::Sparse,
             referrers: true,
+            create: Create::How(create::Settings {
+                immutable_tags: true,
+                encryption: Some("KMS".into()),
+                ..create::Settings::default()
+            }),
             retries: Some(0),
             proc: Some(8),
             bandwidth: Some(10_000_000),
@@ -137,6 +143,9 @@ policy:
   attestations: auto
   index: sparse
   referrers: true
+  create:
+    immutableTags: true
+    encryption: KMS
   retries: 0
   proc: 8
   bandwidth: 10000000
@@ -203,10 +212,13 @@ fn a_profile_becomes_a_job() {
         (options.retries, options.requests_per_host, options.bandwidth),
         (0, Some(8), Some(10_000_000))
     );
+    let create = options.create.clone().unwrap();
+    assert_eq!((create.immutable_tags, create.encryption.as_deref()), (true, Some("KMS")));
     let origin = prepared.rules[1].origin_mut().clone().unwrap();
     assert_eq!(origin.to_string(), format!("{}:15:13", path(&dir, "team-mirror.yaml").display()));
 
     let prepared = named("x").prepare().unwrap();
+    assert_eq!(prepared.options.create, None);
     assert_eq!((prepared.policy.retries, prepared.options.retries), (3, 3));
     assert_eq!((prepared.options.requests_per_host, prepared.options.bandwidth), (None, None));
 }
@@ -380,7 +392,7 @@ fn broken_files() {
             ],
         ),
         (
-            "version: 1\nname: p\nrules: {}\nplatforms: {os: linux, cpu: [x]}\naccounts: {r.io: 1}\npassword: CANARY\npolicy:\n  overwrite: maybe\n  referrers: 1\n  retries: -1\n  proc: 0\n  bandwidth: 10MB\n",
+            "version: 1\nname: p\nrules: {}\nplatforms: {os: linux, cpu: [x]}\naccounts: {r.io: 1}\npassword: CANARY\npolicy:\n  overwrite: maybe\n  referrers: 1\n  retries: -1\n  proc: 0\n  bandwidth: 10MB\n  create: {immutableTags: 1, scanOnPsh: true}\n",
             &[
                 "3:8: 'rules' must be a list, and this is a map | -",
                 "4:17: 'os' must be a list, and this is a text | -",
@@ -395,6 +407,8 @@ fn broken_files() {
                 "10:12: 'retries' must be a whole number | -",
                 "11:9: 'proc' must be 1 or more | leave it out for no limit of your own",
                 "12:14: 'bandwidth' must be a whole number | -",
+                "13:27: 'immutableTags' must be true or false | -",
+                "13:30: 'scanOnPsh' in 'create' is unknown | did you mean 'scanOnPush'?",
             ],
         ),
     ];
@@ -637,6 +651,7 @@ fn the_schema_knows_what_the_reader_knows() {
     assert_eq!(names(&schema["$defs"]["Repositories"]), sorted(file::REPOSITORIES));
     assert_eq!(names(&schema["$defs"]["Platforms"]), sorted(file::PLATFORMS));
     assert_eq!(names(&schema["$defs"]["ProfilePolicy"]), sorted(file::POLICY));
+    assert_eq!(names(&schema["$defs"]["CreateSettings"]), sorted(file::CREATE));
     assert_eq!(schema["required"], serde_json::json!(["version", "name", "rules"]));
     assert_eq!(
         schema["$defs"]["ProfileRule"]["required"],

@@ -24,7 +24,7 @@ pub(crate) use self::{
     seeker::{Proof, Seeker},
 };
 use crate::{
-    Credential, Error, Result,
+    Credential, Error, RepositoryName, Result,
     host::lock,
     redirect::{self, Home},
 };
@@ -93,6 +93,14 @@ impl Auth {
     pub(crate) fn token(&self, login: &Login, scopes: &[String]) -> Option<String> {
         let slot = lock(&self.slots).get(&(login.id, scopes.join(" "))).cloned()?;
         slot.peek()
+    }
+
+    /// Forgets the tokens for a repository, and for what is in the same namespace: their rights have changed.
+    pub(crate) fn forget(&self, name: &RepositoryName) {
+        let namespace = name.as_str().split_once('/').map_or(name.as_str(), |(first, _)| first);
+        let (own, inside) =
+            (format!("repository:{namespace}:"), format!("repository:{namespace}/"));
+        lock(&self.slots).retain(|(_, key), _| !key.contains(&own) && !key.contains(&inside));
     }
 
     fn is_known(&self) -> bool {

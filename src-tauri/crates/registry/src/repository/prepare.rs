@@ -22,10 +22,16 @@ impl Repository {
         format!("{}/{}", self.registry, self.name)
     }
 
+    /// Whether it is to be created where it must exist before the first push: by what its account says, or else by what
+    /// the client was told.
+    pub async fn is_to_be_created(&self) -> Result<bool> {
+        Ok(self.creation().await?.is_some())
+    }
+
     pub(super) async fn creation(&self) -> Result<Option<crate::Creation>> {
         let host = self.client.host_state(&self.registry);
         let reach = host.reach(&self.client, Some(&self.name)).await?;
-        Ok(reach.access.create.clone())
+        Ok(reach.access.create.clone().or_else(|| self.client.0.options.create.clone()))
     }
 
     /// What the token says that was given for this repository; `None` where there is none, or it says nothing.
@@ -41,19 +47,20 @@ impl Repository {
     /// Says whether it was made, so that the push is worth another try.
     pub(crate) async fn create(&self) -> Result<bool> {
         let Some(how) = self.creation().await? else { return Ok(false) };
-        let Some(site) = self.client.site(&self.registry).await? else { return Ok(false) };
+        let site = self.client.site(&self.registry, Some(&self.name)).await?;
+        let Some(site) = site.filter(create::is_known) else { return Ok(false) };
         let host = self.client.host_state(&self.registry);
         let cell: Arc<OnceCell<Result<()>>> =
             Arc::clone(lock(&host.created).entry(self.name.clone()).or_default());
-        let mut first = false;
         let make = async || {
-            first = true;
             tracing::info!(repository = self.written(), "creating the repository");
             create::create(&self.client, &site, &self.name, &how)
                 .await
                 .map_err(|error| error.on(self.side))
         };
         cell.get_or_init(make).await.clone()?;
+        // tokens that were given before tell of the time before
+        host.auth.forget(&self.name);
         Ok(true)
     }
 }

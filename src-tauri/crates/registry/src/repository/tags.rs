@@ -75,7 +75,7 @@ impl Repository {
 
     /// Whether it is known that a list of the tags tells their digests beyond doubt.
     pub async fn lists_digests(&self) -> Result<bool> {
-        let site = self.client.known_site(&self.registry).await?;
+        let site = self.client.known_site(&self.registry, Some(&self.name)).await?;
         Ok(site.is_some_and(|site| {
             site.vendor == Vendor::Google
                 || (site.vendor.lists_true_digests() && !self.learnt().no_tag_api)
@@ -102,7 +102,7 @@ impl Repository {
     /// What the tags name, where one list tells it beyond doubt and is read in so many pages; nothing otherwise. It is
     /// the list of the vendor's own API, or of the registry where that is known to tell.
     pub async fn digest_list(&self, most_pages: usize) -> Result<HashMap<Tag, Digest>> {
-        let site = self.client.known_site(&self.registry).await?;
+        let site = self.client.known_site(&self.registry, Some(&self.name)).await?;
         let list = match site.map(|site| site.vendor) {
             Some(Vendor::Google) => Some(self.tag_list().await?),
             Some(_) => self.tags_of_vendor(most_pages).await?,
@@ -116,7 +116,7 @@ impl Repository {
         if self.learnt().no_tag_api {
             return Ok(None);
         }
-        let site = self.client.known_site(&self.registry).await?;
+        let site = self.client.known_site(&self.registry, Some(&self.name)).await?;
         if !site.is_some_and(|site| site.vendor.lists_true_digests()) {
             return Ok(None);
         }

@@ -75,7 +75,8 @@ impl Trip<'_> {
                 }
                 continue;
             }
-            if self.ask.accept.contains(&401) && !matches!(&proof, Proof::Credential { .. }) {
+            let is_untried = matches!(&proof, Proof::Credential { login, .. } if !login.is_good());
+            if self.ask.accept.contains(&401) && !is_untried {
                 return Ok(reply);
             }
             let error = self.seeker.unauthorized(&proof, &challenges).status(401);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Batch, Cursor, PAGE, Site, Vendor, milliseconds};
 use crate::{
     Client, Code, Creation, Entry, EntryKind, Error, RepositoryName, Result, TagEntry,
-    api::{Call, Reply, Show},
+    vendor::call::{Call, Reply, Show},
 };
 
 /// Numbers come as numbers and as texts.
@@ -37,6 +37,14 @@ struct Enterprise {
     #[serde(default)]
     images: Vec<Image>,
     repo_id: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Success {
+    is_success: Option<bool>,
+    code: Option<String>,
+    message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -120,12 +128,18 @@ impl Site {
     }
 
     async fn aliyun_reply(&self, client: &Client, call: &Call) -> Result<Reply> {
-        client.call(&self.registry, call).await
+        let reply = client.call(self, call).await?;
+        // some refusals come with 200
+        let said: Success = serde_json::from_slice(&reply.body).unwrap_or_default();
+        if said.is_success == Some(false) {
+            return Err(reply.refused("the API refused it").said(said.code, said.message));
+        }
+        Ok(reply)
     }
 
     /// The instance, which an Enterprise registry names when it asks for a login:
-    /// `registry.aliyuncs.com:cn-hangzhou:china:cri-…`
-    async fn instance(&self, client: &Client) -> Result<String> {
+    /// `registry.aliyuncs.com:cn-hangzhou:china:cri-…`. Empty where it does not: whoever signs may know it.
+    async fn instance(&self, client: &Client) -> String {
         let host = client.host_state(&self.registry);
         if host.auth.challenges().is_none() {
             // it answers 401 to nobody
@@ -137,10 +151,7 @@ impl Site {
         let id = services
             .filter_map(|service| service.rsplit(':').next())
             .find(|id| id.starts_with("cri-"));
-        id.map(str::to_owned).ok_or_else(|| {
-            let why = "the registry does not tell which instance it is";
-            Error::new(Code::CatalogUnsupported, why).registry(&self.registry)
-        })
+        id.unwrap_or_default().to_owned()
     }
 }
 
@@ -166,7 +177,7 @@ pub(super) async fn entries(
         let found: Personal = site.aliyun_reply(client, &call).await?.json()?;
         (found.data.namespaces, found.data.repos)
     } else {
-        let instance = site.instance(client).await?;
+        let instance = site.instance(client).await;
         let mut query = vec![("InstanceId", &*instance), ("PageNo", &number), ("PageSize", &size)];
         let (what, action) = match namespace {
             None => ("listing the namespaces", "ListNamespace"),
@@ -215,7 +226,7 @@ pub(super) async fn tags(
         let found: Personal = site.aliyun_reply(client, &call).await?.json()?;
         found.data.tags
     } else {
-        let instance = site.instance(client).await?;
+        let instance = site.instance(client).await;
         // tags are listed by the repository's id, which is in the cursor from the second page on
         let query = [
             ("InstanceId", &*instance),
@@ -259,7 +270,7 @@ pub(super) async fn create_namespace(
     };
     let what = "creating the namespace";
     let about = format!("{}/{namespace}", site.registry);
-    let instance = site.instance(client).await?;
+    let instance = site.instance(client).await;
     let kind = if how.public { "PUBLIC" } else { "PRIVATE" };
     let query = [
         ("InstanceId", &*instance),
@@ -269,7 +280,7 @@ pub(super) async fn create_namespace(
     ];
     let mut call = site.aliyun(what, "CreateNamespace", &[], &query);
     call.method = http::Method::POST;
-    client.call(&site.registry, &call.about(about)).await.map(drop)
+    site.aliyun_reply(client, &call.creating().about(about)).await.map(drop)
 }
 
 #[cfg(test)]

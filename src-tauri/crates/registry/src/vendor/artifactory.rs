@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Batch, Cursor, PAGE, Site};
 use crate::{
     Client, Entry, EntryKind, Result,
-    api::{Call, Show},
+    vendor::call::{Call, Show},
 };
 
 #[derive(Deserialize)]
@@ -25,11 +25,11 @@ pub(super) async fn entries(
     namespace: Option<&str>,
     cursor: Option<&Cursor>,
 ) -> Result<Batch<Entry>> {
-    let show: Show = client.own_show(&site.registry).await?;
+    let show: Show = site.own_show(client).await?;
     let Some(namespace) = namespace else {
         let url = site.at(&["artifactory", "api", "repositories"], &[("packageType", "docker")]);
         let call = Call::get("listing the repository keys", url, show);
-        let found: Vec<Key> = client.call(&site.registry, &call).await?.json()?;
+        let found: Vec<Key> = client.call(site, &call).await?.json()?;
         let entries = found.into_iter().map(|key| Entry::new(key.key, EntryKind::Namespace));
         return Ok(Batch::whole(entries.collect()));
     };
@@ -40,7 +40,7 @@ pub(super) async fn entries(
     let url = site.at(&["artifactory", "api", "docker", key, "v2", "_catalog"], &query);
     let call = Call::get("listing the repositories", url, show)
         .about(format_args!("{}/{namespace}", site.registry));
-    let found: Catalog = client.call(&site.registry, &call).await?.json()?;
+    let found: Catalog = client.call(site, &call).await?.json()?;
     let last = found.repositories.last().cloned();
     let full = found.repositories.len() >= PAGE;
     let inside = format!("{below}/");

@@ -2,8 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{Site, Vendor, ecr};
-use crate::{Client, Code, Creation, Error, RepositoryName, Result, api::Call};
+use super::{Site, Vendor, call::Call, ecr};
+use crate::{Client, Code, Creation, Error, RepositoryName, Result};
+
+/// Whether there is an API for it. The Personal edition of ACR gives three namespaces, to be chosen with care.
+pub(crate) fn is_known(site: &Site) -> bool {
+    matches!(
+        site.vendor,
+        Vendor::Ecr | Vendor::EcrPublic | Vendor::Harbor | Vendor::AliyunEnterprise
+    )
+}
 
 /// Creates what a push to the repository needs. Whatever is there already is left as it is.
 pub(crate) async fn create(
@@ -19,17 +27,16 @@ pub(crate) async fn create(
             ecr_create(client, site, name, json!({ "repositoryName": bare })).await
         }
         Vendor::Harbor => harbor(client, site, name, how).await,
-        // the Personal edition gives three namespaces to choose with care
         Vendor::AliyunEnterprise => super::aliyun::create_namespace(site, client, name, how).await,
-        _ => {
-            let why = "repositories can't be created by this registry's API";
-            return Err(Error::new(Code::RepoMustExist, why)
-                .registry(&site.registry)
-                .reference(format!("{}/{name}", site.registry)));
-        }
+        _ => return Ok(()),
     };
     match made {
         Err(error) if is_there_already(&error) => Ok(()),
+        // the account has no keys to sign with
+        Err(error) if error.code() == Code::CatalogUnsupported => {
+            let why = "the repository must be created first, which the account's secret can't do";
+            Err(error.becomes(Code::RepoMustExist, why))
+        }
         made => made,
     }
 }
@@ -85,9 +92,10 @@ async fn harbor(client: &Client, site: &Site, name: &RepositoryName, how: &Creat
         "project_name": project,
         "metadata": { "public": how.public.to_string() },
     });
-    let show = client.own_show(&site.registry).await?;
+    let show = site.own_show(client).await?;
     let url = site.at(&["api", "v2.0", "projects"], &[]);
     let call = Call::post("creating the project", url, show, &body)
+        .creating()
         .about(format_args!("{}/{project}", site.registry));
-    client.call(&site.registry, &call).await.map(drop)
+    client.call(site, &call).await.map(drop)
 }

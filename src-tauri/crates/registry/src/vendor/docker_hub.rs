@@ -10,9 +10,8 @@ use tokio::time::Instant;
 
 use super::{Batch, Cursor, PAGE, Site, time};
 use crate::{
-    Client, Credential, Entry, EntryKind, Platform, RepositoryName, Result, TagEntry,
-    api::{Call, Show},
-    auth,
+    Client, Credential, Entry, EntryKind, Platform, RepositoryName, Result, TagEntry, auth,
+    vendor::call::{Call, Show},
 };
 
 /// Its tokens live for ten minutes at least.
@@ -79,7 +78,7 @@ pub(super) async fn entries(
         };
         let url = site.at(&["v2", "user", "orgs", ""], &query);
         let call = Call::get("listing the namespaces", url, show);
-        let found: Page<Organization> = client.call(&site.registry, &call).await?.json()?;
+        let found: Page<Organization> = client.call(site, &call).await?.json()?;
         let own = (page == 1).then(|| user(site, client)).into_iter();
         let mut entries = Vec::new();
         for own in own {
@@ -93,7 +92,7 @@ pub(super) async fn entries(
     let url = site.at(&["v2", "namespaces", namespace, "repositories"], &query);
     let call = Call::get("listing the repositories", url, show)
         .about(format_args!("{}/{namespace}", site.registry));
-    let found: Page<Repository> = client.call(&site.registry, &call).await?.json()?;
+    let found: Page<Repository> = client.call(site, &call).await?.json()?;
     let entries = found.results.into_iter().map(|repository| Entry {
         created: time(repository.date_registered.as_deref()),
         updated: time(repository.last_updated.as_deref()),
@@ -121,7 +120,7 @@ pub(super) async fn tags(
     );
     let call =
         Call::get("listing the tags", url, show).about(format_args!("{}/{name}", site.registry));
-    let found: Page<Tag> = client.call(&site.registry, &call).await?.json()?;
+    let found: Page<Tag> = client.call(site, &call).await?.json()?;
     let entries = found.results.into_iter().map(|tag| {
         let sizes = tag.images.iter().filter_map(|image| image.size).sum::<u64>();
         TagEntry {
@@ -151,7 +150,7 @@ impl Image {
 }
 
 async fn user(site: &Site, client: &Client) -> Result<Option<String>> {
-    let reach = client.host_state(&site.registry).reach(client, None).await?;
+    let reach = site.reach(client).await?;
     Ok(match &reach.login.current().credential {
         Credential::Basic { username, .. } => Some(username.clone()),
         _ => None,
@@ -165,7 +164,7 @@ async fn token(site: &Site, client: &Client) -> Result<Show> {
         access_token: String,
     }
     let host = client.host_state(&site.registry);
-    let reach = host.reach(client, None).await?;
+    let reach = site.reach(client).await?;
     let login = reach.login.current();
     let Credential::Basic { username, password } = &login.credential else {
         return Ok(Show::Nothing);
@@ -180,7 +179,7 @@ async fn token(site: &Site, client: &Client) -> Result<Show> {
     let body = json!({ "identifier": username, "secret": password.expose_secret() });
     let url = site.at(&["v2", "auth", "token"], &[]);
     let call = Call::post("logging in", url, Show::Nothing, &body);
-    let given: Given = match client.call(&site.registry, &call).await {
+    let given: Given = match client.call(site, &call).await {
         Ok(reply) => reply.json()?,
         Err(error) if matches!(error.http_status(), Some(400 | 401 | 403)) => {
             let message = "Docker Hub's API refused the user name or token";

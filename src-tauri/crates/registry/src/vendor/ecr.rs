@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Batch, Cursor, Site, Vendor, milliseconds};
 use crate::{
     Client, Entry, EntryKind, RepositoryName, Result, TagEntry,
-    api::{Call, Show},
+    vendor::call::{Call, Show},
 };
 
 /// Entries per page: the most that it gives.
@@ -116,8 +116,8 @@ pub(super) async fn ask<T: DeserializeOwned>(
     if let Ok(target) = HeaderValue::from_str(&format!("{service}.{action}")) {
         call.headers.insert("x-amz-target", target);
     }
-    call.reference = about;
-    client.call(&site.registry, &call).await?.json()
+    (call.reference, call.creates) = (about, action.starts_with("Create"));
+    client.call(site, &call).await?.json()
 }
 
 pub(super) async fn entries(

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Batch, Cursor, PAGE, Site, time};
 use crate::{
     Client, Code, Entry, EntryKind, Result,
-    api::{Call, Reply, Show},
+    vendor::call::{Call, Reply, Show},
 };
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ pub(super) async fn entries(
     namespace: Option<&str>,
     cursor: Option<&Cursor>,
 ) -> Result<Batch<Entry>> {
-    let show = client.own_token(&site.registry).await?.map_or(Show::Nothing, |(_, show)| show);
+    let show = site.own_token(client).await?.map_or(Show::Nothing, |(_, show)| show);
     let page = Cursor::page(cursor).to_string();
     let size = PAGE.to_string();
     let paged = [("per_page", &*size), ("page", &*page)];
@@ -43,8 +43,7 @@ pub(super) async fn entries(
         let mut query = vec![("membership", "true"), ("simple", "true"), ("order_by", "id")];
         query.extend(paged);
         let url = site.at(&["api", "v4", "projects"], &query);
-        let reply =
-            client.call(&site.registry, &Call::get("listing the projects", url, show)).await?;
+        let reply = client.call(site, &Call::get("listing the projects", url, show)).await?;
         let found: Vec<Project> = reply.json()?;
         let entries = found.into_iter().map(|project| Entry {
             created: time(project.created_at.as_deref()),
@@ -61,10 +60,10 @@ pub(super) async fn entries(
         Call::get("listing the repositories", url, show.clone())
             .about(format_args!("{}/{namespace}", site.registry))
     };
-    let reply = match client.call(&site.registry, &call("projects")).await {
+    let reply = match client.call(site, &call("projects")).await {
         // it may be a group
         Err(error) if error.code() == Code::RefNotFound => {
-            client.call(&site.registry, &call("groups")).await?
+            client.call(site, &call("groups")).await?
         }
         reply => reply?,
     };

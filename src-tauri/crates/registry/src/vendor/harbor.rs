@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-use super::{Batch, Cursor, PAGE, Site, time};
-use crate::{Client, Entry, EntryKind, Platform, RepositoryName, Result, TagEntry, api::Call};
+use super::{Batch, Cursor, PAGE, Site, call::Call, time};
+use crate::{Client, Entry, EntryKind, Platform, RepositoryName, Result, TagEntry};
 
 #[derive(Deserialize)]
 struct Project {
@@ -77,14 +77,14 @@ pub(super) async fn entries(
     namespace: Option<&str>,
     cursor: Option<&Cursor>,
 ) -> Result<Batch<Entry>> {
-    let show = client.own_show(&site.registry).await?;
+    let show = site.own_show(client).await?;
     let page = Cursor::page(cursor);
     let (number, size) = (page.to_string(), PAGE.to_string());
     let query = [("page", &*number), ("page_size", &*size)];
     let Some(namespace) = namespace else {
         let url = site.at(&["api", "v2.0", "projects"], &query);
         let call = Call::get("listing the projects", url, show);
-        let found: Vec<Project> = client.call(&site.registry, &call).await?.json()?;
+        let found: Vec<Project> = client.call(site, &call).await?.json()?;
         let given = found.len();
         let entries = found.into_iter().map(|project| Entry {
             created: time(project.creation_time.as_deref()),
@@ -98,7 +98,7 @@ pub(super) async fn entries(
     let url = site.at(&["api", "v2.0", "projects", project, "repositories"], &query);
     let call = Call::get("listing the repositories", url, show)
         .about(format_args!("{}/{namespace}", site.registry));
-    let found: Vec<Repository> = client.call(&site.registry, &call).await?.json()?;
+    let found: Vec<Repository> = client.call(site, &call).await?.json()?;
     let given = found.len();
     let inside = format!("{namespace}/");
     let entries = found
@@ -119,7 +119,7 @@ pub(super) async fn tags(
     name: &RepositoryName,
     cursor: Option<&Cursor>,
 ) -> Result<Batch<TagEntry>> {
-    let show = client.own_show(&site.registry).await?;
+    let show = site.own_show(client).await?;
     let page = Cursor::page(cursor);
     let (number, size) = (page.to_string(), PAGE.to_string());
     let (project, repository) = name.as_str().split_once('/').unwrap_or((name.as_str(), ""));
@@ -137,7 +137,7 @@ pub(super) async fn tags(
     );
     let call =
         Call::get("listing the tags", url, show).about(format_args!("{}/{name}", site.registry));
-    let found: Vec<Artifact> = client.call(&site.registry, &call).await?.json()?;
+    let found: Vec<Artifact> = client.call(site, &call).await?.json()?;
     let given = found.len();
     Ok(Batch::counted(found.into_iter().flat_map(Artifact::tags).collect(), given, page))
 }

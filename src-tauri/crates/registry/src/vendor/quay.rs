@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Batch, Cursor, PAGE, Site, time};
 use crate::{
     Client, Entry, EntryKind, RepositoryName, Result, TagEntry,
-    api::{Call, Show},
+    vendor::call::{Call, Show},
 };
 
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ struct Tag {
 }
 
 async fn show(site: &Site, client: &Client) -> Result<Show> {
-    let token = client.own_token(&site.registry).await?;
+    let token = site.own_token(client).await?;
     Ok(match token {
         Some((user, show)) if user == "$oauthtoken" || user.is_empty() => show,
         _ => Show::Nothing,
@@ -75,7 +75,7 @@ pub(super) async fn entries(
         };
         let call =
             Call::get("listing the namespaces", site.at(&["api", "v1", "user", ""], &[]), show);
-        let user: User = client.call(&site.registry, &call).await?.json()?;
+        let user: User = client.call(site, &call).await?.json()?;
         let names = user.username.into_iter().chain(user.organizations.into_iter().map(|o| o.name));
         return Ok(Batch::whole(
             names.map(|name| Entry::new(name, EntryKind::Namespace)).collect(),
@@ -86,7 +86,7 @@ pub(super) async fn entries(
     let call =
         Call::get("listing the repositories", site.at(&["api", "v1", "repository"], &query), show)
             .about(format_args!("{}/{namespace}", site.registry));
-    let found: Repositories = client.call(&site.registry, &call).await?.json()?;
+    let found: Repositories = client.call(site, &call).await?.json()?;
     let entries = found.repositories.into_iter().map(|repository| Entry {
         updated: repository.last_modified.and_then(|at| super::milliseconds(at.checked_mul(1000)?)),
         public: repository.is_public,
@@ -110,7 +110,7 @@ pub(super) async fn tags(
     let query = [("limit", &*size), ("page", &*number), ("onlyActiveTags", "true")];
     let call = Call::get("listing the tags", site.at(&segments, &query), show)
         .about(format_args!("{}/{name}", site.registry));
-    let found: Tags = client.call(&site.registry, &call).await?.json()?;
+    let found: Tags = client.call(site, &call).await?.json()?;
     let entries = found.tags.into_iter().map(|tag| TagEntry {
         digest: tag.manifest_digest.and_then(|digest| digest.parse().ok()),
         // of an index it tells none, or 0

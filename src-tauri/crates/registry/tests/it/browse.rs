@@ -39,7 +39,12 @@ impl AccessSource for Signing {
         Ok(self.access.clone())
     }
 
-    async fn sign(&self, _: &registry::Registry, request: &mut CloudRequest) -> Result<bool> {
+    async fn sign(
+        &self,
+        _: &registry::Registry,
+        _: Option<&RepositoryName>,
+        request: &mut CloudRequest,
+    ) -> Result<bool> {
         let n = self.signed.fetch_add(1, Relaxed);
         self.seen.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
         let value = format!("{} Credential=K, Signature={n}", self.scheme);

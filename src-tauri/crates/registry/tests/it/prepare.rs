@@ -28,7 +28,12 @@ impl AccessSource for Signing {
     ) -> Result<Access> {
         Ok(self.0.clone())
     }
-    async fn sign(&self, _: &registry::Registry, request: &mut CloudRequest) -> Result<bool> {
+    async fn sign(
+        &self,
+        _: &registry::Registry,
+        _: Option<&RepositoryName>,
+        request: &mut CloudRequest,
+    ) -> Result<bool> {
         self.1.fetch_add(1, Relaxed);
         self.2.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
         request.headers.insert("authorization", "AWS4-HMAC-SHA256 x".parse().unwrap());
