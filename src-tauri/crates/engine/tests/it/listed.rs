@@ -128,4 +128,13 @@ async fn a_plan_knows_from_a_token_that_nothing_can_be_pushed() {
         assert_eq!(code, (action == Action::Blocked).then_some(Code::PushDenied));
     }
     assert_eq!((to.writes(), from.blob_bytes_served()), (0, 0));
+    // the token that HEAD got tells it: nothing is asked for that
+    let requests = to.requests();
+    let theirs = requests.iter().filter(|r| r.repository.as_deref() == Some("theirs/app"));
+    assert!(theirs.clone().all(|r| r.is("HEAD", Kind::Manifest)) && theirs.count() <= 2);
+    // a token that tells nothing is no reason to hold back
+    to.set_quirks([]);
+    let rule = (at(&from, "team/app:v1"), at(&to, "theirs/app"));
+    let report = run(Vendor::Other, (&rule.0, &rule.1), true).await;
+    assert_eq!(report.images[0].plan.unwrap().action, Action::Copy);
 }

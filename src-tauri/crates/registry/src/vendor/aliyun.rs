@@ -41,7 +41,7 @@ struct Enterprise {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Success {
+struct Said {
     is_success: Option<bool>,
     code: Option<String>,
     message: Option<String>,
@@ -130,7 +130,7 @@ impl Site {
     async fn aliyun_reply(&self, client: &Client, call: &Call) -> Result<Reply> {
         let reply = client.call(self, call).await?;
         // some refusals come with 200
-        let said: Success = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let said: Said = serde_json::from_slice(&reply.body).unwrap_or_default();
         if said.is_success == Some(false) {
             return Err(reply.refused("the API refused it").said(said.code, said.message));
         }

@@ -159,14 +159,26 @@ async fn q07_a_scope_that_turns_out_too_narrow_is_widened_once() {
 #[tokio::test]
 async fn q08_a_mount_asks_for_both_repositories() {
     let (pair, rule) = sharing(guarded(|tokens| tokens)).await;
-    pair.to.push("x/b", "1", &image());
-    pair.to.clear_log();
     let report = rule.policy(|p| p.images = Some(1)).run().await;
-    assert!(report.images.iter().all(engine::ImageReport::stands), "{report:#?}");
-    let both = ["repository:x/c:pull,push", "repository:x/b:pull"];
-    if statuses(&pair.to, "POST", Kind::Mount).contains(&201) {
-        assert!(scopes(&pair.to).iter().any(|scopes| *scopes == both), "{:?}", scopes(&pair.to));
-    }
+    assert_all(&report, Outcome::Copied);
+    let across = |r: &&testkit::Request| {
+        r.kind == Kind::Mount
+            && r.parameter("from").as_deref() == Some("x/b")
+            && r.repository.as_deref() == Some("x/c")
+    };
+    let requests = pair.to.requests();
+    let mounts: Vec<_> = requests.iter().filter(across).map(|r| r.status).collect();
+    assert_eq!(mounts, [Some(201); 2], "both layers were mounted, at once");
+    let mut scopes = scopes(&pair.to);
+    scopes.sort();
+    assert_eq!(
+        scopes,
+        [
+            vec!["repository:x/b:pull,push"],
+            vec!["repository:x/c:pull,push"],
+            vec!["repository:x/c:pull,push", "repository:x/b:pull"],
+        ]
+    );
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! F: lists.
 
 use engine::Outcome;
-use registry::{Access, Code, TlsOptions};
+use registry::{Access, Code, Credential, TlsOptions};
 use serde_json::json;
 use testkit::{
-    Fault, Image, Kind, Layer, LinkForm, Quirk, Registry, Reply, TagsForm,
+    Auth, Fault, Image, Kind, Layer, LinkForm, Quirk, Registry, Reply, TagsForm,
     registry::Builder,
     tls::{Authority, Flaw},
 };
@@ -146,14 +146,31 @@ async fn q99_a_key_in_the_path_is_part_of_the_name() {
     assert_all(&report, Outcome::Copied);
     assert!(to.has("docker-remote/app", "1", &built));
     // below another path no registry is found, and that is what is said
-    let (from, to) = tagged(
-        1,
-        Registry::builder().quirk(Quirk::PathPrefix("/artifactory/api/docker/key".into())),
-    )
-    .await;
+    let prefix = "/artifactory/api/docker/key";
+    let below = || Registry::builder().quirk(Quirk::PathPrefix(prefix.into()));
+    let (from, to) = tagged(1, below()).await;
     let report = rule(&from, &to).run().await;
     let error = failure(&report);
     assert!(error.message.contains(from.host()) && !error.hint.is_empty(), "{error:?}");
+    // where the account says so, it is found there, on both sides
+    let (from, _) = tagged(3, below().quirk(Quirk::PageSize(2))).await;
+    let to = below().auth(Auth::token("me", "s3cr3t")).start().await;
+    let access = |credential| {
+        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
+        let path_prefix = Some(prefix.trim_start_matches('/').to_owned());
+        Access { credential, tls, path_prefix, ..Access::default() }
+    };
+    let password = "s3cr3t".to_owned().into();
+    let login = Credential::Basic { username: "me".into(), password };
+    let both = rule(&from, &to)
+        .access(from.host(), access(Credential::Anonymous))
+        .access(to.host(), access(login));
+    all_arrive(both, &from, &to).await;
+    for registry in [&from, &to] {
+        let paths = registry.requests();
+        let mut paths = paths.iter().filter(|r| r.kind != Kind::Token).map(|r| r.path.as_str());
+        assert!(paths.all(|path| path.starts_with(&format!("{prefix}/v2/"))));
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use registry::Code;
 use testkit::{
-    Fault, Image, Kind, Layer, LocationForm, Quirk, Registry, SinglePost, UploadRange,
+    Auth, Fault, Image, Kind, Layer, LocationForm, Quirk, Registry, SinglePost, UploadRange,
     fault::Action,
 };
 
-use super::{Pair, kind, layer, statuses};
+use super::{Pair, USER, image, kind, layer, statuses};
 use crate::common::{asked, failure, requests};
 
 /// Above this, the destination answers 413, so that blobs go in chunks.
@@ -83,6 +83,21 @@ async fn q63_where_put_takes_no_bytes_patch_does() {
 }
 
 #[tokio::test]
+async fn q68_chunks_are_large_enough_where_small_ones_are_refused() {
+    let mib = 1 << 20;
+    // as stores behind S3 do, and one that takes no such PUT whole
+    let to = Registry::builder()
+        .quirk(Quirk::PutLimit(10 * mib as u64))
+        .quirk(Quirk::SmallChunksRefused(5 * mib as u64));
+    let image = Image::single("linux/amd64", [Layer::random(1, 18 * mib)]);
+    let pair = Pair::of(&image, Registry::builder(), to).await;
+    pair.copies().await;
+    let sizes: Vec<_> = chunks(&pair.to).iter().map(|(start, end)| end - start + 1).collect();
+    assert_eq!(sizes, [8, 8, 2].map(|chunk| chunk * mib as u64));
+    assert_eq!(pair.to.count(|r| r.status == Some(400)), 0, "none was too small");
+}
+
+#[tokio::test]
 async fn q69_to_q72_progress_that_is_told_oddly_or_wrongly() {
     for quirk in [
         Quirk::PatchStatus(201),
@@ -114,6 +129,7 @@ async fn q73_an_upload_that_broke_goes_on_or_begins_anew() {
         (None, 3),
         (Some(Quirk::StatusRefused(404)), 4),
         (Some(Quirk::StatusRefused(405)), 4),
+        (Some(Quirk::StatusRefused(403)), 4),
         (Some(Quirk::BrokenUploadLost), 4),
     ] {
         let pair = Pair::to(quirk.clone()).await;
@@ -126,6 +142,32 @@ async fn q73_an_upload_that_broke_goes_on_or_begins_anew() {
         let posts = pair.to.count_of("POST", Kind::Any);
         assert!(posts <= opened, "{quirk:?}: {posts} uploads were opened");
     }
+}
+
+#[tokio::test]
+async fn q73_a_status_that_is_refused_to_those_who_log_in_begins_anew_or_renews_the_token() {
+    for auth in [Auth::basic(USER.0, USER.1), Auth::token(USER.0, USER.1)] {
+        let to = Registry::builder().auth(auth).quirk(Quirk::StatusRefused(401));
+        let pair = Pair::of(&image(), Registry::builder(), to).await;
+        let cut =
+            Fault::on(Kind::UploadFinish).reference(layer().digest()).cut_upload_after(20_000);
+        let cut = pair.to.fault(cut);
+        pair.copies().await;
+        assert_eq!(cut.fired(), 1);
+        assert!(statuses(&pair.to, "GET", Kind::UploadStatus).contains(&401));
+        assert_eq!(pair.to.store().open_uploads(), 1, "one was given up");
+    }
+    // a token that has run out meanwhile is renewed, and the upload goes on
+    let to = Registry::builder().auth(Auth::token(USER.0, USER.1));
+    let pair = Pair::of(&image(), Registry::builder(), to).await;
+    let cut = Fault::on(Kind::UploadFinish).reference(layer().digest()).cut_upload_after(20_000);
+    let expired = Fault::on(Kind::UploadStatus).before_auth().does(Action::ExpireTokens);
+    let faults = [pair.to.fault(cut), pair.to.fault(expired)];
+    pair.copies().await;
+    assert_eq!(faults.map(|fault| fault.fired()), [1, 1]);
+    let told = statuses(&pair.to, "GET", Kind::UploadStatus);
+    assert_eq!(told, [401, 204], "asked again with a new token");
+    assert_eq!(pair.to.store().open_uploads(), 0);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::common::{assert_all, at, sync};
 /// The user name that each wants.
 fn user(vendor: Vendor) -> &'static str {
     match vendor {
-        Vendor::Ecr => "AWS",
+        Vendor::Ecr | Vendor::EcrPublic => "AWS",
         Vendor::Azure => "00000000-0000-0000-0000-000000000000",
         Vendor::Google => "oauth2accesstoken",
         Vendor::Harbor => "robot$team+sync",
@@ -32,9 +32,7 @@ async fn q23_a_sync_from_and_to_each_vendor() {
         let built = plain.push("a/b", "v1", &image);
         plain.push("a/b", "v2", &image.clone().label("v", "2"));
         let emulated = vendor.builder(user(vendor), SECRET).start().await;
-        if vendor == Vendor::Ecr {
-            emulated.create_repository(name);
-        }
+        vendor.prepare(&emulated, name);
         // all tags, so that lists are read too
         let login = |rule: crate::common::Sync| rule.login(&emulated, user(vendor), SECRET);
         let up = || login(sync(&at(&plain, "a/b"), &[&at(&emulated, name)]));
