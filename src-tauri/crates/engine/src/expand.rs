@@ -19,7 +19,7 @@ use registry::{
 use tokio::sync::mpsc::Sender;
 
 use crate::{
-    DestinationRule, JobRule, PatternRule, Rule, Selection,
+    DestinationRule, JobRule, PatternRule, Rule, Selection, TagDates,
     place::{Place, SourceRepository},
     referrers::is_index_tag,
     row::{Order, Row},
@@ -348,12 +348,13 @@ async fn units(run: &Run, group: &Arc<Group>, tell: &Sender<News>) {
         fail_listed(run, group, error);
     }
     for (number, rule) in &group.rules {
-        match &listed {
-            Err(_) if rule.needs_list() => {}
-            listed => {
-                let tags: &[Tag] = listed.as_ref().map_or(&[], |list| &list.tags);
-                expansion.rule(*number, rule, tags);
-            }
+        let tags: &[Tag] = match &listed {
+            Err(_) if rule.needs_list() => continue,
+            listed => listed.as_ref().map_or(&[], |list| &list.tags),
+        };
+        match dates::read(run, group, rule, tags).await {
+            Ok(dates) => expansion.rule(*number, rule, tags, &dates),
+            Err(error) => fail_rule(run, group, *number, rule, &error),
         }
     }
     let _ = tell.send(News::Units(group.clone(), expansion.take())).await;
@@ -392,9 +393,14 @@ async fn pagewise(
 /// The list could not be read, or not to its end.
 fn fail_listed(run: &Run, group: &Group, error: &Error) {
     for (number, rule) in group.rules.iter().filter(|(_, rule)| rule.needs_list()) {
-        for (at, destination) in rule.destinations.iter().enumerate() {
-            fail(run, group.order(*number, at, usize::MAX), rule, destination, error);
-        }
+        fail_rule(run, group, *number, rule, error);
+    }
+}
+
+/// It can't be said what a rule selects.
+fn fail_rule(run: &Run, group: &Group, number: usize, rule: &Rule, error: &Error) {
+    for (at, destination) in rule.destinations.iter().enumerate() {
+        fail(run, group.order(number, at, usize::MAX), rule, destination, error);
     }
 }
 
@@ -460,7 +466,7 @@ impl<'a> Expansion<'a> {
         taken.len()
     }
 
-    fn rule(&mut self, number: usize, rule: &Rule, listed: &[Tag]) {
+    fn rule(&mut self, number: usize, rule: &Rule, listed: &[Tag], dates: &TagDates) {
         for (at, destination) in rule.destinations.iter().enumerate() {
             let order = self.group.order(number, at, 0);
             if let Some((digest, target)) = rule.by_digest(destination) {
@@ -471,7 +477,7 @@ impl<'a> Expansion<'a> {
                 self.row(order, rule, destination, Target::Digest(digest), aim);
                 continue;
             }
-            match rule.pair(destination, listed) {
+            match rule.pair(destination, listed, dates) {
                 Err(why) => {
                     let error = Error::new(Code::RuleInvalid, why)
                         .hint("Name as many tags at the destination as the source selects.");
@@ -563,5 +569,6 @@ fn reference(
     reference.to_string()
 }
 
+mod dates;
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,6 @@ pub use job::{Job, RunHandle};
 pub use policy::{Attestations, IndexPolicy, Overwrite, Policy};
 pub use report::{Action, ImageReport, Outcome, Plan, Report, ReportTotals};
 pub use rule::{
-    DestinationRule, DestinationTags, JobRule, Mapping, Origin, Pattern, PatternRule, Rule,
-    RuleError, Selection, Source, TagFilter,
+    DestinationRule, DestinationTags, JobRule, Mapping, NewestBy, Origin, Pattern, PatternRule,
+    Rule, RuleError, Selection, Source, TagDates, TagFilter,
 };

@@ -19,6 +19,7 @@ mod kinds;
 mod lanes;
 mod limits;
 mod listed;
+mod newest;
 mod patterns;
 mod plan;
 mod referrers;
