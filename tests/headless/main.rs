@@ -19,6 +19,7 @@ mod creation;
 mod faults;
 mod logins;
 mod look;
+mod made_in_the_app;
 mod memory;
 mod peers;
 mod platforms;

@@ -1,5 +1,6 @@
 //! What the tests stand on: the binary, real registries, skopeo.
 
+pub mod app;
 pub mod docker_registry;
 pub mod program;
 pub mod skopeo;

@@ -26,6 +26,7 @@ use crate::{
     demo::DemoRegistries,
     dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PassphraseRequest, PickRequest},
     error::Result,
+    profiles::preview::Previews,
     runs::Runs,
     text::Tongue,
 };
@@ -40,6 +41,7 @@ pub struct Api<H> {
     pub(crate) last_runs: Mutex<LastRuns>,
     pub(crate) runs: Runs,
     pub(crate) browse: Browse,
+    pub(crate) previews: Previews,
     pub(crate) demo: tokio::sync::Mutex<Option<Arc<DemoRegistries>>>,
     problems: Vec<ApiError>,
 }
@@ -79,6 +81,7 @@ impl<H: Host> Api<H> {
             last_runs: last_runs.into(),
             runs: Runs::default(),
             browse: Browse::default(),
+            previews: Previews::default(),
             demo: tokio::sync::Mutex::default(),
             problems,
             host,

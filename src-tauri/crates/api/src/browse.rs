@@ -59,14 +59,14 @@ struct Place {
 }
 
 /// A list as far as it was read.
-struct List {
+pub(crate) struct List {
     id: String,
     place: Place,
     fetched_at: String,
     reading: tokio::sync::Mutex<Reading>,
 }
 
-struct Reading {
+pub(crate) struct Reading {
     pages: AnyPages,
     entries: Vec<BrowseEntry>,
     done: bool,
@@ -91,6 +91,16 @@ impl AnyPages {
 }
 
 impl Reading {
+    /// What was read so far.
+    pub(crate) fn entries(&self) -> &[BrowseEntry] {
+        &self.entries
+    }
+
+    /// Whether that is all.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done && self.entries.len() < ENTRIES
+    }
+
     /// Reads another page. What was read before stays when it fails or is given up.
     async fn go_on(&mut self) -> registry::Result<()> {
         match self.pages.next().await? {
@@ -105,6 +115,16 @@ impl Reading {
 }
 
 impl List {
+    /// When the registry was asked.
+    pub(crate) fn fetched_at(&self) -> &str {
+        &self.fetched_at
+    }
+
+    /// What it has. Whoever reads it on is waited for.
+    pub(crate) async fn read(&self) -> tokio::sync::MutexGuard<'_, Reading> {
+        self.reading.lock().await
+    }
+
     fn page(&self, reading: &Reading, from: usize) -> BrowsePage {
         BrowsePage {
             list_id: self.id.clone(),
@@ -133,7 +153,7 @@ impl Browse {
     }
 
     /// Runs what the page may give up by its token.
-    async fn cancellable<T>(
+    pub(crate) async fn cancellable<T>(
         &self,
         token: &str,
         work: impl Future<Output = Result<T>>,
@@ -165,7 +185,7 @@ impl Drop for Leave<'_> {
 
 /// The client for an account; for none, whichever accounts there are stand in where they fit. It is kept as long as
 /// the accounts stay as they are, and with it tokens and what was learnt of hosts.
-async fn client<H: Host>(api: &Api<H>, account: Option<&String>) -> Result<Client> {
+pub(crate) async fn client<H: Host>(api: &Api<H>, account: Option<&String>) -> Result<Client> {
     let mut accounts = api.accounts.lock().await.list().to_vec();
     if let Some(id) = account {
         accounts.retain(|account| account.id == *id);
@@ -225,16 +245,74 @@ pub(crate) async fn open<H: Host>(api: &Arc<Api<H>>, request: BrowseRequest) -> 
         Ok(())
     };
     api.browse.cancellable(&request.token, work).await?;
+    let list = list(api, place, reading);
+    let page = list.page(&*list.reading.lock().await, 0);
+    api.browse.keep(Arc::new(list));
+    Ok(page)
+}
+
+/// The tags of a repository as a list of this session has them, whichever account it was read with; read to its end where
+/// that is wanted.
+pub(crate) async fn tags<H: Host>(
+    api: &Arc<Api<H>>,
+    token: &str,
+    account: Option<&String>,
+    host: &Registry,
+    name: &RepositoryName,
+    ask: bool,
+) -> Result<Option<Arc<List>>> {
+    let is_of =
+        |list: &List| list.place.host == *host && list.place.repository.as_ref() == Some(name);
+    let found = api
+        .browse
+        .find(|list| is_of(list) && list.place.account.as_ref() == account)
+        .or_else(|| api.browse.find(|list| is_of(list)));
+    let list = match found {
+        Some(list) => list,
+        None if ask => {
+            let client = client(api, account).await?;
+            let place = Place {
+                account: account.cloned(),
+                host: host.clone(),
+                namespace: None,
+                repository: Some(name.clone()),
+            };
+            let pages = AnyPages::Tags(client.browse_tags(host, name));
+            let list =
+                Arc::new(list(api, place, Reading { pages, entries: Vec::new(), done: false }));
+            api.browse.keep(list.clone());
+            list
+        }
+        None => return Ok(None),
+    };
+    if ask {
+        let work = async {
+            let mut reading = list.reading.lock().await;
+            while !reading.done {
+                reading.go_on().await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = api.browse.cancellable(token, work).await {
+            // nothing is known of it: whoever opens it asks anew
+            if list.read().await.entries.is_empty() {
+                api.browse.forget(&list.id);
+            }
+            return Err(error);
+        }
+    }
+    Ok(Some(list))
+}
+
+/// A list that was begun now.
+fn list<H: Host>(api: &Api<H>, place: Place, reading: Reading) -> List {
     let number = api.browse.count.fetch_add(1, Ordering::Relaxed) + 1;
-    let list = List {
+    List {
         id: format!("list-{number}"),
         place,
         fetched_at: api.host.now().to_string(),
         reading: reading.into(),
-    };
-    let page = list.page(&*list.reading.lock().await, 0);
-    api.browse.keep(Arc::new(list));
-    Ok(page)
+    }
 }
 
 /// Another page of a list.

@@ -11,13 +11,15 @@ use crate::{
     Api, Host, accounts, app, browse, demo,
     dto::{
         Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ById, ByProfile,
-        ByToken, CheckReport, Demo, DetailsRequest, FindRequest, FoundLogins, ImageDetails,
-        ImportReport, ImportRequest, KeyringStatus, MoreRequest, NamesRequest, PassphraseRequest,
-        PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TakeRequest, Taken,
+        ByToken, CheckReport, Demo, DetailsRequest, ExportReport, ExportRequest, FindRequest,
+        FoundLogins, ImageDetails, ImportReport, ImportRequest, KeyringStatus, MoreRequest,
+        NamesRequest, PassphraseRequest, PickRequest, Preview, PreviewRequest, Profile,
+        ProfileSummary, RenameRequest, RuleProblem, RunInfo, Settings, TakeRequest, Taken,
         TestRequest, TypedName,
     },
     error::Result,
-    logins, profiles,
+    logins,
+    profiles::{self, export, import, preview},
     providers::{self, Provider},
     runs,
     typescript::Types,
@@ -50,7 +52,8 @@ macro_rules! commands {
                 match name {
                     $($name => {
                         let request: $request = read(name, request)?;
-                        let answer: $answer = $module::$handler(self, request).await?;
+                        // each may be large; all of them together would be
+                        let answer: $answer = Box::pin($module::$handler(self, request)).await?;
                         write(name, &answer)
                     })*
                     _ => Err(ApiError::new(Code::Internal, "there is no such command")),
@@ -113,12 +116,20 @@ commands! {
     "profiles.check" => profiles::check(Profile) -> Vec<RuleProblem>;
     /// Saves a profile; one without an id is new.
     "profiles.save" => profiles::save(Profile) -> Profile;
+    /// What a rule would copy, from lists alone: those of this session, or asked for.
+    "profiles.preview" => preview::preview(PreviewRequest) -> Preview;
+    /// Gives a profile another name; its id stays.
+    "profiles.rename" => profiles::rename(RenameRequest) -> Profile;
     /// Makes a copy under another name.
     "profiles.duplicate" => profiles::duplicate(ById) -> Profile;
     /// Removes a profile.
     "profiles.remove" => profiles::remove(ById) -> ();
-    /// Makes a profile, and accounts, from the original image-syncer's files.
-    "profiles.import" => profiles::import(ImportRequest) -> ImportReport;
+    /// Makes a profile, and accounts, from the original image-syncer's files; or a profile from a file of our own.
+    "profiles.import" => import::import(ImportRequest) -> ImportReport;
+    /// Saves a profile's file where the user says; the path, or `null` when they changed their mind.
+    "profiles.exportFile" => export::file(ById) -> Option<String>;
+    /// A profile as an images file of the original image-syncer, and what that can't say.
+    "profiles.exportOriginal" => export::original(ExportRequest) -> ExportReport;
     /// The command line that does the same as a profile.
     "profiles.command" => profiles::command(ById) -> String;
     /// A path from the system's file dialog; `null` when the user changed their mind.

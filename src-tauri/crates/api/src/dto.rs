@@ -24,6 +24,8 @@ pub use event::AppEvent;
 pub use image::{DetailsRequest, ImageDetails, ImageLayer, ImagePart, ImageReferrer};
 pub use login::{FindRequest, FoundLogin, FoundLogins, Pick, TakeRequest, Taken};
 pub use profile::{
-    Demo, ImportReport, ImportRequest, LastRun, Profile, ProfileSummary, RuleDraft, RuleProblem,
+    Demo, ExportReport, ExportRequest, ImportReport, ImportRequest, LastRun, PlatformsDraft,
+    Preview, PreviewPair, PreviewRequest, Profile, ProfileSummary, RenameRequest,
+    RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
 };
 pub use run::{ByProfile, RunInfo};

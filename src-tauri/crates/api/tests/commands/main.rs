@@ -7,5 +7,6 @@ mod app;
 mod browse;
 mod canary;
 mod host;
+mod preview;
 mod profiles;
 mod runs;
