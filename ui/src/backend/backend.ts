@@ -11,6 +11,7 @@ import type {
   CheckReport,
   Demo,
   DetailsRequest,
+  ExportReport,
   FileKind,
   FoundLogins,
   ImageDetails,
@@ -18,6 +19,8 @@ import type {
   KeyringStatus,
   MoreRequest,
   Pick,
+  Preview,
+  PreviewRequest,
   Profile,
   ProfileSummary,
   Provider,
@@ -65,9 +68,16 @@ export interface Backend {
   profilesGet(id: string): Promise<Profile>;
   profilesCheck(profile: Profile): Promise<RuleProblem[]>;
   profilesSave(profile: Profile): Promise<Profile>;
+  /** Ends with `cancelled` when `browseCancel` is called with its token. */
+  profilesPreview(request: PreviewRequest): Promise<Preview>;
+  profilesRename(id: string, name: string): Promise<Profile>;
   profilesDuplicate(id: string): Promise<Profile>;
   profilesRemove(id: string): Promise<null>;
   profilesImport(name: string, images: string, auth: string | null): Promise<ImportReport>;
+  /** Where it was saved, or null when the user changed their mind. */
+  profilesExportFile(id: string): Promise<string | null>;
+  /** As an images file of the original; `save` asks where. */
+  profilesExportOriginal(id: string, save: boolean): Promise<ExportReport>;
   profilesCommand(id: string): Promise<string>;
   /** The path, or null when the user changed their mind. */
   filesPick(kind: FileKind): Promise<string | null>;

@@ -4,6 +4,7 @@ import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../backend/backend';
 import type { AccountDraft } from '../backend/types';
+import { blankRule } from '../text/rule';
 import { clean, start } from './app';
 
 const id = (testid: string): HTMLElement => screen.getByTestId(testid);
@@ -381,12 +382,16 @@ describe('Profiles', () => {
     expect(await backend.profilesGet(summary?.id ?? '')).toEqual({
       id: summary?.id,
       name: 'Mine',
-      rules: [{ source: 'quay.io/a/b', destinations: ['r.io/b'] }],
+      rules: [blankRule('quay.io/a/b', ['r.io/b'])],
       os: ['linux'],
       arch: ['arm:v7', 'loong64'],
       overwrite: 'never',
       attestations: 'auto',
+      index: 'rewrite',
       referrers: true,
+      retries: null,
+      proc: null,
+      bandwidth: null,
       accounts: {},
     });
   });
@@ -430,7 +435,9 @@ describe('Profiles', () => {
     const report = await screen.findByTestId('import-report');
     expect(report).toHaveTextContent('3 rules taken as they were');
     expect(report).toHaveTextContent('acme+mirror @ quay.io');
-    expect(screen.getAllByTestId('import-note')).toHaveLength(1);
+    expect(id('import-changed')).toHaveTextContent('was replaced by acme');
+    expect(id('import-refused')).toHaveTextContent('upper-case letter');
+    expect(id('import-warning')).toHaveTextContent('plattform');
     await clean(container);
   });
 });

@@ -95,6 +95,42 @@ describe('the main flows', () => {
     await opened.close();
   });
 
+  test('a set is built by ticking and dragging, mapped, and compared', async () => {
+    const { page, id, close } = await harness.open({ tick: '15' }, {}, '#/browse');
+    const row = (name: string) => page.locator(`[data-testid=browse-row][data-name="${name}"]`);
+    await row('team').locator('[data-toggle]').click();
+    await row('team/web').locator('[data-toggle]').click();
+    await row('1.27.0').locator('[data-check]').click();
+    await row('1.25.0')
+      .locator('[data-check]')
+      .click({ modifiers: ['Shift'] });
+    await expect.poll(() => id('selection-sum').textContent()).toContain('Tags: 3');
+    await id('selection-add').click();
+    await row('team/api').dragTo(id('set'));
+    await expect.poll(() => id('set-rule').count()).toBe(2);
+    await id('set-destination').click();
+    await id('destination-account').selectOption('lab');
+    await id('mapping-prefix').click();
+    await id('mapping-text').fill('copies');
+    await page.locator('[data-testid=pair]', { hasText: '/team/copies/team/web:1.27.0' }).waitFor();
+    await id('set-compare').click();
+    await page.locator('[data-testid=plan-summary][data-state=ready]').waitFor();
+    await close();
+  });
+
+  test('in a narrow window the panes are steps', async () => {
+    const { page, id, close } = await harness.open({}, { width: 800, height: 700 }, '#/browse');
+    await page.locator('[data-name="team"] [data-check]').click();
+    await id('selection-add').click();
+    await id('step-set').click();
+    await id('set-rule').first().waitFor();
+    await id('step-destination').click();
+    await id('destination').waitFor();
+    await id('step-choose').click();
+    await id('browse-grid').waitFor();
+    await close();
+  });
+
   test('work goes on while the screen is left, and is found again', async () => {
     const opened = await harness.open({ hold: 'run', ...quick }, {}, '#/compare/team-mirror');
     await opened.id('profile-compare').click();

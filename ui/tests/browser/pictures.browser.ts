@@ -42,6 +42,25 @@ const opened =
     await page.locator('[data-testid=browse-loading]').waitFor({ state: 'detached' });
   };
 
+/** Ticks rows of the tree. */
+const ticked =
+  (...names: string[]) =>
+  async ({ page }: Opened): Promise<void> => {
+    for (const name of names) {
+      await page.locator(`[data-testid=browse-row][data-name="${name}"] [data-check]`).first().click();
+    }
+  };
+
+/** A set of two rules. */
+async function collected(page: Opened): Promise<void> {
+  await opened('team', 'team/web')(page);
+  await ticked('team/api', '1.27.0')(page);
+  await page.id('selection-add').click();
+  const narrow = page.id('step-set');
+  if (await narrow.isVisible()) await narrow.click();
+  await page.id('set-rule').first().waitFor();
+}
+
 const SHOTS: Shot[] = [
   { name: 'home-empty', query: { scenario: 'empty' }, until: seen('home-try-demo') },
   { name: 'home', query: {}, until: seen('home-profile') },
@@ -101,6 +120,55 @@ const SHOTS: Shot[] = [
     },
   },
   { name: 'browse', query: {}, hash: '#/browse', until: opened('team', 'team/web') },
+  {
+    name: 'browse-set',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await collected(page);
+      if (!(await page.id('step-set').isVisible())) await ticked('1.26.0', '1.25.0')(page);
+      await page.page.locator('[data-testid=preview-counts]').first().waitFor();
+    },
+  },
+  {
+    name: 'browse-set-unfolded',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await collected(page);
+      await page.id('set-rule-line').first().click();
+      await page.id('preview-pair').first().waitFor();
+    },
+  },
+  {
+    name: 'browse-destination',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await collected(page);
+      await page.id('set-destination').click();
+      await page.id('destination-account').selectOption('lab');
+      await page.id('mapping-prefix').click();
+      await page.page.locator('[data-testid=pair]', { hasText: 'harbor.lab' }).first().waitFor();
+    },
+  },
+  {
+    name: 'browse-destination-many',
+    query: { scenario: 'many' },
+    hash: '#/browse',
+    until: async (page) => {
+      await opened('library')(page);
+      await page.page.locator('[data-name="library/service-0000"] [data-check]').click();
+      await page.page
+        .locator('[data-name="library/service-0004"] [data-check]')
+        .click({ modifiers: ['Shift'] });
+      await page.id('selection-add').click();
+      await page.id('set-destination').click();
+      await page.id('destination-account').selectOption('lab');
+      await page.id('mapping-last').click();
+      await page.page.locator('[data-testid=pair]', { hasText: 'harbor.lab' }).first().waitFor();
+    },
+  },
   { name: 'browse-names', query: { scenario: 'names' }, hash: '#/browse', until: opened('team') },
   {
     name: 'browse-many',
@@ -162,6 +230,55 @@ const SHOTS: Shot[] = [
     },
   },
   { name: 'editor-new', query: {}, hash: '#/profiles/new', until: seen('profile-name') },
+  {
+    name: 'editor-details',
+    query: {},
+    hash: '#/profiles/team-mirror',
+    until: async ({ id, page }) => {
+      await id('rule-more-0').click();
+      await id('rule-newest-0').fill('3');
+      await id('rule-by-created-0').click();
+      await id('rule-platforms-own-0').click();
+      await page.locator('[data-testid=preview-counts], [data-testid=preview-configs]').first().waitFor();
+      await id('rule-source-0').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'editor-policy',
+    query: {},
+    hash: '#/profiles/team-mirror',
+    until: async ({ id }) => {
+      await id('profile-limits').click();
+      await id('profile-bandwidth').fill('50');
+      await id('profile-bandwidth').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'profile-original',
+    query: {},
+    hash: '#/profiles',
+    until: async ({ id }) => {
+      await id('profile-menu').first().click();
+      await id('profile-original').click();
+      await id('original-note').first().waitFor();
+    },
+  },
+  {
+    name: 'profiles-broken',
+    query: { scenario: 'failing' },
+    hash: '#/profiles',
+    until: seen('profile-broken'),
+  },
+  {
+    name: 'profile-rename',
+    query: {},
+    hash: '#/profiles',
+    until: async ({ id }) => {
+      await id('profile-menu').first().click();
+      await id('profile-rename').click();
+      await id('rename-name').waitFor();
+    },
+  },
   { name: 'editor', query: {}, hash: '#/profiles/team-mirror', until: seen('rule-destination-2-1') },
   {
     name: 'editor-problems',
@@ -277,10 +394,14 @@ async function shoot(shot: Shot, look: Look, suffix: string): Promise<void> {
   await opened.close();
 }
 
+/** `PICTURES=browse-set,editor` makes these alone. */
+const only = process.env['PICTURES']?.split(',');
+const wanted = (shot: Shot): boolean => only?.includes(shot.name) ?? true;
+
 for (const theme of ['light', 'dark'] as const) {
   for (const lang of ['en', 'zh-CN'] as const) {
     describe.concurrent(`${theme} ${lang}`, () => {
-      test.for(SHOTS)('$name', (shot) => shoot(shot, { theme, lang }, `-${theme}-${lang}`));
+      test.for(SHOTS.filter(wanted))('$name', (shot) => shoot(shot, { theme, lang }, `-${theme}-${lang}`));
     });
   }
 }
@@ -296,6 +417,8 @@ const SOME = [
   'home',
   'accounts',
   'account-edit',
+  'browse-set',
+  'browse-destination',
   'editor',
   'compare-blocked',
   'run',
@@ -305,7 +428,7 @@ const SOME = [
 
 for (const { name, look } of LOOKS) {
   describe.concurrent(name, () => {
-    test.for(SHOTS.filter((shot) => SOME.includes(shot.name)))('$name', (shot) =>
+    test.for(SHOTS.filter((shot) => SOME.includes(shot.name) && wanted(shot)))('$name', (shot) =>
       shoot(shot, look, `-${name}`),
     );
   });

@@ -126,6 +126,37 @@ export class FakeBrowse {
     };
   }
 
+  /** Something that can be given up by its token. */
+  async waited<T>(token: string, work: () => T): Promise<T> {
+    await this.#wait(token);
+    return work();
+  }
+
+  /** The tags of a repository: of a list that is known, or asked for. */
+  tags(host: string, repository: string, ask: boolean): BrowseEntry[] | null {
+    const id = [host, null, repository].join('|');
+    const known = this.#lists.get(id);
+    if (known) return known.entries;
+    if (!ask) return null;
+    const entries = this.#entries({
+      token: '',
+      accountId: null,
+      host,
+      namespace: null,
+      repository,
+      refresh: false,
+    });
+    this.#lists.set(id, { entries, fetchedAt: new Date().toISOString() });
+    return entries;
+  }
+
+  repositories(host: string, ask: boolean): string[] | null {
+    if (!ask) return null;
+    const open = (namespace: string | null): BrowseEntry[] =>
+      this.#entries({ token: '', accountId: null, host, namespace, repository: null, refresh: false });
+    return open(null).flatMap(({ name }) => open(name).map((entry) => entry.name));
+  }
+
   cancel(token: string): null {
     this.#waiting.get(token)?.(new Problem({ code: 'cancelled', message: 'it was given up' }));
     return null;

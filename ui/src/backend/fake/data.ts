@@ -1,6 +1,7 @@
 // Accounts, profiles and images as a team would have them.
 
 import type { Account, ApiError, Failure, FoundLogin, Profile, ProfileSummary } from '../types';
+import { blankRule } from '../../text/rule';
 import type { Scenario } from './scenario';
 
 const HOUR = 3_600_000;
@@ -119,12 +120,16 @@ function profile(
   return {
     id,
     name,
-    rules: rules.map(([source, destinations]) => ({ source, destinations })),
+    rules: rules.map(([source, destinations]) => blankRule(source, destinations)),
     os: [],
     arch: [],
     overwrite: 'differing',
     attestations: 'keep',
+    index: 'rewrite',
     referrers: false,
+    retries: null,
+    proc: null,
+    bandwidth: null,
     accounts: {},
     ...part,
   };
@@ -211,9 +216,14 @@ export const BROKEN: ProfileSummary = {
   demo: false,
   broken: {
     code: 'config.invalid',
-    message: 'old-mirror.yaml, line 7, column 3: a rule needs a destination',
+    message: "/home/acme/.config/image-syncer/profiles/old-mirror.yaml:7:3: rule 2 has no 'destinations'",
     hint: '',
-    params: { line: '7' },
+    params: {
+      file: '/home/acme/.config/image-syncer/profiles/old-mirror.yaml',
+      line: '7',
+      column: '3',
+      what: "rule 2 has no 'destinations'",
+    },
   },
   lastRun: null,
 };

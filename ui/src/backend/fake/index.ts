@@ -7,6 +7,7 @@ import type {
   AppEvent,
   CheckReport,
   CheckStep,
+  ExportReport,
   FoundLogin,
   FoundLogins,
   ImportReport,
@@ -21,6 +22,7 @@ import type {
 } from '../types';
 import * as data from './data';
 import { FakeBrowse } from './browse';
+import { preview } from './preview';
 import { PROVIDERS } from './providers';
 import { FakeRun } from './run';
 import { scenario, type Scenario } from './scenario';
@@ -123,6 +125,10 @@ class Fake {
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
       profilesCheck: (profile) => answer(() => check(profile)),
       profilesSave: (profile) => answer(() => this.#saveProfile(profile)),
+      profilesPreview: (request) => this.#browse.waited(request.token, () => preview(request, this.#browse)),
+      profilesRename: (id, name) => answer(() => this.#rename(id, name)),
+      profilesExportFile: (id) => answer(() => `/home/acme/${this.#profile(id).id}.yaml`),
+      profilesExportOriginal: (id, save) => answer(() => this.#original(id, save)),
       profilesDuplicate: (id) =>
         answer(() => {
           const profile = this.#profile(id);
@@ -300,6 +306,38 @@ class Fake {
     return structuredClone(saved);
   }
 
+  #rename(id: string, name: string): Profile {
+    if (this.#profiles.some((each) => each.id !== id && each.name === name)) {
+      throw new Problem({
+        code: 'config.invalid',
+        message: `there is a profile named '${name}' already`,
+        params: { field: 'name' },
+      });
+    }
+    return this.#saveProfile({ ...this.#profile(id), name });
+  }
+
+  #original(id: string, save: boolean): ExportReport {
+    const { rules, os, arch } = this.#profile(id);
+    const plain = ({ tags, platforms }: Profile['rules'][number]): boolean =>
+      platforms === null && tags.newest === null && tags.versions === null;
+    const taken = rules.filter(plain);
+    const flags = [...os.map((each) => `--os ${each}`), ...arch.map((each) => `--arch ${each}`)];
+    return {
+      text: taken.map(({ source, destinations }) => `${source}: ${destinations.join(', ')}\n`).join(''),
+      taken: taken.length,
+      of: rules.length,
+      notes: [
+        ...rules
+          .filter((rule) => !plain(rule))
+          .map(({ source }) => `'${source}' is left out: its 'tags' narrow what it selects`),
+        ...(flags.length > 0 ? [`run the original with ${flags.join(' ')}`] : []),
+        'logins are not in it: the original reads them from an auth file',
+      ],
+      path: save ? `/home/acme/${id}-images.yaml` : null,
+    };
+  }
+
   #import(name: string, images: string, auth: string | null): ImportReport {
     if (images.includes('bad')) {
       throw new Problem({
@@ -328,7 +366,11 @@ class Fake {
       profile: data.summary(profile, null),
       accounts,
       taken: profile.rules.length,
-      notes: ['line 4: the unknown key “plattform” was left out; did you mean “platform”?'],
+      changed: ['/home/acme/images.yaml:2:1: ${TEAM} was replaced by acme'],
+      refused: [
+        "/home/acme/images.yaml:9:1: source 'quay.io/A': its repository has an upper-case letter 'A'",
+      ],
+      warnings: ["/home/acme/auth.yaml:4:3: 'plattform' is unknown and is left out"],
     };
   }
 
@@ -461,15 +503,10 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
 /** A little of what Rust checks, so that the form has something to show. */
 function check(profile: Profile): RuleProblem[] {
   const problems: RuleProblem[] = [];
-  const add = (rule: number, field: string, destination: number, message: string): void => {
-    problems.push({
-      rule,
-      field,
-      destination,
-      error: { code: 'config.invalid', message, hint: '', params: {} },
-    });
+  const add = (rule: number | null, field: string, item: number, message: string): void => {
+    problems.push({ rule, field, item, error: { code: 'config.invalid', message, hint: '', params: {} } });
   };
-  if (profile.name === '') add(0, 'name', 0, 'A name is needed.');
+  if (profile.name === '') add(null, 'name', 0, 'A name is needed.');
   profile.rules.forEach((rule, at) => {
     const repository = rule.source.split(':')[0] ?? '';
     if (rule.source === '') add(at, 'source', 0, 'A source is needed.');
@@ -483,9 +520,21 @@ function check(profile: Profile): RuleProblem[] {
         `an upper-case letter at column ${repository.search(/[A-Z]/) + 1}: names are lower case`,
       );
     }
+    if (rule.destinations.length === 0) add(at, 'destination', 0, 'A destination is needed.');
     rule.destinations.forEach((destination, to) => {
       if (destination === '') add(at, 'destination', to, 'A destination is needed.');
+      const unknown = /\{(?!path\}|name\}|namespace\}|registry\})/.exec(destination);
+      if (unknown) add(at, 'destination', to, 'it has a placeholder that is not known');
     });
+    for (const field of ['include', 'exclude'] as const) {
+      rule.tags[field].forEach((pattern, item) => {
+        if (/^[^/].*[[\]]/.test(pattern))
+          add(at, field, item, `the pattern '${pattern}' is wrong: it has the character '['`);
+      });
+    }
+    if (rule.tags.versions && !/^[\s\d.,<>=~^*x-]+$/.test(rule.tags.versions)) {
+      add(at, 'versions', 0, `'${rule.tags.versions}' is no range of versions`);
+    }
   });
   return problems;
 }
