@@ -21,6 +21,7 @@ pub mod error;
 mod error_body;
 mod failure;
 pub mod fingerprint;
+mod gate;
 mod headers;
 mod hint;
 mod host;

@@ -228,7 +228,7 @@ impl Mapping {
         DestinationRule::parse(&text)
     }
 
-    fn may_be(&self, registry: &Registry, name: &RepositoryName) -> bool {
+    pub(crate) fn may_be(&self, registry: &Registry, name: &RepositoryName) -> bool {
         self.registry == *registry && self.shape.is_match(name.as_str())
     }
 
