@@ -50,11 +50,11 @@ export const tauri: Backend = {
   profilesCommand: (id) => rpc('profiles.command', { id }),
   filesPick: (kind) => rpc('files.pick', { kind }),
   runsPlan: (profileId) => rpc('runs.plan', { profileId }),
-  runsStart: (profileId) => rpc('runs.start', { profileId }),
+  runsStart: (profileId) => rpc('runs.start', { profileId, skip: [] }),
   runsCancel: (id) => rpc('runs.cancel', { id }),
   runsList: () => rpc('runs.list', null),
   runsSnapshot: (id) => rpc('runs.snapshot', { id }),
-  runsSaveReport: (id) => rpc('runs.saveReport', { id }),
+  runsSaveReport: (id) => rpc('runs.export', { id, format: 'json' }),
   demoStart: () => rpc('demo.start', null),
   async subscribe(onEvent) {
     const channel = new Channel<AppEvent>();

@@ -10,6 +10,13 @@ export const NO_TOTALS: Totals = {
   skipped: 0,
   failed: 0,
   cancelled: 0,
+  toCopy: 0,
+  toSkip: 0,
+  toOverwrite: 0,
+  conflicts: 0,
+  blocked: 0,
+  bytesToMove: 0,
+  bytesMountable: 0,
   bytesTotal: 0,
   bytesCopied: 0,
   bytesInFlight: 0,
@@ -18,6 +25,7 @@ export const NO_TOTALS: Totals = {
   bytesPerSecond: 0,
   seconds: 0,
   secondsLeft: null,
+  paused: false,
 };
 
 /** The class of a row in a plan: what would be done with it. */

@@ -9,8 +9,13 @@ const info = (part: Partial<RunInfo> = {}): RunInfo => ({
   profileId: 'p',
   profileName: 'P',
   kind: 'run',
+  state: 'running',
+  startedBy: 'app',
   startedAt: '2026-11-24T12:00:00Z',
   endedAt: null,
+  proc: null,
+  bandwidth: null,
+  retryOf: null,
   ...part,
 });
 
@@ -26,6 +31,9 @@ const image = (id: number, part: Partial<ImageState> = {}): ImageState => ({
   bytesInFlight: 0,
   bytesMounted: 0,
   bytesPresent: 0,
+  replaces: null,
+  sourceAccount: null,
+  destinationAccount: null,
   reason: null,
   error: null,
   ...part,

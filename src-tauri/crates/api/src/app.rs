@@ -15,7 +15,7 @@ use ::accounts::{Accounts, FileState, Links, Vault, keyring};
 use futures_util::FutureExt as _;
 use registry::Code;
 use serde_json::Value;
-use store::{Language, LastRuns, Settings, Theme};
+use store::{History, Language, LastRuns, Settings, Theme};
 use tracing::Instrument as _;
 
 use crate::{
@@ -38,6 +38,8 @@ pub struct Api<H> {
     pub(crate) accounts: tokio::sync::Mutex<Accounts>,
     pub(crate) tested: Mutex<Option<Tested>>,
     pub(crate) settings: Mutex<Settings>,
+    pub(crate) history: History,
+    /// From before there was a history.
     pub(crate) last_runs: Mutex<LastRuns>,
     pub(crate) runs: Runs,
     pub(crate) browse: Browse,
@@ -66,6 +68,10 @@ impl<H: Host> Api<H> {
             problems.push(problem.into());
             LastRuns::default()
         });
+        let history = History::at(dirs.history());
+        if let Err(problem) = history.check() {
+            problems.push(problem.into());
+        }
         for problem in &problems {
             tracing::warn!(code = problem.code, "{}", problem.message);
         }
@@ -78,6 +84,7 @@ impl<H: Host> Api<H> {
             accounts: accounts.into(),
             tested: Mutex::default(),
             settings: settings.into(),
+            history,
             last_runs: last_runs.into(),
             runs: Runs::default(),
             browse: Browse::default(),

@@ -12,13 +12,14 @@ use crate::{
     dto::{
         Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ById, ByProfile,
         ByToken, CheckReport, Demo, DetailsRequest, ExportReport, ExportRequest, FindRequest,
-        FoundLogins, ImageDetails, ImportReport, ImportRequest, KeyringStatus, MoreRequest,
+        FoundLogins, HistoryDetail, HistoryPage, HistoryRequest, ImageDetails, ImportReport,
+        ImportRequest, KeyringStatus, LimitsRequest, LogPage, LogRequest, MoreRequest,
         NamesRequest, PassphraseRequest, PickRequest, Preview, PreviewRequest, Profile,
-        ProfileSummary, RenameRequest, RuleProblem, RunInfo, Settings, TakeRequest, Taken,
-        TestRequest, TypedName,
+        ProfileSummary, RenameRequest, ReportRequest, RetryRequest, RuleProblem, RunInfo, Settings,
+        StartRequest, TakeRequest, Taken, TestRequest, TypedName, VerifyReport,
     },
     error::Result,
-    logins,
+    history, logins,
     profiles::{self, export, import, preview},
     providers::{self, Provider},
     runs,
@@ -136,16 +137,36 @@ commands! {
     "files.pick" => app::pick_file(PickRequest) -> Option<String>;
     /// Compares: a run that writes nothing.
     "runs.plan" => runs::plan(ByProfile) -> RunInfo;
-    /// Starts to copy.
-    "runs.start" => runs::start(ByProfile) -> RunInfo;
+    /// Starts to copy, all but what is switched off by hand.
+    "runs.start" => runs::start(StartRequest) -> RunInfo;
+    /// Runs again what failed, or some images, of a run that has ended.
+    "runs.retry" => runs::retry(RetryRequest) -> RunInfo;
+    /// Takes up a run that was interrupted: what is there already is skipped.
+    "runs.continue" => runs::take_up(ById) -> RunInfo;
+    /// From here on no request begins and nothing is read; a `run` event tells.
+    "runs.pause" => runs::pause(ById) -> ();
+    /// Goes on.
+    "runs.resume" => runs::resume(ById) -> ();
+    /// Sets the limits of a run that goes on.
+    "runs.limits" => runs::limits(LimitsRequest) -> ();
     /// Ends a plan or run cleanly; it is over when its `run` event says so.
     "runs.cancel" => runs::cancel(ById) -> ();
     /// The plans and runs of this session, newest first.
     "runs.list" => runs::list(()) -> Vec<RunInfo>;
     /// Everything about one of them at this moment.
     "runs.snapshot" => runs::snapshot(ById) -> engine::Snapshot;
-    /// Saves the report (JSON) where the user says; the path, or `null` when they changed their mind.
-    "runs.saveReport" => runs::save_report(ById) -> Option<String>;
+    /// Saves the report of a run that has ended where the user says; the path, or `null` when they changed their mind.
+    "runs.export" => runs::export(ReportRequest) -> Option<String>;
+    /// Looks at the destinations of a run that has ended: whether every manifest and blob is there. Takes long.
+    "runs.verify" => runs::verify(ById) -> VerifyReport;
+    /// Runs that have ended, of all sessions and of the command line, newest first.
+    "history.list" => history::list(HistoryRequest) -> HistoryPage;
+    /// One of them with its grid.
+    "history.get" => history::get(ById) -> HistoryDetail;
+    /// Its log.
+    "history.log" => history::log(LogRequest) -> LogPage;
+    /// Forgets it.
+    "history.remove" => history::remove(ById) -> ();
     /// Starts the demo's two registries, once.
     "demo.start" => demo::start(()) -> Demo;
 }

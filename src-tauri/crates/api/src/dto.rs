@@ -7,6 +7,7 @@ mod app;
 mod browse;
 mod error;
 mod event;
+mod history;
 mod image;
 mod login;
 mod profile;
@@ -21,6 +22,9 @@ pub use browse::{
 };
 pub use error::ApiError;
 pub use event::AppEvent;
+pub use history::{
+    HistoryDetail, HistoryPage, HistoryRequest, HistoryRun, LogLine, LogPage, LogRequest,
+};
 pub use image::{DetailsRequest, ImageDetails, ImageLayer, ImagePart, ImageReferrer};
 pub use login::{FindRequest, FoundLogin, FoundLogins, Pick, TakeRequest, Taken};
 pub use profile::{
@@ -28,4 +32,7 @@ pub use profile::{
     Preview, PreviewPair, PreviewRequest, Profile, ProfileSummary, RenameRequest,
     RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
 };
-pub use run::{ByProfile, RunInfo};
+pub use run::{
+    ByProfile, ExportFormat, ExportRequest, LimitsRequest, PickedImage, RetryRequest, RunInfo,
+    StartRequest, VerifyProblem, VerifyReport,
+};

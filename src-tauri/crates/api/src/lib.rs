@@ -10,6 +10,7 @@ pub mod commands;
 mod demo;
 pub mod dto;
 pub mod error;
+mod history;
 pub mod host;
 mod logins;
 mod profiles;

@@ -14,14 +14,14 @@ use ::profiles::{
 };
 use engine::JobRule;
 use registry::{AccessSource, Code};
-use store::LastRun;
 
 use crate::{
     Api, Host,
     app::lock,
     demo::{self, DemoAccess},
     dto::{self, ApiError, ById, ProfileSummary, RenameRequest, RuleProblem},
-    error::{Result, codes},
+    error::Result,
+    history,
 };
 
 mod draft;
@@ -40,10 +40,12 @@ pub(crate) async fn list<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<Vec<Profi
     if let Some(demo) = demo_profile(api).await {
         list.push(summary(&demo, true));
     }
+    let known = history::last_runs(api).await;
     for listed in library(api).list()? {
         list.push(match listed.profile {
             Ok(stored) => {
-                let last_run = lock(&api.last_runs).get(&stored.id).map(Into::into);
+                let old = lock(&api.last_runs);
+                let last_run = known.get(&stored.id).or(old.get(&stored.id)).map(Into::into);
                 ProfileSummary { last_run, ..summary(&told(&stored), false) }
             }
             Err(rejected) => ProfileSummary {
@@ -129,7 +131,7 @@ pub(crate) async fn duplicate<H: Host>(api: &Arc<Api<H>>, request: ById) -> Resu
 
 pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<()> {
     if api.runs.is_busy(&request.id) {
-        return Err(ApiError::new(codes::RUN_BUSY, "this profile is being run"));
+        return Err(ApiError::new(Code::RunBusy, "this profile is being run"));
     }
     if request.id == demo::ID {
         *api.demo.lock().await = None;
@@ -137,8 +139,10 @@ pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<
     }
     library(api).remove(&request.id)?;
     let mut last_runs = lock(&api.last_runs);
-    last_runs.remove(&request.id);
-    last_runs.save(&api.host.dirs().last_runs())?;
+    if last_runs.get(&request.id).is_some() {
+        last_runs.remove(&request.id);
+        last_runs.save(&api.host.dirs().last_runs())?;
+    }
     Ok(())
 }
 
@@ -213,18 +217,6 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     let access = AccountAccess::new(accounts, api.vault.clone()).named(named).or(Arc::new(others));
     let access = Arc::new(access);
     Ok(Work { name: profile.name, prepared, access })
-}
-
-/// Notes how a run ended.
-pub(crate) fn ran<H: Host>(api: &Arc<Api<H>>, profile: &str, last: LastRun) {
-    if profile == demo::ID {
-        return;
-    }
-    let mut last_runs = lock(&api.last_runs);
-    last_runs.set(profile, last);
-    if let Err(error) = last_runs.save(&api.host.dirs().last_runs()) {
-        tracing::warn!("how the run ended could not be noted: {error}");
-    }
 }
 
 impl From<&Rejected> for ApiError {

@@ -388,8 +388,13 @@ class Fake {
       profileId,
       profileName: profile.name,
       kind,
+      state: 'running',
+      startedBy: 'app',
       startedAt: new Date().toISOString(),
       endedAt: null,
+      proc: null,
+      bandwidth: null,
+      retryOf: null,
     };
     const done = this.#runs.some(
       (run) => run.info.profileId === profileId && run.info.kind === 'run' && run.info.endedAt,

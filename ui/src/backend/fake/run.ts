@@ -10,6 +10,13 @@ const NO_TOTALS: Totals = {
   skipped: 0,
   failed: 0,
   cancelled: 0,
+  toCopy: 0,
+  toSkip: 0,
+  toOverwrite: 0,
+  conflicts: 0,
+  blocked: 0,
+  bytesToMove: 0,
+  bytesMountable: 0,
   bytesTotal: 0,
   bytesCopied: 0,
   bytesInFlight: 0,
@@ -18,6 +25,7 @@ const NO_TOTALS: Totals = {
   bytesPerSecond: 0,
   seconds: 0,
   secondsLeft: null,
+  paused: false,
 };
 
 export interface Pace {
@@ -140,6 +148,9 @@ export class FakeRun {
         bytesInFlight: 0,
         bytesMounted: 0,
         bytesPresent: bytes.bytes_present,
+        replaces: null,
+        sourceAccount: `account (${image.source.split('/')[0]})`,
+        destinationAccount: `account (${image.destination.split('/')[0]})`,
         reason: image.action === 'skip' ? 'same digest' : null,
         error: failed,
       };

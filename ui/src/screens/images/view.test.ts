@@ -17,6 +17,9 @@ const image = (id: number, status: ImageStatus, part: Partial<ImageState> = {}):
   bytesInFlight: 0,
   bytesMounted: 0,
   bytesPresent: 0,
+  replaces: null,
+  sourceAccount: null,
+  destinationAccount: null,
   reason: null,
   error: null,
   ...part,
@@ -30,8 +33,13 @@ function view(kind: 'plan' | 'run', images: ImageState[]): ImagesView {
     profileId: 'p',
     profileName: 'P',
     kind,
+    state: 'running',
+    startedBy: 'app',
     startedAt: '',
     endedAt: null,
+    proc: null,
+    bandwidth: null,
+    retryOf: null,
   });
   run.push({ seq: 1, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [] });
   return new ImagesView(run);

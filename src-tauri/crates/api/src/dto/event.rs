@@ -9,7 +9,7 @@ use super::{CheckStep, KeyringStatus, RunInfo};
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum AppEvent {
-    /// A plan or run began or ended.
+    /// A plan or run began, was paused, goes on, got other limits or ended.
     #[serde(rename_all = "camelCase")]
     Run {
         /// Which.
@@ -23,6 +23,8 @@ pub enum AppEvent {
         /// What changed.
         update: engine::Update,
     },
+    /// The history changed.
+    History {},
     /// A step of a connection test that is under way.
     #[serde(rename_all = "camelCase")]
     Check {

@@ -155,11 +155,22 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("files.pick", json!({ "kind": "auth" })),
         ("runs.plan", of("ours")),
         ("runs.start", of("ours")),
-        ("runs.cancel", run("1")),
+        ("runs.cancel", run("#0")),
         ("runs.start", of("theirs")),
         ("runs.list", json!(null)),
-        ("runs.snapshot", run("2")),
-        ("runs.saveReport", run("2")),
+        ("runs.snapshot", run("#1")),
+        ("runs.export", json!({ "id": "#1", "format": "json" })),
+        ("runs.export", json!({ "id": "#1", "format": "junit" })),
+        ("runs.verify", run("#1")),
+        ("runs.pause", run("#1")),
+        ("runs.resume", run("#1")),
+        ("runs.limits", json!({ "id": "#1", "proc": 3, "bandwidth": null })),
+        ("runs.retry", json!({ "id": "#1", "images": null })),
+        ("runs.continue", run("#1")),
+        ("history.list", json!({ "before": null, "limit": 10, "profileId": null })),
+        ("history.get", run("#1")),
+        ("history.log", json!({ "id": "#1", "level": null, "image": null, "from": 0 })),
+        ("history.remove", run("#2")),
         ("browse.open", look(&id, None)),
         ("browse.open", look(&id, Some("x/b"))),
         ("browse.more", json!({ "token": "b", "listId": "list-1", "from": 1 })),
@@ -182,13 +193,20 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("profiles.remove", json!({ "id": "ours-2" })),
         ("accounts.remove", json!({ "id": "pasted-example-com" })),
     ];
-    for (name, request) in script {
+    let mut ids: Vec<String> = Vec::new();
+    for (name, mut request) in script {
+        // runs are called by the order in which they began
+        let place = request["id"].as_str().and_then(|id| id.strip_prefix('#')).map(str::to_owned);
+        if let Some(place) = place {
+            request["id"] = json!(ids[place.parse::<usize>().unwrap()]);
+        }
         called.insert(name);
         let answer = world.call(name, request).await;
         writeln!(seen, "{name}: {answer:?}").unwrap();
         if let (true, Ok(run)) = (name == "runs.plan" || name == "runs.start", &answer) {
             let id = run["id"].as_str().unwrap().to_owned();
             world.ended(&id).await;
+            ids.push(id);
         }
     }
     assert_eq!(
@@ -232,9 +250,11 @@ async fn a_stored_secret_comes_out_nowhere() {
         search(world.dir.path(), secret);
     }
     // the report was saved where the user said
-    let report =
-        std::fs::read_to_string(world.files.path().join("image-syncer-report-2.json")).unwrap();
-    assert!(!report.contains(CANARY));
+    for end in ["json", "xml"] {
+        let name = format!("image-syncer-report-{}.{end}", ids[1]);
+        let report = std::fs::read_to_string(world.files.path().join(name)).unwrap();
+        assert!(report.contains("x/b") && !report.contains(CANARY));
+    }
 }
 
 fn around(text: &str, secret: &str) -> String {
