@@ -17,6 +17,7 @@ mod bad_sides;
 mod clouds;
 mod creation;
 mod faults;
+mod history;
 mod logins;
 mod look;
 mod made_in_the_app;

@@ -333,6 +333,80 @@ pub(crate) enum AccountsCommand {
     },
 }
 
+/// Which runs are listed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HistoryFlags {
+    /// Only those of this profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// So many at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Write a run's report to standard output or a file
+    Export {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+        /// The form
+        #[arg(long, value_name = "FORMAT", default_value = "json")]
+        format: ReportFormat,
+        /// Write to this file
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print a run's log
+    Log {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+        /// Only what matters at least so much
+        #[arg(long, value_name = "LEVEL", default_value = "info")]
+        level: LineLevel,
+    },
+    /// Ask every destination of a run whether each manifest and blob is still there; nothing is written
+    Verify {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+        /// Logins: a map of registry or registry/namespace to {username, password, insecure, ...}
+        #[arg(long, value_name = "FILE")]
+        auth: Option<PathBuf>,
+        /// Registries whose certificate is not verified, and that may speak plain HTTP (repeatable, comma list)
+        #[arg(long, value_name = "HOST", value_delimiter = ',')]
+        insecure: Vec<Registry>,
+    },
+    /// Forget a run
+    Remove {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+    },
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// As --report writes it
+    Json,
+    /// One line an image
+    Csv,
+    /// To read
+    Markdown,
+    /// XML for build servers, one test case an image
+    Junit,
+}
+
+/// How much a line of a log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineLevel {
+    Info,
+    Warning,
+    Error,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Copy one source, as a rule writes it, to one or more destinations
@@ -417,6 +491,14 @@ pub(crate) enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// List the runs of profiles, newest first, by the app and by 'run'; export one, check its destinations
+    #[command(args_conflicts_with_subcommands = true)]
+    History {
+        #[command(flatten)]
+        list: HistoryFlags,
+        #[command(subcommand)]
+        command: Option<HistoryCommand>,
     },
     /// Show a sync between two built-in registries; no account, no network
     Demo,

@@ -20,6 +20,7 @@ use crate::{
     args::{Files, SyncFlags},
     passphrase,
     problem::{Problem, Problems},
+    record::Of,
     sync::{self, Work},
 };
 
@@ -166,6 +167,7 @@ pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Probl
         policy: prepared.policy,
         options: prepared.options,
         access: Arc::new(access),
+        record: Some(Of { dirs, id: stored.id, name: stored.profile.name }),
     };
     Ok(work.with(flags)?)
 }

@@ -8,6 +8,7 @@ mod args;
 mod check;
 mod config;
 mod demo;
+mod history;
 mod insecure;
 mod inspect;
 mod log;
@@ -19,6 +20,7 @@ mod passphrase;
 mod problem;
 mod progress;
 mod rate;
+mod record;
 mod sync;
 mod table;
 mod terminal;
@@ -91,6 +93,8 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
                 check::check(&address, repository, account.as_deref(), auth.as_deref(), json).await
             })
         }
+        Some(Command::History { list, command: None }) => history::list(&list),
+        Some(Command::History { command: Some(command), .. }) => history::run(command),
         Some(Command::Demo) => on_runtime(demo::demo()),
         Some(Command::Run { profile, sync }) => {
             log::start(&sync)?;
