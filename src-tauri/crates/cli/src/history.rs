@@ -14,7 +14,7 @@ use serde::Serialize;
 use store::{
     Dirs, History,
     export::{About, Format},
-    history::{Level, StoredRun, Wanted},
+    history::{Ending, Level, StoredRun, Wanted},
 };
 
 use crate::{
@@ -115,7 +115,7 @@ fn listed(run: &StoredRun) -> Listed<'_> {
         started_at: &run.started_at,
         ended_at: run.ended_at.as_deref(),
         started_by: run.started_by.as_str(),
-        result: run.ending.map(|ending| ending.as_str()).unwrap_or_default(),
+        result: run.ending.map(Ending::as_str).unwrap_or_default(),
         copied: totals.copied,
         skipped: totals.skipped,
         failed: totals.failed,
@@ -137,7 +137,7 @@ fn table(runs: &[StoredRun]) -> String {
             shown(&run.profile_name).into_owned(),
             run.started_at.chars().take(19).collect(),
             run.started_by.as_str().to_owned(),
-            run.ending.map(|ending| ending.as_str()).unwrap_or_default().to_owned(),
+            run.ending.map(Ending::as_str).unwrap_or_default().to_owned(),
             totals.copied.to_string(),
             totals.skipped.to_string(),
             totals.failed.to_string(),

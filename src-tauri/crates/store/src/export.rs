@@ -12,7 +12,7 @@ use engine::{ImageReport, Outcome, Report};
 use registry::shown;
 use serde::{Deserialize, Serialize};
 
-use crate::history::StoredRun;
+use crate::history::{Ending, StoredRun};
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct About {
 
 impl From<&StoredRun> for About {
     fn from(run: &StoredRun) -> Self {
-        let result = run.ending.map(|ending| ending.as_str()).unwrap_or_default();
+        let result = run.ending.map(Ending::as_str).unwrap_or_default();
         Self {
             profile: run.profile_name.clone(),
             started_at: run.started_at.clone(),

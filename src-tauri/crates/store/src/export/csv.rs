@@ -28,9 +28,8 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>, Failed> {
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     table.write_record(HEAD).map_err(failed)?;
     for image in &report.images {
-        let digest = |digest: &Option<registry::Digest>| {
-            digest.as_ref().map(ToString::to_string).unwrap_or_default()
-        };
+        let digest =
+            |digest: Option<&registry::Digest>| digest.map(ToString::to_string).unwrap_or_default();
         let plan = |number: fn(&engine::Plan) -> u64| {
             image.plan.as_ref().map(|plan| number(plan).to_string()).unwrap_or_default()
         };
@@ -47,9 +46,9 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>, Failed> {
             line(&image.destination),
             outcome(image).to_owned(),
             why(image),
-            digest(&image.source_digest),
-            digest(&image.digest),
-            digest(&image.replaces),
+            digest(image.source_digest.as_ref()),
+            digest(image.digest.as_ref()),
+            digest(image.replaces.as_ref()),
             action.unwrap_or_default().to_owned(),
             image.bytes_copied.to_string(),
             image.bytes_mounted.to_string(),
