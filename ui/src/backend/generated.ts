@@ -480,17 +480,42 @@ refresh: boolean, };
 export type ExportFormat = "json" | "csv" | "markdown" | "junit";
 
 /**
- * Saves a run's report.
+ * What an images file says of a profile, and what it can't.
+ */
+export type ExportReport = {
+/**
+ * The file.
+ */
+text: string,
+/**
+ * How many rules are in it.
+ */
+taken: number,
+/**
+ * Of how many.
+ */
+of: number,
+/**
+ * What is not in it, or means less there: one sentence each.
+ */
+notes: Array<string>,
+/**
+ * Where it was saved, if it was.
+ */
+path: string | null, };
+
+/**
+ * A profile as an images file of the original image-syncer.
  */
 export type ExportRequest = {
 /**
- * The run, of this session or of the history.
+ * Which.
  */
 id: string,
 /**
- * The form.
+ * Whether it is saved, where the user says; it is only shown otherwise.
  */
-format: ExportFormat, };
+save: boolean, };
 
 /**
  * Why an image failed: a stable code, a sentence, and what to do.
@@ -864,24 +889,32 @@ profile: ProfileSummary | null,
  */
 accounts: Array<Account>,
 /**
- * Taken as it was.
+ * How many rules were taken.
  */
 taken: number,
 /**
- * Taken, but differently, or not at all: one sentence each.
+ * What was taken, but differently: one sentence each.
  */
-notes: Array<string>, };
+changed: Array<string>,
+/**
+ * What was not taken: one sentence each.
+ */
+refused: Array<string>,
+/**
+ * What is worth knowing besides: one sentence each.
+ */
+warnings: Array<string>, };
 
 /**
  * Which files to import.
  */
 export type ImportRequest = {
 /**
- * The name of the profile to make; the file's name when empty.
+ * The name of the profile to make; the one in the file, or the file's own, when empty.
  */
 name: string,
 /**
- * Path of the images file.
+ * Path of the images file, or of a profile's own file.
  */
 images: string,
 /**
@@ -1109,6 +1142,122 @@ bytes_present: number,
 bytes_mountable: number, };
 
 /**
+ * Platforms to keep: any of the operating systems with any of the architectures; all where nothing is named.
+ */
+export type PlatformsDraft = {
+/**
+ * Values of `--os`.
+ */
+os: Array<string>,
+/**
+ * Values of `--arch`.
+ */
+arch: Array<string>, };
+
+/**
+ * What a rule would copy.
+ */
+export type Preview = {
+/**
+ * Whether the list that decides is known.
+ */
+known: boolean,
+/**
+ * Whether it is known to its end.
+ */
+complete: boolean,
+/**
+ * How many tags match; of a rule by pattern, how many repositories.
+ */
+matched: number,
+/**
+ * Of how many that the list has; `null` where the rule needs no list.
+ */
+of: number | null,
+/**
+ * Whether repositories are counted, not tags.
+ */
+byRepository: boolean,
+/**
+ * How many pairs of source and destination there are.
+ */
+pairs: number,
+/**
+ * The first of them.
+ */
+first: Array<PreviewPair>,
+/**
+ * Bytes of the images whose size is known, each source once.
+ */
+bytes: number,
+/**
+ * Of how many images that is.
+ */
+sized: number,
+/**
+ * How many images' configs are read to find the newest by date; 0 where that is known, or is not asked for.
+ */
+configs: number,
+/**
+ * Why it can't be done, although the rule is well written: numbers of tags that do not fit.
+ */
+problem: ApiError | null,
+/**
+ * When the registry was asked.
+ */
+fetchedAt: string | null, };
+
+/**
+ * A source and where it goes.
+ */
+export type PreviewPair = {
+/**
+ * The image or repository, in full.
+ */
+source: string,
+/**
+ * Where it goes; empty while no destination is named.
+ */
+destination: string,
+/**
+ * Bytes of the image, where they are known.
+ */
+bytes: number | null,
+/**
+ * Why it can't go there, English.
+ */
+problem: string | null, };
+
+/**
+ * What a rule would copy, as far as that can be said from lists alone.
+ */
+export type PreviewRequest = {
+/**
+ * What the page calls this request, to give it up by.
+ */
+token: string,
+/**
+ * The rule; it may be without destinations yet.
+ */
+rule: RuleDraft,
+/**
+ * The account to look with; `null` for whichever fits, or none.
+ */
+accountId: string | null,
+/**
+ * Whether the registry is asked for what no list of this session has.
+ */
+ask: boolean,
+/**
+ * Whether the dates of images are read, where they decide.
+ */
+dates: boolean,
+/**
+ * How many pairs are told at most.
+ */
+limit: number, };
+
+/**
  * A profile.
  */
 export type Profile = {
@@ -1141,9 +1290,25 @@ overwrite: string,
  */
 attestations: string,
 /**
+ * What becomes of an index of which not all is wanted: `rewrite` or `sparse`.
+ */
+index: string,
+/**
  * Whether signatures and other referrers come along.
  */
 referrers: boolean,
+/**
+ * How often a request that failed is sent again; the usual number where it is `null`.
+ */
+retries: number | null,
+/**
+ * The most requests in flight to any one registry; it adapts where it is `null`.
+ */
+proc: number | null,
+/**
+ * The most bytes per second; no limit where it is `null`.
+ */
+bandwidth: number | null,
 /**
  * Which account is used where several fit: its id by `host[/path]`.
  */
@@ -1278,6 +1443,41 @@ limit: number,
 window_seconds: number | null, };
 
 /**
+ * Another name for a profile.
+ */
+export type RenameRequest = {
+/**
+ * Which.
+ */
+id: string,
+/**
+ * The name.
+ */
+name: string, };
+
+/**
+ * Saves a run's report.
+ */
+export type ReportRequest = {
+/**
+ * The run, of this session or of the history.
+ */
+id: string,
+/**
+ * The form.
+ */
+format: ExportFormat, };
+
+/**
+ * What narrows the repositories of a rule by pattern.
+ */
+export type RepositoriesDraft = {
+/**
+ * Patterns of which repositories match none.
+ */
+exclude: Array<string>, };
+
+/**
  * Runs again what failed in a run that has ended.
  */
 export type RetryRequest = {
@@ -1295,30 +1495,42 @@ images: Array<PickedImage> | null, };
  */
 export type RuleDraft = {
 /**
- * `quay.io/a/b:/^v1/`
+ * `quay.io/a/b:/^v1/`; `quay.io/team/**` for every repository that matches.
  */
 source: string,
 /**
- * `registry.example.com/x/b`, at least one.
+ * `registry.example.com/x/b` or `registry.example.com/{path}`, at least one.
  */
-destinations: Array<string>, };
+destinations: Array<string>,
+/**
+ * What narrows the tags that the source selects.
+ */
+tags: TagsDraft,
+/**
+ * What narrows the repositories that the source's pattern selects.
+ */
+repositories: RepositoriesDraft,
+/**
+ * Platforms for this rule, instead of the profile's.
+ */
+platforms: PlatformsDraft | null, };
 
 /**
- * What is wrong with a rule while it is typed.
+ * What is wrong with a profile while it is typed, and where.
  */
 export type RuleProblem = {
 /**
- * Which rule, from 0.
+ * Which rule, from 0; `null` for the profile's own fields.
  */
-rule: number,
+rule: number | null,
 /**
- * `source`, `destination`, or a field of the profile (`name`, `os`, `arch`).
+ * `name`, `account`, `source`, `destination`, `include`, `exclude`, `versions`, `newest`, `repositories`, `os`, `arch`.
  */
 field: string,
 /**
- * Which destination, from 0.
+ * Which of the field's items, from 0: a destination, a pattern.
  */
-destination: number,
+item: number,
 /**
  * What is wrong.
  */
@@ -1452,6 +1664,31 @@ profileId: string,
  * What is switched off by hand: rows that are skipped.
  */
 skip: Array<PickedImage>, };
+
+/**
+ * What narrows the tags of a rule; all that is given must be met.
+ */
+export type TagsDraft = {
+/**
+ * Patterns of which tags match one: `1.*`, `/^v1/`.
+ */
+include: Array<string>,
+/**
+ * Patterns of which tags match none.
+ */
+exclude: Array<string>,
+/**
+ * A range of versions: `>=1.2, <2`.
+ */
+versions: string | null,
+/**
+ * Only the newest so many.
+ */
+newest: number | null,
+/**
+ * `version` or `created`.
+ */
+newestBy: string, };
 
 /**
  * Logins to make accounts of.
@@ -1761,12 +1998,20 @@ export interface Commands {
   'profiles.check': { request: Profile; answer: Array<RuleProblem> };
   /** Saves a profile; one without an id is new. */
   'profiles.save': { request: Profile; answer: Profile };
+  /** What a rule would copy, from lists alone: those of this session, or asked for. */
+  'profiles.preview': { request: PreviewRequest; answer: Preview };
+  /** Gives a profile another name; its id stays. */
+  'profiles.rename': { request: RenameRequest; answer: Profile };
   /** Makes a copy under another name. */
   'profiles.duplicate': { request: ById; answer: Profile };
   /** Removes a profile. */
   'profiles.remove': { request: ById; answer: null };
-  /** Makes a profile, and accounts, from the original image-syncer's files. */
+  /** Makes a profile, and accounts, from the original image-syncer's files; or a profile from a file of our own. */
   'profiles.import': { request: ImportRequest; answer: ImportReport };
+  /** Saves a profile's file where the user says; the path, or `null` when they changed their mind. */
+  'profiles.exportFile': { request: ById; answer: string | null };
+  /** A profile as an images file of the original image-syncer, and what that can't say. */
+  'profiles.exportOriginal': { request: ExportRequest; answer: ExportReport };
   /** The command line that does the same as a profile. */
   'profiles.command': { request: ById; answer: string };
   /** A path from the system's file dialog; `null` when the user changed their mind. */
@@ -1792,7 +2037,7 @@ export interface Commands {
   /** Everything about one of them at this moment. */
   'runs.snapshot': { request: ById; answer: Snapshot };
   /** Saves the report of a run that has ended where the user says; the path, or `null` when they changed their mind. */
-  'runs.export': { request: ExportRequest; answer: string | null };
+  'runs.export': { request: ReportRequest; answer: string | null };
   /** Looks at the destinations of a run that has ended: whether every manifest and blob is there. Takes long. */
   'runs.verify': { request: ById; answer: VerifyReport };
   /** Runs that have ended, of all sessions and of the command line, newest first. */

@@ -33,6 +33,6 @@ pub use profile::{
     RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
 };
 pub use run::{
-    ByProfile, ExportFormat, ExportRequest, LimitsRequest, PickedImage, RetryRequest, RunInfo,
+    ByProfile, ExportFormat, LimitsRequest, PickedImage, ReportRequest, RetryRequest, RunInfo,
     StartRequest, VerifyProblem, VerifyReport,
 };

@@ -14,6 +14,7 @@ use ::profiles::{
 };
 use engine::JobRule;
 use registry::{AccessSource, Code};
+use store::LastRun;
 
 use crate::{
     Api, Host,

@@ -175,8 +175,8 @@ pub(crate) fn run(command: HistoryCommand) -> Result<ExitCode, Problems> {
         HistoryCommand::Verify { id, auth, insecure } => {
             let run = find(&history, &id)?;
             let report = report(&history, &run)?;
-            let (access, work) = reach(&dirs, &run, auth.as_deref(), insecure)?;
-            on_runtime(check(access, work, report))
+            let reach = reach(&dirs, &run, auth.as_deref(), insecure)?;
+            on_runtime(check(reach, report))
         }
     }
 }
@@ -227,21 +227,27 @@ fn log(history: &History, id: &str, level: LineLevel) -> Result<ExitCode, Proble
     }
 }
 
-/// How the destinations of a run are reached: as its profile says, if it is still there.
+/// How the destinations of a run are reached.
+struct Reach {
+    client: Client,
+    index: engine::IndexPolicy,
+}
+
+/// As its profile says, if it is still there.
 fn reach(
     dirs: &Dirs,
     run: &StoredRun,
     auth: Option<&std::path::Path>,
     insecure: Vec<Registry>,
-) -> Result<(Arc<dyn AccessSource>, (ClientOptions, engine::IndexPolicy)), Problems> {
+) -> Result<Reach, Problems> {
     let (_, accounts) = open()?;
     let mut names = Vec::new();
-    let mut work = (ClientOptions::default(), engine::IndexPolicy::default());
+    let (mut options, mut index) = (ClientOptions::default(), engine::IndexPolicy::default());
     if let Ok(stored) = Profiles::at(dirs.profiles()).get(&run.profile_id) {
         let named = stored.profile.accounts.iter();
         names.extend(named.filter_map(|(address, id)| Some((address.parse().ok()?, id.clone()))));
         let prepared = stored.prepare()?;
-        work = (prepared.options, prepared.policy.index);
+        (options, index) = (prepared.options, prepared.policy.index);
     }
     let files = config::file_access(config::auth(auth)?)?;
     let access = AccountAccess::new(accounts.list().to_vec(), Arc::new(vault(dirs)))
@@ -252,15 +258,11 @@ fn reach(
     } else {
         Arc::new(Insecure { registries: insecure, others: Arc::new(access) })
     };
-    Ok((access, work))
+    Ok(Reach { client: Client::new(options, access), index })
 }
 
 /// Looks at every image that the run has left at its destination.
-async fn check(
-    access: Arc<dyn AccessSource>,
-    (options, index): (ClientOptions, engine::IndexPolicy),
-    report: Report,
-) -> Result<ExitCode, Problems> {
+async fn check(reach: Reach, report: Report) -> Result<ExitCode, Problems> {
     let (mut images, mut expected) = (Vec::new(), Vec::new());
     for image in report.images.iter().filter(|image| image.stands()) {
         let destination = image.destination.parse::<Reference>().ok();
@@ -269,7 +271,7 @@ async fn check(
             expected.push(Expected { destination, digest });
         }
     }
-    let found = verify(Client::new(options, access), index, expected).await;
+    let found = verify(reach.client, reach.index, expected).await;
     let (mut wrong, mut manifests, mut blobs) = (0, 0, 0);
     for (image, verified) in images.iter().zip(&found) {
         (manifests, blobs) = (manifests + verified.manifests, blobs + verified.blobs);

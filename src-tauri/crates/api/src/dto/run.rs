@@ -80,7 +80,7 @@ pub enum ExportFormat {
 /// Saves a run's report.
 #[derive(Clone, Debug, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-pub struct ExportRequest {
+pub struct ReportRequest {
     /// The run, of this session or of the history.
     pub id: String,
     /// The form.

@@ -12,7 +12,7 @@ use store::{
 use crate::{
     Api, Host,
     app::lock,
-    dto::{ApiError, ById, ExportFormat, ExportRequest, VerifyProblem, VerifyReport},
+    dto::{ApiError, ById, ExportFormat, ReportRequest, VerifyProblem, VerifyReport},
     error::Result,
     history, profiles,
 };
@@ -50,7 +50,7 @@ pub(super) async fn outcome<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<(Of,
 
 pub(crate) async fn export<H: Host>(
     api: &Arc<Api<H>>,
-    request: ExportRequest,
+    request: ReportRequest,
 ) -> Result<Option<String>> {
     let format = match request.format {
         ExportFormat::Json => Format::Json,
