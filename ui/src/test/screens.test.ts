@@ -343,9 +343,7 @@ describe('Profiles', () => {
     expect(screen.queryByText('This field is needed.')).toBeNull();
     await user.type(id('rule-source-0'), 'quay.io/Team/app:1.0');
     await user.tab();
-    expect(await screen.findByTestId('rule-error-source-0')).toHaveTextContent(
-      'upper-case letter at column 9',
-    );
+    await waitFor(() => expect(id('rule-error-source-0')).toHaveTextContent('upper-case letter at column 9'));
     expect(screen.queryByTestId('rule-error-destination-0-0')).toBeNull();
     await user.click(id('profile-save'));
     expect(await screen.findByTestId('rule-error-destination-0-0')).toHaveTextContent(
