@@ -233,7 +233,15 @@ step: CheckStep, } | { "type": "keyring",
 /**
  * Its state now.
  */
-status: KeyringStatus, };
+status: KeyringStatus, } | { "type": "show",
+/**
+ * `run`, `accounts` or `home`.
+ */
+target: string,
+/**
+ * Which run.
+ */
+id: string | null, };
 
 /**
  * What the page must know at its start.
@@ -551,6 +559,20 @@ machine: boolean,
  * The original image-syncer's auth file.
  */
 auth: string | null, };
+
+/**
+ * A folder of the app.
+ */
+export type Folder = "config" | "data";
+
+/**
+ * Which folder to open.
+ */
+export type FolderRequest = {
+/**
+ * The folder.
+ */
+folder: Folder, };
 
 /**
  * A login that was found on this machine, without its secret.
@@ -1070,6 +1092,23 @@ host: string,
  * The names, one a line.
  */
 text: string, };
+
+/**
+ * What the desktop is told of: each `never`, `hidden` (while the window is not seen) or `always`.
+ */
+export type NotificationSettings = {
+/**
+ * A run has ended well.
+ */
+finished: string,
+/**
+ * A run has ended with failures.
+ */
+failed: string,
+/**
+ * Something waits for the user.
+ */
+attention: string, };
 
 /**
  * Opens the encrypted file of secrets, or makes it.
@@ -1611,7 +1650,7 @@ renews: boolean, };
  */
 export type Settings = {
 /**
- * `system`, `light` or `dark`.
+ * `system`, `light`, `dark` or `contrast`.
  */
 theme: string,
 /**
@@ -1619,9 +1658,25 @@ theme: string,
  */
 language: string,
 /**
- * Whether the end of a run is notified.
+ * What the desktop is told of.
  */
-notify: boolean, };
+notifications: NotificationSettings,
+/**
+ * How many days ended runs are kept; `null` for ever.
+ */
+historyDays: number | null,
+/**
+ * Whether a run goes on in the tray when the window is closed.
+ */
+tray: boolean,
+/**
+ * The most requests in flight to one registry, of new runs; `null` adapts.
+ */
+proc: number | null,
+/**
+ * Bytes per second of new runs; `null` for all there is.
+ */
+bandwidth: number | null, };
 
 /**
  * Everything about a run at one moment.
@@ -1956,6 +2011,8 @@ export interface Commands {
   'settings.get': { request: null; answer: Settings };
   /** Sets it. */
   'settings.set': { request: Settings; answer: Settings };
+  /** Shows a notification as the end of a run would. */
+  'settings.tryNotification': { request: null; answer: null };
   /** Whether secrets can be kept. Never asks the user anything. */
   'keyring.status': { request: null; answer: KeyringStatus };
   /** Tries the keyring again; the system may ask the user for its password. */
@@ -2016,6 +2073,8 @@ export interface Commands {
   'profiles.command': { request: ById; answer: string };
   /** A path from the system's file dialog; `null` when the user changed their mind. */
   'files.pick': { request: PickRequest; answer: string | null };
+  /** Opens a folder of the app in the system's file manager. */
+  'files.open': { request: FolderRequest; answer: null };
   /** Compares: a run that writes nothing. */
   'runs.plan': { request: ByProfile; answer: RunInfo };
   /** Starts to copy, all but what is switched off by hand. */
@@ -2102,4 +2161,5 @@ export const CODES = [
   'cancelled',
   'internal',
   'gone',
+  'notify.failed',
 ] as const;

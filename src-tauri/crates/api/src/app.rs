@@ -15,7 +15,7 @@ use ::accounts::{Accounts, FileState, Links, Vault, keyring};
 use futures_util::FutureExt as _;
 use registry::Code;
 use serde_json::Value;
-use store::{History, Language, LastRuns, Settings, Theme};
+use store::{History, LastRuns, Settings};
 use tracing::Instrument as _;
 
 use crate::{
@@ -24,8 +24,13 @@ use crate::{
     browse::Browse,
     commands::COMMANDS,
     demo::DemoRegistries,
-    dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PassphraseRequest, PickRequest},
-    error::Result,
+    dto::{
+        self, ApiError, AppEvent, AppInfo, Folder, FolderRequest, KeyringStatus, PassphraseRequest,
+        PickRequest,
+    },
+    error::{Result, codes},
+    history,
+    notice::Notice,
     profiles::preview::Previews,
     runs::Runs,
     text::Tongue,
@@ -136,6 +141,22 @@ impl<H: Host> Api<H> {
         Tongue::choose(&lock(&self.settings), &self.host.locale())
     }
 
+    /// Tells the desktop something, if the user wants it.
+    pub(crate) async fn notify(&self, notice: Notice) {
+        let wanted = notice.is_wanted(&lock(&self.settings), self.host.is_seen());
+        if !wanted {
+            return;
+        }
+        if let Err(why) = self.host.notify(notice).await {
+            tracing::warn!("a notification could not be shown: {why}");
+        }
+    }
+
+    /// Whether closing the window leaves runs going.
+    pub fn goes_on_in_tray(&self) -> bool {
+        lock(&self.settings).tray
+    }
+
     async fn told(&self, status: keyring::Status) -> KeyringStatus {
         let status = self.status(status).await;
         self.host.emit(AppEvent::Keyring { status: status.clone() });
@@ -183,9 +204,14 @@ pub(crate) async fn set_settings<H: Host>(
     request: dto::Settings,
 ) -> Result<dto::Settings> {
     let settings = Settings::try_from(&request)?;
-    let mut current = lock(&api.settings);
-    settings.save(&api.host.dirs().settings())?;
-    *current = settings;
+    {
+        let mut current = lock(&api.settings);
+        settings.save(&api.host.dirs().settings())?;
+        *current = settings;
+    }
+    api.host.settings_changed();
+    history::retain(api).await;
+    api.host.emit(AppEvent::History {});
     Ok(request)
 }
 
@@ -212,45 +238,29 @@ pub(crate) async fn keyring_use_file<H: Host>(
     Ok(api.told(status).await)
 }
 
+/// A notification as the end of a run would show it, but of nothing.
+pub(crate) async fn try_notification<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<()> {
+    api.host.notify(Notice::trial(api.tongue())).await.map_err(|why| {
+        ApiError::new(codes::NOTIFY_FAILED, format!("the notification could not be shown: {why}"))
+    })
+}
+
+pub(crate) async fn open_folder<H: Host>(api: &Arc<Api<H>>, request: FolderRequest) -> Result<()> {
+    let dirs = api.host.dirs();
+    let folder = match request.folder {
+        Folder::Config => dirs.config(),
+        Folder::Data => dirs.data(),
+    };
+    // it may not be there yet: nothing has been saved
+    std::fs::create_dir_all(folder).map_err(|error| store::Error::io(folder, &error))?;
+    api.host.open_folder(folder).map_err(|why| {
+        ApiError::new(Code::FileFailed, format!("{}: could not be opened: {why}", folder.display()))
+    })
+}
+
 pub(crate) async fn pick_file<H: Host>(
     api: &Arc<Api<H>>,
     request: PickRequest,
 ) -> Result<Option<String>> {
     Ok(api.host.pick_file(request.kind).await.map(|path| path.display().to_string()))
-}
-
-impl From<&Settings> for dto::Settings {
-    fn from(settings: &Settings) -> Self {
-        let theme = match settings.theme {
-            Theme::System => "system",
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        };
-        let language = match settings.language {
-            Language::System => "system",
-            Language::English => "en",
-            Language::Chinese => "zh-CN",
-        };
-        Self { theme: theme.into(), language: language.into(), notify: settings.notify }
-    }
-}
-
-impl TryFrom<&dto::Settings> for Settings {
-    type Error = ApiError;
-
-    fn try_from(settings: &dto::Settings) -> Result<Self> {
-        let theme = match settings.theme.as_str() {
-            "system" => Theme::System,
-            "light" => Theme::Light,
-            "dark" => Theme::Dark,
-            _ => return Err(ApiError::field("theme", "there is no such theme")),
-        };
-        let language = match settings.language.as_str() {
-            "system" => Language::System,
-            "en" => Language::English,
-            "zh-CN" => Language::Chinese,
-            _ => return Err(ApiError::field("language", "there is no such language")),
-        };
-        Ok(Self::new(theme, language, settings.notify))
-    }
 }

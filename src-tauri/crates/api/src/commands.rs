@@ -12,11 +12,11 @@ use crate::{
     dto::{
         Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ById, ByProfile,
         ByToken, CheckReport, Demo, DetailsRequest, ExportReport, ExportRequest, FindRequest,
-        FoundLogins, HistoryDetail, HistoryPage, HistoryRequest, ImageDetails, ImportReport,
-        ImportRequest, KeyringStatus, LimitsRequest, LogPage, LogRequest, MoreRequest,
-        NamesRequest, PassphraseRequest, PickRequest, Preview, PreviewRequest, Profile,
-        ProfileSummary, RenameRequest, ReportRequest, RetryRequest, RuleProblem, RunInfo, Settings,
-        StartRequest, TakeRequest, Taken, TestRequest, TypedName, VerifyReport,
+        FolderRequest, FoundLogins, HistoryDetail, HistoryPage, HistoryRequest, ImageDetails,
+        ImportReport, ImportRequest, KeyringStatus, LimitsRequest, LogPage, LogRequest,
+        MoreRequest, NamesRequest, PassphraseRequest, PickRequest, Preview, PreviewRequest,
+        Profile, ProfileSummary, RenameRequest, ReportRequest, RetryRequest, RuleProblem, RunInfo,
+        Settings, StartRequest, TakeRequest, Taken, TestRequest, TypedName, VerifyReport,
     },
     error::Result,
     history, logins,
@@ -75,6 +75,8 @@ commands! {
     "settings.get" => app::settings(()) -> Settings;
     /// Sets it.
     "settings.set" => app::set_settings(Settings) -> Settings;
+    /// Shows a notification as the end of a run would.
+    "settings.tryNotification" => app::try_notification(()) -> ();
     /// Whether secrets can be kept. Never asks the user anything.
     "keyring.status" => app::keyring_status(()) -> KeyringStatus;
     /// Tries the keyring again; the system may ask the user for its password.
@@ -135,6 +137,8 @@ commands! {
     "profiles.command" => profiles::command(ById) -> String;
     /// A path from the system's file dialog; `null` when the user changed their mind.
     "files.pick" => app::pick_file(PickRequest) -> Option<String>;
+    /// Opens a folder of the app in the system's file manager.
+    "files.open" => app::open_folder(FolderRequest) -> ();
     /// Compares: a run that writes nothing.
     "runs.plan" => runs::plan(ByProfile) -> RunInfo;
     /// Starts to copy, all but what is switched off by hand.

@@ -16,7 +16,10 @@ mod run;
 pub use account::{
     Account, AccountDraft, CheckReport, CheckStep, TestRequest, TrustOffer, Trusted,
 };
-pub use app::{AppInfo, ById, FileKind, KeyringStatus, PassphraseRequest, PickRequest, Settings};
+pub use app::{
+    AppInfo, ById, FileKind, Folder, FolderRequest, KeyringStatus, NotificationSettings,
+    PassphraseRequest, PickRequest, Settings,
+};
 pub use browse::{
     BrowseEntry, BrowsePage, BrowseRequest, ByToken, MoreRequest, NamesRequest, TypedName,
 };
@@ -36,3 +39,5 @@ pub use run::{
     ByProfile, ExportFormat, LimitsRequest, PickedImage, ReportRequest, RetryRequest, RunInfo,
     StartRequest, VerifyProblem, VerifyReport,
 };
+
+pub use engine::{Phase, Update};

@@ -12,9 +12,11 @@ use crate::dto::ApiError;
 pub mod codes {
     /// No such account, profile or run: it was removed meanwhile.
     pub const GONE: &str = "gone";
+    /// The desktop shows no notifications.
+    pub const NOTIFY_FAILED: &str = "notify.failed";
 
     /// All of them.
-    pub const ALL: &[&str] = &[GONE];
+    pub const ALL: &[&str] = &[GONE, NOTIFY_FAILED];
 }
 
 /// A code as text, one of the lower crates' or of this one's own.

@@ -11,6 +11,7 @@ use store::{
 
 use crate::{
     Api, Host,
+    app::lock,
     dto::{
         ApiError, AppEvent, ById, HistoryDetail, HistoryPage, HistoryRequest, HistoryRun, LogLine,
         LogPage, LogRequest,
@@ -29,6 +30,15 @@ pub(crate) async fn with<H: Host, T: Send + 'static>(
     let history = api.history.clone();
     let done = tokio::task::spawn_blocking(move || work(&history)).await;
     Ok(done.map_err(|_| ApiError::new(Code::Internal, "the history broke off"))??)
+}
+
+/// Removes the runs that are older than the user wants them kept. A history that can't be written is told elsewhere.
+pub(crate) async fn retain<H: Host>(api: &Arc<Api<H>>) {
+    let Some(days) = lock(&api.settings).history_days else { return };
+    let now = api.host.now();
+    if let Err(error) = with(api, move |history| history.retain(days, now)).await {
+        tracing::warn!("old runs could not be removed: {}", error.message);
+    }
 }
 
 /// A run that is to be there.

@@ -13,9 +13,11 @@ pub mod error;
 mod history;
 pub mod host;
 mod logins;
+pub mod notice;
 mod profiles;
 pub mod providers;
 mod runs;
+mod settings;
 pub mod text;
 pub mod typescript;
 

@@ -17,4 +17,4 @@ pub use file::{Error, Loaded};
 pub use history::History;
 pub use last_runs::{LastRun, LastRuns};
 pub use profile_lock::ProfileLock;
-pub use settings::{Language, Settings, Theme};
+pub use settings::{Language, Notifications, Settings, Theme, When};

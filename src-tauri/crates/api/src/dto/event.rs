@@ -39,4 +39,12 @@ pub enum AppEvent {
         /// Its state now.
         status: KeyringStatus,
     },
+    /// Something outside of the window was clicked: a notification, the tray.
+    #[serde(rename_all = "camelCase")]
+    Show {
+        /// `run`, `accounts` or `home`.
+        target: String,
+        /// Which run.
+        id: Option<String>,
+    },
 }

@@ -88,7 +88,7 @@ pub struct ReportRequest {
 }
 
 /// A plan or run that the app knows.
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Debug, Default, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RunInfo {
     /// The id, the same in the history.

@@ -80,6 +80,19 @@ pub(super) async fn begin<H: Host>(api: &Arc<Api<H>>, wanted: Wanted) -> Result<
         Kind::Run => job.run(),
     };
     let control = handle.control();
+    if kind == Kind::Run {
+        // what the user has set for new runs
+        let (proc, bandwidth) = {
+            let settings = lock(&api.settings);
+            (settings.proc, settings.bandwidth)
+        };
+        if let Some(proc) = proc {
+            control.set_requests_per_host(Some(proc as usize));
+        }
+        if let Some(bandwidth) = bandwidth {
+            control.set_bytes_per_second(Some(bandwidth));
+        }
+    }
     let recorder = recorded.and_then(|recorded| {
         let unrecorded = |error: Error| control.warn(not_recorded(&error));
         recorded.map_err(unrecorded).ok()

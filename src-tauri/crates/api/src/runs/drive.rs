@@ -8,7 +8,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
 use super::{Kind, Run, begin::not_recorded};
-use crate::{Api, Host, app::lock, dto::AppEvent, text::Notice};
+use crate::{Api, Host, app::lock, dto::AppEvent, notice::Notice};
 
 /// Sees a plan or run to its end.
 pub(super) async fn drive<H: Host>(
@@ -33,7 +33,7 @@ pub(super) async fn drive<H: Host>(
     }
 
     let ended_at = api.host.now();
-    let totals = report.totals;
+    let ended = report.clone();
     *lock(&run.report) = Some(report.clone());
     if let Some(why) = record(&run, ended_at, report).await {
         tell(&api, &run, why);
@@ -48,13 +48,12 @@ pub(super) async fn drive<H: Host>(
     if run.kind == Kind::Plan {
         return;
     }
+    crate::history::retain(&api).await;
     api.host.emit(AppEvent::History {});
-    if lock(&api.settings).notify {
-        let notice = Notice::run_ended(api.tongue(), &info.profile_name, &totals);
-        if let Err(why) = api.host.notify(notice).await {
-            tracing::warn!("the end of the run could not be notified: {why}");
-        }
-    }
+    let codes = ended.images.iter().filter_map(|image| Some(image.error.as_ref()?.code.as_str()));
+    let (name, id) = (&info.profile_name, &info.id);
+    let notice = Notice::run_ended(api.tongue(), name, id, &ended.totals, codes);
+    api.notify(notice).await;
 }
 
 /// Notes the end in the history; says why that could not be.

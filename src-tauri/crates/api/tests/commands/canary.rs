@@ -115,7 +115,9 @@ async fn a_stored_secret_comes_out_nowhere() {
     let script: Vec<(&str, Value)> = vec![
         ("app.info", json!(null)),
         ("settings.get", json!(null)),
-        ("settings.set", json!({ "theme": "dark", "language": "en", "notify": true })),
+        ("settings.set", crate::host::settings("en", "always")),
+        ("settings.tryNotification", json!(null)),
+        ("files.open", json!({ "folder": "config" })),
         ("keyring.status", json!(null)),
         ("keyring.retry", json!(null)),
         ("accounts.test", json!({ "token": "1", "draft": wrong })),

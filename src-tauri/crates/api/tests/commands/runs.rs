@@ -183,13 +183,11 @@ async fn nobody_is_notified_who_does_not_want_it_and_failures_are_told() {
     destination.set_auth(Auth::token("me", "changed"));
     let run = begin(&world, "runs.start", &profile).await;
     world.ended(&run).await;
-    assert_eq!(world.notices.recv().await.unwrap().title, "P: finished with failures");
+    assert_eq!(world.notices.recv().await.unwrap().title, "P needs you");
     let snapshot = world.ok("runs.snapshot", json!({ "id": run })).await;
     assert_eq!(snapshot["images"][0]["error"]["code"], "auth.rejected");
 
-    world
-        .ok("settings.set", json!({ "theme": "system", "language": "zh-CN", "notify": false }))
-        .await;
+    world.ok("settings.set", crate::host::settings("zh-CN", "never")).await;
     let run = begin(&world, "runs.start", &profile).await;
     world.ended(&run).await;
     tokio::task::yield_now().await;
