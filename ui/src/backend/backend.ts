@@ -13,23 +13,33 @@ import type {
   DetailsRequest,
   ExportReport,
   FileKind,
+  Folder,
   FoundLogins,
+  HistoryDetail,
+  HistoryPage,
+  HistoryRequest,
   ImageDetails,
   ImportReport,
   KeyringStatus,
+  LimitsRequest,
+  LogPage,
+  LogRequest,
   MoreRequest,
   Pick,
   Preview,
   PreviewRequest,
+  PickedImage,
   Profile,
   ProfileSummary,
   Provider,
+  ExportFormat,
   RuleProblem,
   RunInfo,
   Settings,
   Snapshot,
   Taken,
   TypedName,
+  VerifyReport,
 } from './types';
 
 /** Every method rejects with a `Problem`. */
@@ -37,6 +47,8 @@ export interface Backend {
   appInfo(): Promise<AppInfo>;
   settingsGet(): Promise<Settings>;
   settingsSet(settings: Settings): Promise<Settings>;
+  /** Shows a notification as the end of a run would. */
+  settingsTryNotification(): Promise<null>;
   keyringStatus(): Promise<KeyringStatus>;
   /** Asks the system to unlock. */
   keyringRetry(): Promise<KeyringStatus>;
@@ -81,13 +93,31 @@ export interface Backend {
   profilesCommand(id: string): Promise<string>;
   /** The path, or null when the user changed their mind. */
   filesPick(kind: FileKind): Promise<string | null>;
+  /** In the system's file manager. */
+  filesOpen(folder: Folder): Promise<null>;
   runsPlan(profileId: string): Promise<RunInfo>;
-  runsStart(profileId: string): Promise<RunInfo>;
+  /** Without the rows that were switched off by hand. */
+  runsStart(profileId: string, skip?: PickedImage[]): Promise<RunInfo>;
+  /** A new run of the images that failed in an ended one, or of these. */
+  runsRetry(id: string, images: PickedImage[] | null): Promise<RunInfo>;
+  /** A run that a crash has interrupted goes on. */
+  runsContinue(id: string): Promise<RunInfo>;
+  runsPause(id: string): Promise<null>;
+  runsResume(id: string): Promise<null>;
+  runsLimits(request: LimitsRequest): Promise<null>;
   runsCancel(id: string): Promise<null>;
   /** Of this session, newest first. */
   runsList(): Promise<RunInfo[]>;
   runsSnapshot(id: string): Promise<Snapshot>;
-  runsSaveReport(id: string): Promise<string | null>;
+  /** Asks the destinations for all that an ended run has left there. Takes long. */
+  runsVerify(id: string): Promise<VerifyReport>;
+  /** The path, or null when the user changed their mind. */
+  runsExport(id: string, format: ExportFormat): Promise<string | null>;
+  /** Newest first. */
+  historyList(request: HistoryRequest): Promise<HistoryPage>;
+  historyGet(id: string): Promise<HistoryDetail>;
+  historyLog(request: LogRequest): Promise<LogPage>;
+  historyRemove(id: string): Promise<null>;
   demoStart(): Promise<Demo>;
   /** To be called once, at the start. */
   subscribe(onEvent: (event: AppEvent) => void): Promise<void>;

@@ -557,11 +557,42 @@ describe('Settings and keys', () => {
     expect(document.documentElement.lang).toBe('zh-CN');
     await user.click(id('settings-theme-dark'));
     expect(document.documentElement.dataset['theme']).toBe('dark');
-    await user.click(id('settings-notify'));
+    await user.selectOptions(id('settings-notify-failed'), 'never');
+    await user.selectOptions(id('settings-history-days'), '');
+    await user.click(id('settings-tray'));
+    await user.type(id('limits-proc'), '8');
+    await user.type(id('limits-bandwidth'), '2,5');
+    await user.tab();
     await waitFor(async () =>
-      expect(await backend.settingsGet()).toEqual({ theme: 'dark', language: 'zh-CN', notify: false }),
+      expect(await backend.settingsGet()).toEqual({
+        theme: 'dark',
+        language: 'zh-CN',
+        notifications: { finished: 'hidden', failed: 'never', attention: 'always' },
+        historyDays: null,
+        tray: true,
+        proc: 8,
+        bandwidth: 2_500_000,
+      }),
     );
     await clean(container);
+  });
+
+  test('high contrast is one more theme, and a test notification is sent or told why not', async () => {
+    const { user } = await start('scenario=failing', '#/settings');
+    await user.click(await screen.findByTestId('settings-theme-contrast'));
+    expect(document.documentElement.dataset).toMatchObject({ theme: 'light', contrast: 'more' });
+    await user.click(id('settings-theme-light'));
+    expect(document.documentElement.dataset['contrast']).toBeUndefined();
+    await user.click(id('settings-notify-try'));
+    expect(await screen.findByTestId('problem')).toHaveTextContent('The desktop shows no notifications');
+  });
+
+  test('a limit that makes no sense is refused and not sent', async () => {
+    const { user, backend } = await start('', '#/settings');
+    await user.type(await screen.findByTestId('limits-proc'), '0');
+    await user.tab();
+    expect(id('limits-proc')).toHaveAccessibleDescription(/1 to 1024/);
+    expect((await backend.settingsGet()).proc).toBeNull();
   });
 
   test('a setting that can not be saved goes back', async () => {

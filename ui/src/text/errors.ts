@@ -67,6 +67,7 @@ export const catalogue: Record<(typeof CODES)[number], Entry> = {
   'internal': { title: m.error_internal_title, remedy: m.error_internal_remedy },
   'run.busy': { title: m.error_run_busy_title, remedy: m.error_run_busy_remedy },
   'gone': { title: m.error_gone_title, remedy: m.error_gone_remedy },
+  'notify.failed': { title: m.error_notify_failed_title, remedy: m.error_notify_failed_remedy },
 };
 
 export interface ErrorText {

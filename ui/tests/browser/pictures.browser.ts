@@ -24,6 +24,13 @@ async function planned({ id, page }: Opened): Promise<void> {
   await page.locator('[data-testid=plan-summary][data-state=ready]').waitFor();
 }
 
+async function running(opened: Opened): Promise<void> {
+  await planned(opened);
+  await opened.id('plan-start').click();
+  await opened.page.locator('[data-testid=run-phase][data-phase=copying]').waitFor();
+  await opened.page.waitForTimeout(700);
+}
+
 async function ran(opened: Opened): Promise<void> {
   await planned(opened);
   await opened.id('plan-start').click();
@@ -359,12 +366,7 @@ const SHOTS: Shot[] = [
     name: 'run',
     query: { hold: 'run', ...quick },
     hash: '#/compare/team-mirror',
-    until: async (opened) => {
-      await planned(opened);
-      await opened.id('plan-start').click();
-      await opened.page.locator('[data-testid=run-phase][data-phase=copying]').waitFor();
-      await opened.page.waitForTimeout(700);
-    },
+    until: running,
   },
   { name: 'run-done', query: quick, hash: '#/compare/team-mirror', until: ran },
   {
@@ -373,7 +375,107 @@ const SHOTS: Shot[] = [
     hash: '#/compare/team-mirror',
     until: ran,
   },
+  {
+    name: 'compare-by-hand',
+    query: quick,
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await planned(opened);
+      await opened.id('image-switch').first().click();
+      await opened.id('image-switch').nth(3).click();
+      await opened.id('plan-overwritten').locator('summary').click();
+      await opened.id('plan-overwritten-tag').first().waitFor();
+    },
+  },
+  {
+    name: 'run-paused',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.id('run-pause').click();
+      await opened.id('run-paused').waitFor();
+    },
+  },
+  {
+    name: 'run-limits',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.id('run-limits').click();
+      await opened.id('limits-bandwidth').fill('10');
+    },
+  },
+  {
+    name: 'run-many',
+    query: { scenario: 'many', hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: running,
+  },
+  {
+    name: 'run-log',
+    query: { scenario: 'failing', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await ran(opened);
+      await opened.id('run-log').click();
+      await opened.id('log-line').first().waitFor();
+    },
+  },
+  {
+    name: 'run-export',
+    query: quick,
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await ran(opened);
+      await opened.id('run-report').click();
+      await opened.id('export-junit').waitFor();
+    },
+  },
+  { name: 'history', query: {}, hash: '#/history', until: seen('history-run') },
+  { name: 'history-empty', query: { scenario: 'empty' }, hash: '#/history', until: seen('nav-history') },
+  { name: 'history-error', query: { scenario: 'broken' }, hash: '#/history', until: seen('error-title') },
+  { name: 'history-many', query: { scenario: 'many' }, hash: '#/history', until: seen('history-more') },
+  { name: 'history-names', query: { scenario: 'names' }, hash: '#/history', until: seen('history-run') },
+  { name: 'history-detail', query: {}, hash: '#/history/2026-996', until: seen('run-result') },
+  { name: 'history-gone', query: {}, hash: '#/history/none', until: seen('nav-history') },
+  {
+    name: 'history-verify',
+    query: { scenario: 'failing' },
+    hash: '#/history/2026-1000',
+    until: async ({ id }) => {
+      await id('history-menu').click();
+      await id('history-verify').click();
+      await id('verify-problem').first().waitFor();
+    },
+  },
+  { name: 'home-interrupted', query: { scenario: 'interrupted' }, until: seen('interrupted') },
+  {
+    name: 'history-interrupted',
+    query: { scenario: 'interrupted' },
+    hash: '#/history/2026-1000',
+    until: seen('run-continue'),
+  },
   { name: 'settings', query: {}, hash: '#/settings', until: seen('settings-version') },
+  {
+    name: 'settings-down',
+    query: {},
+    hash: '#/settings',
+    until: async ({ page, id }) => {
+      await id('settings-version').waitFor();
+      await page.locator('main > .content').evaluate((content) => content.scrollTo(0, content.scrollHeight));
+    },
+  },
+  {
+    name: 'palette',
+    query: {},
+    until: async ({ page, id }) => {
+      await id('home-profile').first().waitFor();
+      await page.keyboard.press('Control+K');
+      await id('palette-option').first().waitFor();
+    },
+  },
   {
     name: 'shortcuts',
     query: {},
@@ -423,6 +525,10 @@ const SOME = [
   'compare-blocked',
   'run',
   'run-failed',
+  'run-paused',
+  'history',
+  'history-detail',
+  'palette',
   'settings',
 ];
 

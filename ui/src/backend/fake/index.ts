@@ -12,17 +12,22 @@ import type {
   FoundLogins,
   ImportReport,
   KeyringStatus,
+  HistoryDetail,
   Pick,
+  PickedImage,
   Profile,
   ProfileSummary,
   RuleProblem,
   RunInfo,
   Settings,
+  Snapshot,
   Taken,
+  VerifyReport,
 } from '../types';
 import * as data from './data';
 import { FakeBrowse } from './browse';
 import { preview } from './preview';
+import { FakeHistory } from './history';
 import { PROVIDERS } from './providers';
 import { FakeRun } from './run';
 import { scenario, type Scenario } from './scenario';
@@ -79,12 +84,22 @@ class Fake {
   #onEvent: (event: AppEvent) => void = () => undefined;
   #ids = 0;
   #browse: FakeBrowse;
+  #history: FakeHistory;
 
   constructor(how: Scenario) {
     this.#how = how;
-    this.#settings = { theme: how.theme, language: how.language, notify: true };
+    this.#settings = {
+      theme: how.theme,
+      language: how.language,
+      notifications: { finished: 'hidden', failed: 'always', attention: 'always' },
+      historyDays: 90,
+      tray: false,
+      proc: null,
+      bandwidth: null,
+    };
     this.#accounts = data.accounts(how);
     this.#browse = new FakeBrowse(how);
+    this.#history = new FakeHistory(how);
     this.#profiles = data.profiles(how);
     if (how.name === 'nokeyring') this.#keyring = MISSING;
     if (how.name === 'locked') this.#keyring = LOCKED;
@@ -102,7 +117,8 @@ class Fake {
           problems: this.#how.name === 'broken' ? [data.KEPT_ASIDE] : [],
         })),
       settingsGet: () => answer(() => this.#settings),
-      settingsSet: (settings) => answer(() => (this.#settings = { ...settings })),
+      settingsSet: (settings) => answer(() => (this.#settings = structuredClone(settings))),
+      settingsTryNotification: () => answer(() => this.#tryNotification()),
       keyringStatus: () => answer(() => this.#keyring),
       keyringRetry: () => answer(() => this.#unlock()),
       keyringUseMemory: () => answer(() => this.#setKeyring({ ...READY, state: 'memory' })),
@@ -148,12 +164,33 @@ class Fake {
               identity: '/home/acme/client.pem',
             })[kind],
         ),
+      filesOpen: () => answer(() => null),
       runsPlan: (profileId) => answer(() => this.#begin(profileId, 'plan')),
-      runsStart: (profileId) => answer(() => this.#begin(profileId, 'run')),
+      runsStart: (profileId, skip = []) => answer(() => this.#begin(profileId, 'run', { skip })),
+      runsRetry: (id, images) => answer(() => this.#retry(id, images)),
+      runsContinue: (id) =>
+        answer(() => this.#begin(this.#history.run(id).profileId, 'run', { retryOf: id })),
+      runsPause: (id) => answer(() => (this.#run(id).pause(), null)),
+      runsResume: (id) => answer(() => (this.#run(id).resume(), null)),
+      runsLimits: ({ id, proc, bandwidth }) => answer(() => (this.#run(id).limits(proc, bandwidth), null)),
       runsCancel: (id) => answer(() => (this.#run(id).cancel(), null)),
       runsList: () => answer(() => this.#runs.map((run) => ({ ...run.info }))),
       runsSnapshot: (id) => answer(() => this.#run(id).snapshot()),
-      runsSaveReport: () => answer(() => '/home/acme/image-syncer-report.json'),
+      runsVerify: (id) => answer(() => this.#verify(id)),
+      runsExport: (_, format) =>
+        answer(
+          () =>
+            `/home/acme/image-syncer-report.${{ json: 'json', csv: 'csv', markdown: 'md', junit: 'xml' }[format]}`,
+        ),
+      historyList: (request) => answer(() => this.#history.list(request)),
+      historyGet: (id) => answer(() => this.#detail(id)),
+      historyLog: (request) => answer(() => this.#history.log(request)),
+      historyRemove: (id) =>
+        answer(() => {
+          this.#history.remove(id);
+          this.#onEvent({ type: 'history' });
+          return null;
+        }),
       demoStart: () =>
         answer(() => {
           if (!this.#profiles.some((each) => each.id === 'demo')) this.#profiles.unshift(data.demoProfile());
@@ -374,13 +411,52 @@ class Fake {
     };
   }
 
-  #begin(profileId: string, kind: 'plan' | 'run'): RunInfo {
+  #tryNotification(): null {
+    if (this.#how.name !== 'failing') return null;
+    throw new Problem({
+      code: 'notify.failed',
+      message: 'The name org.freedesktop.Notifications was not provided by any .service files',
+    });
+  }
+
+  #verify(id: string): VerifyReport {
+    const { images } = this.#history.snapshot(id);
+    const there = images.filter(({ status }) => status === 'copied' || status === 'skipped');
+    const problems = there.slice(0, this.#how.name === 'failing' ? 2 : 0).map(({ source, destination }) => ({
+      source,
+      destination,
+      error: { code: 'blob.not-found', message: `${destination}: 404 BLOB_UNKNOWN`, hint: '', params: {} },
+    }));
+    return { images: there.length, manifests: there.length * 3, blobs: there.length * 7, problems };
+  }
+
+  #detail(id: string): HistoryDetail {
+    return { run: structuredClone(this.#history.run(id)), snapshot: this.#history.snapshot(id) };
+  }
+
+  /** The images that failed, or these. */
+  #retry(id: string, images: PickedImage[] | null): RunInfo {
+    const { profileId } = this.#history.run(id);
+    const rows = this.#history
+      .snapshot(id)
+      .images.filter(({ status, destination }) =>
+        images ? images.some((each) => each.destination === destination) : status === 'failed',
+      );
+    return this.#begin(profileId, 'run', { retryOf: id, only: rows.map((row) => row.destination) });
+  }
+
+  #begin(
+    profileId: string,
+    kind: 'plan' | 'run',
+    {
+      skip = [],
+      only,
+      retryOf = null,
+    }: { skip?: PickedImage[]; only?: string[]; retryOf?: string | null } = {},
+  ): RunInfo {
     const profile = this.#profile(profileId);
-    if (
-      this.#runs.some(
-        (run) => run.info.profileId === profileId && run.info.kind === 'run' && !run.info.endedAt,
-      )
-    ) {
+    const runs = this.#runs.filter(({ info }) => info.profileId === profileId && info.kind === 'run');
+    if (runs.some((run) => !run.info.endedAt)) {
       throw new Problem({ code: 'run.busy', message: `${profile.name} is running already` });
     }
     const info: RunInfo = {
@@ -388,42 +464,53 @@ class Fake {
       profileId,
       profileName: profile.name,
       kind,
-      state: 'running',
-      startedBy: 'app',
       startedAt: new Date().toISOString(),
       endedAt: null,
-      proc: null,
-      bandwidth: null,
-      retryOf: null,
+      state: 'running',
+      startedBy: 'app',
+      proc: this.#settings.proc,
+      bandwidth: this.#settings.bandwidth,
+      retryOf,
     };
-    const done = this.#runs.some(
-      (run) => run.info.profileId === profileId && run.info.kind === 'run' && run.info.endedAt,
-    );
-    const images = data.images(profileId, this.#how).map((image) =>
-      // what an earlier run has copied is there now
-      done && !image.fails ? { ...image, action: 'skip' as const, present: 1 } : image,
-    );
+    // what an earlier run has copied is there now, and what is tried again works
+    const images = data
+      .images(profileId, this.#how)
+      .filter((image) => !only || only.includes(image.destination))
+      .map((image) =>
+        only
+          ? { ...image, fails: null }
+          : runs.length > 0 && !image.fails
+            ? { ...image, action: 'skip' as const, present: 1 }
+            : image,
+      );
     const pace = { tick: this.#how.tick, holdAt: this.#how.hold === kind ? 0.45 : null };
     const run = new FakeRun(
       info,
       images,
       pace,
       (event) => this.#onEvent(event),
-      ({ copied, skipped, failed, cancelled }) => {
-        if (kind === 'run') {
-          this.#lastRuns.set(profileId, {
-            endedAt: new Date().toISOString(),
-            copied,
-            skipped,
-            failed,
-            cancelled,
-          });
-        }
-      },
+      (snapshot) => this.#ended(info, snapshot),
+      skip.map(({ destination }) => destination),
     );
     this.#runs.unshift(run);
     run.begin();
     return { ...info };
+  }
+
+  #ended(info: RunInfo, snapshot: Snapshot): void {
+    if (info.kind !== 'run') return;
+    const { totals } = snapshot;
+    const { copied, skipped, failed, cancelled } = totals;
+    const endedAt = new Date().toISOString();
+    this.#lastRuns.set(info.profileId, { endedAt, copied, skipped, failed, cancelled });
+    const result =
+      cancelled > 0 ? 'cancelled' : failed === 0 ? 'succeeded' : copied > 0 ? 'partly-failed' : 'failed';
+    const { id, profileId, profileName, startedAt, startedBy, retryOf } = info;
+    this.#history.add(
+      { id, profileId, profileName, startedAt, endedAt, startedBy, result, totals, retryOf },
+      snapshot,
+    );
+    this.#onEvent({ type: 'history' });
   }
 
   #run(id: string): FakeRun {
