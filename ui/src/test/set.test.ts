@@ -209,7 +209,8 @@ describe('The set', () => {
     const to = 'harbor.lab.example.com:8443/team';
     await waitFor(() => expect(pairs()).toHaveLength(14));
     await waitFor(() => expect(pairs()[0]).toContain(`${to}/library/web:1.27.0`));
-    expect(id('mapping-last').closest('label')).toHaveTextContent('team/mirror/web');
+    expect(id('mapping-last').closest('label')).toHaveTextContent('team/web');
+    expect(id('mapping-prefix').closest('label')).toHaveTextContent('team/mirror/library/web');
     await user.click(id('mapping-last'));
     // both repositories would go to one place
     expect(await screen.findByTestId('destination-twice')).toHaveTextContent('7 names');
