@@ -98,7 +98,8 @@ async fn a_profile_is_run_once_at_a_time_and_the_holder_is_named() {
     let program = saved(source.host(), destination.host());
     let held = source.fault(Fault::on(Kind::Blob).get().always().stall(Stall::AnswerBody(10)));
     let mut first = program.command(&["run", "Nightly"]).spawn().unwrap();
-    held.wait_fired().await;
+    // both of its blobs: from here on it asks for nothing
+    held.wait_fired_times(2).await;
     let pid = first.id().to_string();
     let before = source.requests().len() + destination.requests().len();
     program.run(&["run", "Nightly"]).expect(2).says(&[

@@ -24,6 +24,8 @@ use crate::Error;
 
 /// How often what changed is written.
 const EVERY: Duration = Duration::from_secs(2);
+/// How soon after a time in which nothing changed, the beginning among them.
+const SOON: Duration = Duration::from_millis(250);
 /// The most lines of a run's log.
 const LINES: u64 = 20_000;
 /// From so many lines on, only what matters is kept.
@@ -57,7 +59,7 @@ impl Recorder {
             seen: HashMap::new(),
             phase: Phase::Planning,
             lines: 0,
-            written: Instant::now(),
+            due: Instant::now() + SOON,
             problem: Arc::clone(&problem),
         };
         let thread = thread::Builder::new()
@@ -118,14 +120,15 @@ struct Writer {
     seen: HashMap<u32, ImageStatus>,
     phase: Phase,
     lines: u64,
-    written: Instant,
+    /// When what changed is written next.
+    due: Instant,
     problem: Arc<Mutex<Option<Error>>>,
 }
 
 impl Writer {
     fn run(mut self, told: &Receiver<News>) -> Result<(), Error> {
         loop {
-            let wait = EVERY.saturating_sub(self.written.elapsed());
+            let wait = self.due.saturating_duration_since(Instant::now());
             match told.recv_timeout(wait) {
                 Ok(News::Update(update)) => self.hear(*update),
                 Ok(News::Snapshot(snapshot)) => self.hear_all(*snapshot),
@@ -137,7 +140,7 @@ impl Writer {
                     return Ok(());
                 }
             }
-            if self.written.elapsed() >= EVERY {
+            if self.due <= Instant::now() {
                 self.flush();
             }
         }
@@ -204,10 +207,11 @@ impl Writer {
 
     /// Writes what changed. What can't be written now is kept for the next time.
     fn flush(&mut self) {
-        self.written = Instant::now();
         if self.batch.is_empty() {
+            self.due = Instant::now() + SOON;
             return;
         }
+        self.due = Instant::now() + EVERY;
         match self.history.write_batch(self.run, &self.batch) {
             Ok(()) => self.batch.clear(),
             Err(error) => {
