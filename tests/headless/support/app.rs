@@ -12,7 +12,7 @@ use accounts::{
 use api::{
     Api, Host,
     dto::{AppEvent, FileKind},
-    text::Notice,
+    notice::Notice,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -66,6 +66,9 @@ impl Host for Desk {
         false
     }
     fn emit(&self, _: AppEvent) {}
+    fn is_seen(&self) -> bool {
+        false
+    }
     async fn notify(&self, _: Notice) -> Result<(), String> {
         Ok(())
     }
@@ -74,6 +77,9 @@ impl Host for Desk {
     }
     async fn save_file(&self, _: &Path) -> Option<PathBuf> {
         None
+    }
+    fn open_folder(&self, _: &Path) -> Result<(), String> {
+        Ok(())
     }
 }
 
