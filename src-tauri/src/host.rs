@@ -145,6 +145,7 @@ impl Host for Desktop {
             FileKind::Identity => {
                 self.file_dialog().add_filter("PEM", &["pem", "crt", "cer", "key"])
             }
+            FileKind::Secret => self.file_dialog().add_filter("JSON", &["json"]),
         };
         let (answer, answered) = oneshot::channel();
         dialog.pick_file(move |path| {

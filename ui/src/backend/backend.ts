@@ -20,6 +20,7 @@ import type {
   HistoryRequest,
   ImageDetails,
   ImportReport,
+  KeptName,
   KeyringStatus,
   LimitsRequest,
   LogPage,
@@ -72,8 +73,11 @@ export interface Backend {
   /** The request with this token rejects with `cancelled`. */
   browseCancel(token: string): Promise<null>;
   browseForget(id: string): Promise<null>;
-  /** Reads names that were typed or pasted. */
+  /** Reads names that were typed or pasted, and keeps those that are right. */
   browseNames(host: string, text: string): Promise<TypedName[]>;
+  /** The names that were kept for a registry. */
+  browseKept(host: string): Promise<KeptName[]>;
+  browseDrop(host: string, repository: string): Promise<null>;
   /** In the order for the language. */
   providersList(): Promise<Provider[]>;
   profilesList(): Promise<ProfileSummary[]>;

@@ -88,7 +88,11 @@ limit: number | null,
 /**
  * When *Test connection* last passed.
  */
-verifiedAt: string | null, };
+verifiedAt: string | null,
+/**
+ * What it failed at, if the last one did not pass.
+ */
+failed: FailedTest | null, };
 
 /**
  * An account as it is added or changed. The secret goes in only.
@@ -114,6 +118,10 @@ username: string,
  * The secret; `null` keeps the one that is stored.
  */
 secret: string | null,
+/**
+ * A file that holds the secret, instead of `secret`: one that the user has picked in this session.
+ */
+secretFile: string | null,
 /**
  * The certificate is not verified, plain HTTP is allowed.
  */
@@ -376,6 +384,15 @@ repository: string | null,
 refresh: boolean, };
 
 /**
+ * What names a registry.
+ */
+export type ByHost = {
+/**
+ * `host[:port]`
+ */
+host: string, };
+
+/**
  * What names one thing: an account, a profile, a run.
  */
 export type ById = {
@@ -401,6 +418,27 @@ export type ByToken = {
  * Its token.
  */
 token: string, };
+
+/**
+ * A certificate, as far as it can be read.
+ */
+export type Certificate = {
+/**
+ * Whom it is for.
+ */
+subject: string,
+/**
+ * Who signed it.
+ */
+issuer: string,
+/**
+ * When it runs out.
+ */
+notAfter: string | null,
+/**
+ * Its SHA-256 fingerprint.
+ */
+sha256: string, };
 
 /**
  * *Test connection*: the whole.
@@ -432,9 +470,18 @@ state: string,
  */
 millis: number,
 /**
- * What was found: address, issuer and expiry, …
+ * What was found, English: address, issuer and expiry, …
  */
 detail: string,
+/**
+ * What the detail says, as a word that stays: `proxied`, `plain`, `unverified`, `wants-login`, `anonymous`, `empty`,
+ * `no-repository`, `no-tags`, `found`, `opened`.
+ */
+note: string | null,
+/**
+ * At `tls`: the server's certificate.
+ */
+certificate: Certificate | null,
 /**
  * Why it failed.
  */
@@ -483,6 +530,19 @@ reference: string,
 refresh: boolean, };
 
 /**
+ * A repository that is not wanted any more.
+ */
+export type DropName = {
+/**
+ * `host[:port]`
+ */
+host: string,
+/**
+ * The repository.
+ */
+repository: string, };
+
+/**
  * The form of a report.
  */
 export type ExportFormat = "json" | "csv" | "markdown" | "junit";
@@ -526,6 +586,23 @@ id: string,
 save: boolean, };
 
 /**
+ * A *Test connection* that did not pass.
+ */
+export type FailedTest = {
+/**
+ * When.
+ */
+at: string,
+/**
+ * The step that failed.
+ */
+step: string,
+/**
+ * The error's code.
+ */
+code: string, };
+
+/**
  * Why an image failed: a stable code, a sentence, and what to do.
  */
 export type Failure = {
@@ -545,7 +622,7 @@ hint: string, };
 /**
  * What kind of file the system's dialog offers.
  */
-export type FileKind = "images" | "auth" | "ca" | "identity";
+export type FileKind = "images" | "auth" | "ca" | "identity" | "secret";
 
 /**
  * Where logins are looked for.
@@ -943,6 +1020,19 @@ images: string,
  * Path of the auth file.
  */
 auth: string | null, };
+
+/**
+ * A repository that was named by hand.
+ */
+export type KeptName = {
+/**
+ * The repository.
+ */
+repository: string,
+/**
+ * Tags that were named with it.
+ */
+tags: Array<string>, };
 
 /**
  * Whether secrets can be kept.
@@ -1643,7 +1733,11 @@ hasUser: boolean,
 /**
  * Whether what it gives is renewed by itself.
  */
-renews: boolean, };
+renews: boolean,
+/**
+ * The settings that it looks at, `region`, the usual ones first.
+ */
+settings: Array<string>, };
 
 /**
  * What the user has set.
@@ -1934,7 +2028,11 @@ tag: string | null,
 /**
  * Why it is none, English.
  */
-problem: string | null, };
+problem: string | null,
+/**
+ * The same as a word that stays: `elsewhere` (at another registry) or `wrong`.
+ */
+reason: string | null, };
 
 /**
  * What changed since the update before.
@@ -2043,8 +2141,12 @@ export interface Commands {
   'browse.cancel': { request: ByToken; answer: null };
   /** Forgets a list. */
   'browse.forget': { request: ById; answer: null };
-  /** Reads names of repositories that were typed or pasted. */
+  /** Reads names of repositories that were typed or pasted, and keeps those that are right. */
   'browse.names': { request: NamesRequest; answer: Array<TypedName> };
+  /** The names that were kept for a registry. */
+  'browse.kept': { request: ByHost; answer: Array<KeptName> };
+  /** Forgets one of them. */
+  'browse.drop': { request: DropName; answer: null };
   /** The registries that people use, in the order for the language. */
   'providers.list': { request: null; answer: Array<Provider> };
   /** Every profile, also those whose file can't be read. */

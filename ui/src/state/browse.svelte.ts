@@ -1,7 +1,7 @@
 // Looking around at registries: a tree whose branches are read as they are opened, page by page, and kept.
 
 import { Problem, type Backend } from '../backend/backend';
-import type { BrowseEntry, BrowsePage, ImageDetails, TypedName } from '../backend/types';
+import type { BrowseEntry, BrowsePage, ImageDetails, KeptName, TypedName } from '../backend/types';
 import { plain } from '../text/plain';
 import { Selection } from './selection.svelte';
 
@@ -102,7 +102,17 @@ export class Tree {
   }
 
   async start(): Promise<void> {
-    if (this.top.state === 'idle') await this.#read(this.top, null, false);
+    if (this.top.state !== 'idle') return;
+    await Promise.all([this.#keep(), this.#read(this.top, null, false)]);
+  }
+
+  /** Takes a name that was typed off the list. */
+  async drop(node: Node): Promise<void> {
+    await this.backend.browseDrop(this.host, node.entry.name);
+    if (node.below) this.#giveUp(node.below);
+    const at = this.typed.indexOf(node);
+    if (at >= 0) this.typed.splice(at, 1);
+    this.version += 1;
   }
 
   async refresh(node: Node | null): Promise<void> {
@@ -172,18 +182,46 @@ export class Tree {
   add(names: TypedName[]): void {
     for (const name of names) {
       if (!name.repository) continue;
-      let node = this.typed.find((each) => each.entry.name === name.repository) ?? null;
-      if (!node) {
-        node = new Node((this.#ids += 1), null, entryOf(name.repository, 'repository'), true);
-        this.typed.push(node);
-      }
-      const below = node.below;
-      if (!name.tag || !below || below.nodes.some((each) => each.entry.name === name.tag)) continue;
-      below.nodes.unshift(new Node((this.#ids += 1), node, entryOf(name.tag, 'tag'), true));
+      const node = this.#named(name.repository);
+      if (!name.tag || !this.#nameTag(node, name.tag)) continue;
       node.open = true;
-      if (below.state === 'idle') void this.#read(below, node, false);
+      if (node.below?.state === 'idle') void this.#read(node.below, node, false);
     }
     this.version += 1;
+  }
+
+  /** Those that were kept from before; nothing is read for them until they are opened. */
+  async #keep(): Promise<void> {
+    let kept: KeptName[] = [];
+    try {
+      kept = await this.backend.browseKept(this.host);
+    } catch {
+      // the lists of the registry are there all the same; adding a name tells what is wrong with the file
+      return;
+    }
+    const within = this.namespace === null ? '' : `${this.namespace}/`;
+    for (const { repository, tags } of kept) {
+      if (!repository.startsWith(within)) continue;
+      const node = this.#named(repository);
+      for (const tag of tags) this.#nameTag(node, tag);
+    }
+    this.version += 1;
+  }
+
+  /** The node of a repository that was named. */
+  #named(repository: string): Node {
+    const known = this.typed.find((each) => each.entry.name === repository);
+    if (known) return known;
+    const node = new Node((this.#ids += 1), null, entryOf(repository, 'repository'), true);
+    this.typed.push(node);
+    return node;
+  }
+
+  #nameTag(node: Node, tag: string): boolean {
+    const below = node.below;
+    if (!below || below.nodes.some((each) => each.entry.name === tag)) return false;
+    below.nodes.unshift(new Node((this.#ids += 1), node, entryOf(tag, 'tag'), true));
+    return true;
   }
 
   /** The screen is left: nobody waits any more. What was read stays. */

@@ -6,7 +6,9 @@
 )]
 
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -42,6 +44,8 @@ pub struct Api<H> {
     pub(crate) vault: Arc<Vault>,
     pub(crate) accounts: tokio::sync::Mutex<Accounts>,
     pub(crate) tested: Mutex<Option<Tested>>,
+    /// The files that the user has picked.
+    pub(crate) picked: Mutex<HashSet<PathBuf>>,
     pub(crate) settings: Mutex<Settings>,
     pub(crate) history: History,
     /// From before there was a history.
@@ -49,6 +53,8 @@ pub struct Api<H> {
     pub(crate) runs: Runs,
     pub(crate) browse: Browse,
     pub(crate) previews: Previews,
+    /// Held while the file of named repositories is changed.
+    pub(crate) names: Mutex<()>,
     pub(crate) demo: tokio::sync::Mutex<Option<Arc<DemoRegistries>>>,
     problems: Vec<ApiError>,
 }
@@ -88,12 +94,14 @@ impl<H: Host> Api<H> {
             ),
             accounts: accounts.into(),
             tested: Mutex::default(),
+            picked: Mutex::default(),
             settings: settings.into(),
             history,
             last_runs: last_runs.into(),
             runs: Runs::default(),
             browse: Browse::default(),
             previews: Previews::default(),
+            names: Mutex::default(),
             demo: tokio::sync::Mutex::default(),
             problems,
             host,
@@ -262,5 +270,9 @@ pub(crate) async fn pick_file<H: Host>(
     api: &Arc<Api<H>>,
     request: PickRequest,
 ) -> Result<Option<String>> {
-    Ok(api.host.pick_file(request.kind).await.map(|path| path.display().to_string()))
+    let picked = api.host.pick_file(request.kind).await;
+    if let Some(path) = &picked {
+        lock(&api.picked).insert(path.clone());
+    }
+    Ok(picked.map(|path| path.display().to_string()))
 }

@@ -21,7 +21,7 @@ use crate::{
     app::lock,
     dto::{
         ApiError, BrowseEntry, BrowsePage, BrowseRequest, ById, ByToken, DetailsRequest,
-        ImageDetails, ImageLayer, ImagePart, ImageReferrer, MoreRequest, NamesRequest, TypedName,
+        ImageDetails, ImageLayer, ImagePart, ImageReferrer, MoreRequest,
     },
     error::Result,
 };
@@ -32,8 +32,6 @@ const LISTS: usize = 100;
 const IMAGES: usize = 100;
 /// The most entries of one list that are kept and shown.
 const ENTRIES: usize = 200_000;
-/// The most names that are taken at once.
-const NAMES: usize = 1000;
 
 /// What is known of registries in this session.
 #[derive(Default)]
@@ -373,63 +371,6 @@ pub(crate) async fn details<H: Host>(
     images.push_front(found.clone());
     images.truncate(IMAGES);
     Ok(found)
-}
-
-/// Reads names that were typed or pasted, one a line or parted by spaces and commas.
-#[expect(clippy::unused_async, reason = "all commands have one form")]
-pub(crate) async fn names<H: Host>(
-    _: &Arc<Api<H>>,
-    request: NamesRequest,
-) -> Result<Vec<TypedName>> {
-    let host: Registry =
-        request.host.trim().parse().map_err(|error: registry::InvalidReference| {
-            ApiError::field("host", error.to_string())
-        })?;
-    let words = request.text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
-    let words: Vec<&str> = words.map(trimmed).filter(|word| !word.is_empty()).collect();
-    if words.len() > NAMES {
-        let message = format!("these are {} names; {NAMES} are taken at once", words.len());
-        return Err(ApiError::field("text", message));
-    }
-    let mut names: Vec<TypedName> = Vec::new();
-    for word in words {
-        let name = typed(&host, word);
-        if !names.iter().any(|known| known == &name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
-fn trimmed(word: &str) -> &str {
-    word.trim_matches(|c| matches!(c, '"' | '\'' | '`' | '-' | '*')).trim_end_matches('/')
-}
-
-/// A reference of this registry, or a repository's name in it, with or without tag.
-fn typed(host: &Registry, word: &str) -> TypedName {
-    let bare = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
-    let word = bare.unwrap_or(word);
-    // a name alone is a name at this registry
-    let within = format!("{host}/{word}");
-    let read = match word.parse::<Reference>() {
-        Ok(reference) if reference.registry == *host => Ok(reference),
-        Ok(reference) if word.split('/').next().is_some_and(|first| first.contains(['.', ':'])) => {
-            let at = reference.registry;
-            Err(format!("it is at another registry, {at}"))
-        }
-        _ => within.parse::<Reference>().map_err(|error| error.why),
-    };
-    match read {
-        Ok(reference) => TypedName {
-            text: word.to_owned(),
-            repository: Some(reference.repository.to_string()),
-            tag: reference.tag.map(|tag| tag.to_string()),
-            problem: None,
-        },
-        Err(why) => {
-            TypedName { text: word.to_owned(), repository: None, tag: None, problem: Some(why) }
-        }
-    }
 }
 
 impl From<Entry> for BrowseEntry {

@@ -10,16 +10,17 @@ use ts_rs::{Config, TS};
 use crate::{
     Api, Host, accounts, app, browse, demo,
     dto::{
-        Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ById, ByProfile,
-        ByToken, CheckReport, Demo, DetailsRequest, ExportReport, ExportRequest, FindRequest,
-        FolderRequest, FoundLogins, HistoryDetail, HistoryPage, HistoryRequest, ImageDetails,
-        ImportReport, ImportRequest, KeyringStatus, LimitsRequest, LogPage, LogRequest,
-        MoreRequest, NamesRequest, PassphraseRequest, PickRequest, Preview, PreviewRequest,
-        Profile, ProfileSummary, RenameRequest, ReportRequest, RetryRequest, RuleProblem, RunInfo,
-        Settings, StartRequest, TakeRequest, Taken, TestRequest, TypedName, VerifyReport,
+        Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ByHost, ById,
+        ByProfile, ByToken, CheckReport, Demo, DetailsRequest, DropName, ExportReport,
+        ExportRequest, FindRequest, FolderRequest, FoundLogins, HistoryDetail, HistoryPage,
+        HistoryRequest, ImageDetails, ImportReport, ImportRequest, KeptName, KeyringStatus,
+        LimitsRequest, LogPage, LogRequest, MoreRequest, NamesRequest, PassphraseRequest,
+        PickRequest, Preview, PreviewRequest, Profile, ProfileSummary, RenameRequest,
+        ReportRequest, RetryRequest, RuleProblem, RunInfo, Settings, StartRequest, TakeRequest,
+        Taken, TestRequest, TypedName, VerifyReport,
     },
     error::Result,
-    history, logins,
+    history, logins, names,
     profiles::{self, export, import, preview},
     providers::{self, Provider},
     runs,
@@ -107,8 +108,12 @@ commands! {
     "browse.cancel" => browse::cancel(ByToken) -> ();
     /// Forgets a list.
     "browse.forget" => browse::forget(ById) -> ();
-    /// Reads names of repositories that were typed or pasted.
-    "browse.names" => browse::names(NamesRequest) -> Vec<TypedName>;
+    /// Reads names of repositories that were typed or pasted, and keeps those that are right.
+    "browse.names" => names::names(NamesRequest) -> Vec<TypedName>;
+    /// The names that were kept for a registry.
+    "browse.kept" => names::kept(ByHost) -> Vec<KeptName>;
+    /// Forgets one of them.
+    "browse.drop" => names::drop_name(DropName) -> ();
     /// The registries that people use, in the order for the language.
     "providers.list" => providers::list(()) -> Vec<Provider>;
     /// Every profile, also those whose file can't be read.

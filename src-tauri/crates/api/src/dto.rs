@@ -14,14 +14,16 @@ mod profile;
 mod run;
 
 pub use account::{
-    Account, AccountDraft, CheckReport, CheckStep, TestRequest, TrustOffer, Trusted,
+    Account, AccountDraft, Certificate, CheckReport, CheckStep, FailedTest, TestRequest,
+    TrustOffer, Trusted,
 };
 pub use app::{
     AppInfo, ById, FileKind, Folder, FolderRequest, KeyringStatus, NotificationSettings,
     PassphraseRequest, PickRequest, Settings,
 };
 pub use browse::{
-    BrowseEntry, BrowsePage, BrowseRequest, ByToken, MoreRequest, NamesRequest, TypedName,
+    BrowseEntry, BrowsePage, BrowseRequest, ByHost, ByToken, DropName, KeptName, MoreRequest,
+    NamesRequest, TypedName,
 };
 pub use error::ApiError;
 pub use event::AppEvent;

@@ -13,6 +13,7 @@ pub mod error;
 mod history;
 pub mod host;
 mod logins;
+mod names;
 pub mod notice;
 mod profiles;
 pub mod providers;

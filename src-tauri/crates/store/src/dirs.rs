@@ -78,6 +78,11 @@ impl Dirs {
         self.data.join("locks")
     }
 
+    /// Repositories that were named by hand.
+    pub fn repositories(&self) -> PathBuf {
+        self.config.join("repositories.json")
+    }
+
     /// How each profile's last run ended, as it was kept before there was a history.
     pub fn last_runs(&self) -> PathBuf {
         self.data.join("last-runs.json")

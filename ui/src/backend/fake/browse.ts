@@ -9,6 +9,7 @@ import type {
   DetailsRequest,
   ImageDetails,
   ImagePart,
+  KeptName,
   MoreRequest,
   TypedName,
 } from '../types';
@@ -66,6 +67,7 @@ interface List {
 export class FakeBrowse {
   #how: Scenario;
   #lists = new Map<string, List>();
+  #kept = new Map<string, KeptName[]>();
   #waiting = new Map<string, (problem: Problem) => void>();
 
   constructor(how: Scenario) {
@@ -173,10 +175,24 @@ export class FakeBrowse {
         const at = repository.search(/[A-Z]/);
         if (at >= 0) {
           const problem = `its repository has an upper-case letter '${repository.charAt(at)}'`;
-          return { text: word, repository: null, tag: null, problem };
+          return { text: word, repository: null, tag: null, problem, reason: 'wrong' };
         }
-        return { text: word, repository, tag: tagName, problem: null };
+        const kept = this.kept(host).filter((each) => each.repository !== repository);
+        this.#kept.set(host, [...kept, { repository, tags: tagName ? [tagName] : [] }]);
+        return { text: word, repository, tag: tagName, problem: null, reason: null };
       });
+  }
+
+  kept(host: string): KeptName[] {
+    return this.#kept.get(host) ?? [];
+  }
+
+  drop(host: string, repository: string): null {
+    this.#kept.set(
+      host,
+      this.kept(host).filter((each) => each.repository !== repository),
+    );
+    return null;
   }
 
   async #wait(token: string): Promise<void> {

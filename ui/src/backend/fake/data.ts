@@ -31,6 +31,7 @@ function account(id: string, part: Partial<Account>): Account {
     mirrors: [],
     limit: null,
     verifiedAt: null,
+    failed: null,
     ...part,
   };
 }
@@ -52,8 +53,19 @@ export function accounts({ name }: Scenario): Account[] {
       name: 'Lab Harbor',
       address: 'harbor.lab.example.com:8443/team',
       username: 'robot$team+ci',
+      provider: 'harbor',
+      failed: { at: ago(20), step: 'login', code: 'auth.rejected' },
       insecure: true,
       caFile: '/etc/ssl/lab-ca.pem',
+    }),
+    account('ecr', {
+      name: 'Mirror Ireland',
+      address: '123456789012.dkr.ecr.eu-west-1.amazonaws.com',
+      provider: 'ecr',
+      username: 'AKIAIOSFODNN7EXAMPLE',
+      secretKind: 'aws-keys',
+      settings: { role: 'arn:aws:iam::123456789012:role/mirror' },
+      verifiedAt: ago(26),
     }),
     account('mcr', { address: 'mcr.microsoft.com', hasSecret: false, secretIn: 'none' }),
   ];

@@ -28,7 +28,7 @@ import * as data from './data';
 import { FakeBrowse } from './browse';
 import { preview } from './preview';
 import { FakeHistory } from './history';
-import { PROVIDERS } from './providers';
+import { providers } from './providers';
 import { FakeRun } from './run';
 import { scenario, type Scenario } from './scenario';
 
@@ -58,6 +58,7 @@ const EMPTY_DRAFT: AccountDraft = {
   provider: '',
   settings: {},
   secretKind: '',
+  secretFile: null,
   plainHttp: false,
   trusted: null,
   clientCert: null,
@@ -136,7 +137,12 @@ class Fake {
       browseCancel: (token) => answer(() => this.#browse.cancel(token)),
       browseForget: () => answer(() => null),
       browseNames: (host, text) => answer(() => this.#browse.names(host, text)),
-      providersList: () => answer(() => PROVIDERS),
+      browseKept: (host) => answer(() => this.#browse.kept(host)),
+      browseDrop: (host, repository) => answer(() => this.#browse.drop(host, repository)),
+      providersList: () =>
+        answer(() =>
+          providers(this.#settings.language === 'system' ? this.#how.locale : this.#settings.language),
+        ),
       profilesList: () => answer(() => this.#summaries()),
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
       profilesCheck: (profile) => answer(() => check(profile)),
@@ -162,6 +168,7 @@ class Fake {
               auth: '/home/acme/auth.yaml',
               ca: '/etc/ssl/ca.pem',
               identity: '/home/acme/client.pem',
+              secret: '/home/acme/Downloads/mirror-prod-1f2e3d.json',
             })[kind],
         ),
       filesOpen: () => answer(() => null),
@@ -288,8 +295,17 @@ class Fake {
       throw new Problem({ code: `keyring.${this.#keyring.state}`, message: this.#keyring.detail });
     }
     const known = this.#accounts.find((each) => each.id === draft.id);
-    const hasSecret = draft.secret === null ? (known?.hasSecret ?? false) : draft.secret !== '';
-    const { secret, proxy, ...plain } = draft;
+    const isKept = !draft.secretKind.match(/^aws-(profile|environment)$/);
+    const given = Boolean(draft.secret) || draft.secretFile !== null;
+    const hasSecret = isKept && (given || (draft.secret === null && (known?.hasSecret ?? false)));
+    if (given && !draft.username && ['', 'password', 'aws-keys'].includes(draft.secretKind)) {
+      throw new Problem({
+        code: 'config.invalid',
+        message: 'a secret needs a user name',
+        params: { field: 'username', why: 'needed' },
+      });
+    }
+    const { secret: _, secretFile: __, proxy, ...plain } = draft;
     const account: Account = {
       ...data.blank(known?.id ?? `account-${(this.#ids += 1)}`),
       ...plain,
@@ -298,9 +314,10 @@ class Fake {
       proxy: proxy && proxy.replace(/:[^:@/]*@/, '@'),
       hasProxyPassword: proxy !== null && /:[^:@/]*@/.test(proxy),
       hasSecret,
-      secretIn: secret ? this.#place() : hasSecret ? (known?.secretIn ?? 'keyring') : 'none',
-      link: secret ? null : (known?.link ?? null),
+      secretIn: given && isKept ? this.#place() : hasSecret ? (known?.secretIn ?? 'keyring') : 'none',
+      link: given ? null : (known?.link ?? null),
       verifiedAt: known?.verifiedAt ?? null,
+      failed: known?.failed ?? null,
     };
     if (known) Object.assign(known, account);
     else this.#accounts.push(account);
@@ -318,7 +335,10 @@ class Fake {
     }
     const passed = steps.every((step) => step.state !== 'failed');
     const known = this.#accounts.find((each) => each.id === draft.id);
-    if (known && passed) known.verifiedAt = new Date().toISOString();
+    const at = new Date().toISOString();
+    const failed = steps.find((step) => step.state === 'failed');
+    if (known && passed) Object.assign(known, { verifiedAt: at, failed: null });
+    if (known && failed?.error) known.failed = { at, step: failed.step, code: failed.error.code };
     return { passed, steps };
   }
 
@@ -530,24 +550,32 @@ function slug(name: string, id: number): string {
 
 function checkSteps(draft: AccountDraft, repository: string | null, how: Scenario): CheckStep[] {
   const host = draft.address.split('/')[0] ?? draft.address;
-  const step = (name: string, millis: number, detail: string, state = 'passed'): CheckStep => ({
+  const step = (name: string, millis: number, detail: string, state = 'passed', note = ''): CheckStep => ({
     step: name,
     state,
     millis,
     detail,
+    note: note || null,
+    certificate: null,
     error: null,
     trust: null,
   });
   const fingerprint = Array.from({ length: 32 }, (_, at) => (at * 7 + 16).toString(16))
     .join(':')
     .toUpperCase();
-  const shown = `subject CN=${host}; issuer CN=Lab CA; valid until 2027-02-18T00:00:00Z; SHA-256 ${fingerprint}`;
+  const certificate = (issuer: string): CheckStep['certificate'] => ({
+    subject: `CN=${host}`,
+    issuer,
+    notAfter: '2027-02-18T00:00:00Z',
+    sha256: fingerprint,
+  });
   if (host.endsWith('.untrusted') && !draft.trusted && !draft.insecure) {
     return [
-      step('dns', 4, `${host} is 198.51.100.7`),
-      step('tcp', 23, 'port 443'),
+      step('dns', 4, '198.51.100.7'),
+      step('tcp', 23, '198.51.100.7:443'),
       {
-        ...step('tls', 41, shown, 'failed'),
+        ...step('tls', 41, `subject CN=${host}`, 'failed'),
+        certificate: certificate('O=Lab, CN=Lab CA'),
         error: {
           code: 'tls.untrusted',
           message: `contacting the registry failed: the certificate is signed by nobody that this system trusts: registry ${host}`,
@@ -563,15 +591,27 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
     ];
   }
   const tried = repository
-    ? [step('pull', 31, 'found v1'), step('push', 64, 'an upload was opened and cancelled')]
-    : ['pull', 'push'].map((name) => step(name, 0, 'no repository was named', 'skipped'));
+    ? [step('pull', 31, 'v1', 'passed', 'found'), step('push', 64, '', 'passed', 'opened')]
+    : ['pull', 'push'].map((name) => step(name, 0, '', 'skipped', 'no-repository'));
   const steps = [
-    step('dns', 4, `${host} is 198.51.100.7`),
-    step('tcp', 23, 'port 443'),
-    step('tls', 41, 'TLS 1.3, issued by R12, expires 2027-02-18'),
-    step('registry', 38, 'Docker registry API 2.0'),
-    step('login', 87, draft.username ? `as ${draft.username}` : 'anonymous'),
-    step('catalog', 52, 'this registry does not list its repositories', 'warning'),
+    step('dns', 4, '198.51.100.7'),
+    step('tcp', 23, '198.51.100.7:443'),
+    draft.insecure
+      ? { ...step('tls', 41, '', 'warning', 'unverified'), certificate: certificate('O=Lab, CN=Lab CA') }
+      : { ...step('tls', 41, ''), certificate: certificate("C=US, O=Let's Encrypt, CN=R12") },
+    step('registry', 38, '', 'passed', 'wants-login'),
+    draft.username || draft.secretKind !== 'password'
+      ? step('login', 87, '')
+      : step('login', 0, '', 'skipped', 'anonymous'),
+    {
+      ...step('catalog', 52, '', 'warning'),
+      error: {
+        code: 'catalog.unsupported',
+        message: `the registry does not list its repositories: registry ${host}: HTTP 401`,
+        hint: '',
+        params: { host },
+      },
+    },
     ...tried,
   ];
   if (how.name !== 'failing') return steps;

@@ -108,6 +108,8 @@ pub enum FileKind {
     Ca,
     /// A client's certificate or key.
     Identity,
+    /// A secret, such as a service account's JSON key.
+    Secret,
 }
 
 /// Which kind of file to pick.

@@ -31,7 +31,7 @@ pub enum AppEvent {
         /// The token that the page gave to the test.
         token: String,
         /// The step.
-        step: CheckStep,
+        step: Box<CheckStep>,
     },
     /// The keyring came, went or was unlocked.
     #[serde(rename_all = "camelCase")]

@@ -72,13 +72,16 @@ async fn a_stored_secret_comes_out_nowhere() {
     proxied["proxy"] = json!(format!("http://me:{CANARY}@127.0.0.1:1"));
     // sign-ins at a cloud that repeats what it is asked with: right, refused, and of the wrong form
     let cloud = Cloud::start().await;
+    let clouded = Registry::start().await;
     cloud.aws_key("AKIAKEY", CANARY);
     cloud.azure_principal("t.example", "client", "another");
     let clouds = [
-        ("aws-keys", "AKIAKEY", CANARY.to_owned(), "ecr.example.com"),
-        ("azure-principal", "client", CANARY.to_owned(), "azure.example.com"),
-        ("alibaba-key", "LTAI", CANARY.to_owned(), "acr.example.com"),
-        ("google-key", "", format!("{{\"private_key\": \"{CANARY}\"}}"), "gar.example.com"),
+        ("aws-keys", "AKIAKEY", CANARY.to_owned(), clouded.host()),
+        ("azure-principal", "client", CANARY.to_owned(), clouded.host()),
+        ("alibaba-key", "LTAI", CANARY.to_owned(), clouded.host()),
+        ("google-key", "", format!("{{\"private_key\": \"{CANARY}\"}}"), clouded.host()),
+        ("identity-token", "", CANARY.to_owned(), "token.example.com"),
+        ("azure-token", "", CANARY.to_owned(), "entra.example.com"),
     ]
     .map(|(kind, user, secret, host)| {
         let mut draft = draft(host, user, &secret);
@@ -88,6 +91,11 @@ async fn a_stored_secret_comes_out_nowhere() {
         });
         draft
     });
+    // a key that the app reads itself
+    std::fs::write(path("picked.yaml"), format!("{{\"private_key\": \"{CANARY}\"}}")).unwrap();
+    let mut from_file = draft("key.example.com", "", "");
+    from_file["secretKind"] = json!("google-key");
+    from_file["secretFile"] = json!(path("picked.yaml"));
     // what docker keeps on this machine
     std::fs::create_dir(path(".docker")).unwrap();
     std::fs::write(
@@ -136,6 +144,13 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("accounts.test", json!({ "token": "7", "draft": clouds[2] })),
         ("accounts.test", json!({ "token": "8", "draft": clouds[3] })),
         ("accounts.save", clouds[0].clone()),
+        ("accounts.save", clouds[3].clone()),
+        ("accounts.save", clouds[4].clone()),
+        ("accounts.save", clouds[5].clone()),
+        ("files.pick", json!({ "kind": "secret" })),
+        ("accounts.test", json!({ "token": "9", "draft": from_file })),
+        ("accounts.save", from_file),
+        ("accounts.list", json!(null)),
         ("accounts.save", proxied.clone()),
         ("accounts.test", json!({ "token": "4", "draft": proxied, "repository": "a/b" })),
         ("keyring.useFile", json!({ "passphrase": format!("{CANARY}-passphrase") })),
@@ -189,6 +204,8 @@ async fn a_stored_secret_comes_out_nowhere() {
                 "accountId": id, "ask": true, "dates": true, "limit": 9 }),
         ),
         ("browse.names", json!({ "host": destination.host(), "text": "x/b, UPPER" })),
+        ("browse.kept", json!({ "host": destination.host() })),
+        ("browse.drop", json!({ "host": destination.host(), "repository": "x/b" })),
         ("demo.start", json!(null)),
         ("keyring.useMemory", json!(null)),
         ("accounts.save", draft("memory.example.com", "me", CANARY)),
