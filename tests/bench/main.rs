@@ -211,7 +211,7 @@ impl Bench {
         };
         let before = servers();
         let cost = measure::run(&mut commands, home.path(), &self.memory)?;
-        let servers = servers() - before;
+        let servers = servers().saturating_sub(before);
         let mut destination = Traffic::default();
         for server in &destinations {
             let traffic = server.traffic();
