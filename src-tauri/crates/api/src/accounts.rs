@@ -48,6 +48,7 @@ pub(crate) fn refresh(accounts: &mut Accounts) -> Result<()> {
 
 pub(crate) async fn save<H: Host>(api: &Arc<Api<H>>, draft: AccountDraft) -> Result<dto::Account> {
     let mut accounts = api.accounts.lock().await;
+    refresh(&mut accounts)?;
     let old = old(&accounts, &draft)?;
     let Drafted { mut account, secret, proxy_password } = understand(draft, old.as_ref())?;
     account.check()?;
@@ -135,6 +136,8 @@ fn understand(draft: AccountDraft, old: Option<&Account>) -> Result<Drafted> {
     let mirrors = mirrors.map(|text| {
         text.parse::<Address>().map_err(|error| ApiError::field("mirrors", error.to_string()))
     });
+    // what the form does not show stays as it is; where the API and its path are belongs to the address
+    let at_the_same = old.filter(|old| same_host(&old.address, &typed.address));
     let account = Account {
         name,
         username,
@@ -153,6 +156,9 @@ fn understand(draft: AccountDraft, old: Option<&Account>) -> Result<Drafted> {
         limit: draft.limit.map(|limit| limit as usize),
         secret_in: old.map_or(SecretPlace::None, |old| old.secret_in),
         link: old.and_then(|old| old.link.clone()),
+        api: at_the_same.and_then(|old| old.api.clone()),
+        path_prefix: at_the_same.and_then(|old| old.path_prefix.clone()),
+        create: old.map(|old| old.create.clone()).unwrap_or_default(),
         ..Account::new(old.map(|old| old.id.clone()).unwrap_or_default(), typed.address)
     };
     if let Some(old) = old

@@ -9,7 +9,7 @@ use std::{
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::{net::lookup_host, sync::OnceCell, time::Instant};
 
 /// How long an answer holds: longer than a burst, and too short to hide that a host has moved.
 const HOLDS: Duration = Duration::from_secs(10);
@@ -36,9 +36,8 @@ impl Resolve for Names {
         let host = name.as_str().to_owned();
         let answer = self.answer(&host);
         Box::pin(async move {
-            let ask = || async { Ok(tokio::net::lookup_host((host, 0)).await?.collect()) };
-            let found: &Vec<_> =
-                answer.get_or_try_init(ask).await.map_err(|e: std::io::Error| e)?;
+            let ask = || async { lookup_host((host, 0)).await.map(Iterator::collect) };
+            let found = answer.get_or_try_init(ask).await?;
             Ok(Box::new(found.clone().into_iter()) as Addrs)
         })
     }

@@ -64,6 +64,38 @@ async fn a_stored_secret_never_goes_to_another_registry() {
 }
 
 #[tokio::test]
+async fn saving_an_account_keeps_what_the_form_does_not_show() {
+    let world = World::new();
+    let id = world.account("r.example.com", "me", "s3").await;
+    let path = world.dir.path().join("accounts.json");
+    let read = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
+    let mut file = read();
+    file["accounts"][0]["create"] = json!({ "scanOnPush": true });
+    file["accounts"][0]["pathPrefix"] = json!("artifactory/api/docker/key");
+    file["accounts"][0]["provider"] = json!("harbor");
+    file["accounts"][0]["api"] = json!("https://api.example.com/");
+    // the app has not looked at the file since
+    std::fs::write(&path, file.to_string()).unwrap();
+    let mut change = draft("r.example.com", "other", "");
+    change["id"] = json!(id);
+    change["provider"] = json!("harbor");
+    world.ok("accounts.save", change.clone()).await;
+    let account = &read()["accounts"][0];
+    assert_eq!(account["username"], "other");
+    assert_eq!(account["create"], json!({ "scanOnPush": true }), "{account}");
+    assert_eq!(account["pathPrefix"], "artifactory/api/docker/key");
+    assert_eq!(account["api"], "https://api.example.com/");
+
+    // another registry's API is not there, and must not get the new secret
+    change["address"] = json!("elsewhere.example.com");
+    change["secret"] = json!("s4");
+    world.ok("accounts.save", change).await;
+    let account = &read()["accounts"][0];
+    assert_eq!(account["create"], json!({ "scanOnPush": true }));
+    assert_eq!((account.get("api"), account.get("pathPrefix")), (None, None), "{account}");
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_by_its_field() {
     let world = World::new();
     world.account("r.example.com", "me", "s3").await;
