@@ -103,6 +103,11 @@ soak: ## Copy 10 000 images while everything goes wrong now and then (minutes)
 	@.ci/setup cli
 	SOAK_IMAGES=10000 cargo test --locked --package engine --test it soak -- --nocapture
 
+.PHONY: bench-ui
+bench-ui: ## Measure script and layout per update of the page: 20 000 images, 50 in flight
+	@.ci/setup ui test
+	cd ui && npm run bench
+
 .PHONY: icons
 icons: ## Render the app icon's sizes from icons/icon.svg
 	@.ci/setup ui

@@ -1,5 +1,6 @@
-//! The end of the app. While something is being copied, closing the window asks first; whatever ends the app, a run is
-//! cancelled cleanly before: nothing is half-tagged.
+//! The end of the app. While something is being copied, closing the window asks first, or leaves the run going in the
+//! tray where the user wants that and the desktop has one; whatever ends the app, a run is cancelled cleanly before:
+//! nothing is half-tagged.
 
 use std::{
     sync::{
@@ -11,9 +12,11 @@ use std::{
 
 use api::Api;
 use tauri::{AppHandle, CloseRequestApi, Manager as _};
-use tauri_plugin_dialog::{DialogExt as _, MessageDialogButtons, MessageDialogKind};
+use tauri_plugin_dialog::{
+    DialogExt as _, MessageDialogButtons, MessageDialogKind, MessageDialogResult,
+};
 
-use crate::{Desktop, WINDOW};
+use crate::{Desktop, WINDOW, outside::Outside};
 
 /// How long a run may take to end.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -23,17 +26,44 @@ static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// The window is to be closed.
 pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
-    let api = app.state::<Arc<Api<Desktop>>>();
+    let api = app.state::<Arc<Api<Desktop>>>().inner().clone();
     if !api.is_copying() {
         return;
     }
     request.prevent_close();
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let outside = app.state::<Outside>();
+        if api.goes_on_in_tray() && outside.hide_in_tray(&app).await {
+            return;
+        }
+        ask(&app, outside.has_tray(&app).await);
+    });
+}
+
+/// From the tray: ends the app, with the same question.
+pub(crate) fn quit(app: &AppHandle) {
+    if app.state::<Arc<Api<Desktop>>>().is_copying() {
+        crate::show(app);
+        ask(app, false);
+    } else {
+        end(app, 0);
+    }
+}
+
+/// Asks what becomes of the run. The tray is offered where there is one.
+fn ask(app: &AppHandle, tray: bool) {
     if ASKING.swap(true, Ordering::Relaxed) {
         return;
     }
-    let tongue = api.tongue();
+    let tongue = app.state::<Arc<Api<Desktop>>>().tongue();
     let text = |key: &str| tongue.text(key, &[]);
-    let buttons = MessageDialogButtons::OkCancelCustom(text("quit_yes"), text("quit_no"));
+    let (yes, in_tray) = (text("quit_yes"), text("quit_tray"));
+    let buttons = if tray {
+        MessageDialogButtons::YesNoCancelCustom(in_tray.clone(), yes.clone(), text("quit_no"))
+    } else {
+        MessageDialogButtons::OkCancelCustom(yes.clone(), text("quit_no"))
+    };
     let mut question = app
         .dialog()
         .message(text("quit_text"))
@@ -44,10 +74,15 @@ pub(crate) fn on_request(app: &AppHandle, request: &CloseRequestApi) {
         question = question.parent(&window);
     }
     let app = app.clone();
-    question.show(move |yes| {
+    question.show_with_result(move |answer| {
         ASKING.store(false, Ordering::Relaxed);
-        if yes {
+        let is = |text: &str| matches!(&answer, MessageDialogResult::Custom(said) if said == text);
+        if is(&yes) || (!tray && answer == MessageDialogResult::Ok) {
             end(&app, 0);
+        } else if is(&in_tray) {
+            tauri::async_runtime::spawn(async move {
+                app.state::<Outside>().hide_in_tray(&app).await;
+            });
         }
     });
 }

@@ -10,15 +10,18 @@ use accounts::{SecretStore, SystemKeyring};
 use api::{
     Host,
     dto::{AppEvent, FileKind},
-    text::Notice,
+    notice::Notice,
 };
 use jiff::Timestamp;
 use store::Dirs;
 use tauri::{AppHandle, Manager as _, ipc::Channel};
 use tauri_plugin_dialog::{DialogExt as _, FileDialogBuilder, FilePath};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::{Args, WINDOW};
+use crate::{
+    Args, WINDOW, notices,
+    work::{Picture, Work},
+};
 
 /// The desktop that the app runs on.
 pub(crate) struct Desktop {
@@ -26,18 +29,38 @@ pub(crate) struct Desktop {
     args: Args,
     dirs: Dirs,
     page: Mutex<Option<Channel<AppEvent>>>,
+    work: Mutex<Work>,
+    /// What is shown outside of the window.
+    picture: watch::Sender<Picture>,
 }
 
 impl Desktop {
     pub(crate) fn new(app: AppHandle, args: Args) -> Result<Self, Box<dyn Error>> {
         let dirs = Dirs::of_system()
             .ok_or("this system has no home directory; set IMAGE_SYNCER_CONFIG_DIR")?;
-        Ok(Self { app, args, dirs, page: Mutex::default() })
+        Ok(Self {
+            app,
+            args,
+            dirs,
+            page: Mutex::default(),
+            work: Mutex::default(),
+            picture: watch::Sender::default(),
+        })
     }
 
     /// Events go to this channel from here on.
     pub(crate) fn subscribe(&self, channel: Channel<AppEvent>) {
         *self.page.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+    }
+
+    /// Where the window's place and size are remembered.
+    pub(crate) fn window_file(&self) -> String {
+        self.dirs.data().join("window.json").display().to_string()
+    }
+
+    /// What is to be shown outside of the window, from here on.
+    pub(crate) fn pictures(&self) -> watch::Receiver<Picture> {
+        self.picture.subscribe()
     }
 
     fn file_dialog(&self) -> FileDialogBuilder<tauri::Wry> {
@@ -76,22 +99,41 @@ impl Host for Desktop {
     }
 
     fn emit(&self, event: AppEvent) {
+        {
+            let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            if work.apply(&event) {
+                let now = work.picture();
+                self.picture.send_if_modified(|picture| {
+                    let changed = *picture != now;
+                    *picture = now;
+                    changed
+                });
+            }
+        }
         let page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Err(error)) = page.as_ref().map(|page| page.send(event)) {
             tracing::warn!("the page could not be told: {error}");
         }
     }
 
+    fn is_seen(&self) -> bool {
+        let Some(window) = self.app.get_webview_window(WINDOW) else { return false };
+        // where the desktop does not say, it is taken for seen
+        window.is_visible().unwrap_or(true)
+            && !window.is_minimized().unwrap_or(false)
+            && window.is_focused().unwrap_or(true)
+    }
+
     async fn notify(&self, notice: Notice) -> Result<(), String> {
-        notify_rust::Notification::new()
-            .appname("Image Syncer")
-            .icon("image-syncer-desktop")
-            .summary(&notice.title)
-            .body(&escaped(&notice.body))
-            .show_async()
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
+        notices::show(&self.app, notice).await
+    }
+
+    fn settings_changed(&self) {
+        self.picture.send_modify(|_| ());
+    }
+
+    fn open_folder(&self, folder: &Path) -> Result<(), String> {
+        open::that_detached(folder).map_err(|error| error.to_string())
     }
 
     async fn pick_file(&self, kind: FileKind) -> Option<PathBuf> {
@@ -103,6 +145,7 @@ impl Host for Desktop {
             FileKind::Identity => {
                 self.file_dialog().add_filter("PEM", &["pem", "crt", "cer", "key"])
             }
+            FileKind::Secret => self.file_dialog().add_filter("JSON", &["json"]),
         };
         let (answer, answered) = oneshot::channel();
         dialog.pick_file(move |path| {
@@ -129,9 +172,4 @@ fn path(picked: Option<FilePath>) -> Option<PathBuf> {
             None
         }
     }
-}
-
-/// Notification servers read some markup in the body.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

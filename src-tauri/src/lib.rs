@@ -3,15 +3,23 @@
 
 mod close;
 mod host;
+mod inhibit;
 mod ipc;
 mod log;
+mod notices;
+mod outside;
+#[cfg(target_os = "linux")]
+mod tray;
+mod work;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
-use api::Api;
+use api::{Api, Host as _};
 use tauri::{Manager as _, RunEvent, WebviewWindowBuilder, WindowEvent};
+use tauri_plugin_window_state::StateFlags;
 
 pub(crate) use host::Desktop;
+use outside::Outside;
 
 /// The one window, as it is called in `tauri.conf.json` and in the capability.
 const WINDOW: &str = "main";
@@ -34,7 +42,18 @@ pub fn run(args: Args) -> ExitCode {
         .invoke_handler(tauri::generate_handler![ipc::rpc, ipc::subscribe])
         .setup(move |app| {
             let host = Desktop::new(app.handle().clone(), args)?;
+            // beside our other files, not where the plugin would put it
+            let remembered = host.window_file();
+            let window_state = tauri_plugin_window_state::Builder::new()
+                .with_filename(remembered)
+                // not whether it is visible: in the tray it is not
+                .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
+                .build();
+            app.handle().plugin(window_state)?;
+            let pictures = host.pictures();
             app.manage(Api::new(host));
+            app.manage(Outside::default());
+            outside::follow(app.handle(), pictures);
             close::on_signals(app.handle());
             // the window comes last: its page may ask at once
             let windows = app.config().app.windows.clone();
@@ -60,7 +79,7 @@ pub fn run(args: Args) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
-/// Brings the window to the front: a second start hands over to the first.
+/// Brings the window to the front: a second start hands over to the first, and the tray gives it back.
 fn show(app: &tauri::AppHandle) {
     if let Some(window) = app.get_webview_window(WINDOW) {
         for done in [window.unminimize(), window.show(), window.set_focus()] {
@@ -68,5 +87,9 @@ fn show(app: &tauri::AppHandle) {
                 tracing::warn!("the window could not be shown: {error}");
             }
         }
+    }
+    // the icon in the tray may not be needed any more
+    if let Some(api) = app.try_state::<Arc<Api<Desktop>>>() {
+        api.host().settings_changed();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::process::CommandExt as _,
+    os::unix::{net::UnixStream, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::recorder::{Notice, Recorder};
+use crate::recorder::{Login, Notice, Recorder, Watcher};
 
 /// A child in a process group of its own; the whole group is ended with the value.
 pub(crate) struct Group(pub(crate) Child);
@@ -138,6 +138,7 @@ impl Desktop {
             .env_remove("WAYLAND_DISPLAY")
             .env_remove("IMAGE_SYNCER_CONFIG_DIR")
             .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)
             .env("HOME", self.home.path())
             .env("XDG_DATA_HOME", self.path("data"))
             .env("XDG_CONFIG_HOME", self.path("config"))
@@ -265,13 +266,56 @@ impl Desktop {
             .build()
             .await
             .unwrap();
-        Notifications { _connection: connection, notices }
+        Notifications { connection, notices }
+    }
+
+    /// Someone who keeps the computer awake; each time it is asked, with the file that tells how long.
+    pub(crate) async fn login(&self) -> Service<([String; 4], UnixStream)> {
+        let (asked, told) = unbounded_channel();
+        let connection = zbus::connection::Builder::address(self.bus.as_str())
+            .unwrap()
+            .serve_at("/org/freedesktop/login1", Login { asked })
+            .unwrap()
+            .name("org.freedesktop.login1")
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Service { connection, told }
+    }
+
+    /// A tray; each icon that is announced to it.
+    pub(crate) async fn tray(&self) -> Service<String> {
+        let (announced, told) = unbounded_channel();
+        let connection = zbus::connection::Builder::address(self.bus.as_str())
+            .unwrap()
+            .serve_at("/StatusNotifierWatcher", Watcher { announced })
+            .unwrap()
+            .name("org.kde.StatusNotifierWatcher")
+            .unwrap()
+            .build()
+            .await
+            .unwrap();
+        Service { connection, told }
+    }
+}
+
+/// A service of the desktop, and what it was told.
+pub(crate) struct Service<T> {
+    pub(crate) connection: zbus::Connection,
+    told: UnboundedReceiver<T>,
+}
+
+impl<T> Service<T> {
+    pub(crate) async fn next(&mut self) -> T {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.told.recv());
+        next.await.expect("the service was not asked").unwrap()
     }
 }
 
 /// Notifications as they came.
 pub(crate) struct Notifications {
-    _connection: zbus::Connection,
+    connection: zbus::Connection,
     notices: UnboundedReceiver<Notice>,
 }
 
@@ -283,5 +327,19 @@ impl Notifications {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.notices.is_empty()
+    }
+
+    /// Clicks a button of a notification, or the notification itself (`default`).
+    pub(crate) async fn click(&self, id: u32, action: &str) {
+        self.connection
+            .emit_signal(
+                None::<&str>,
+                "/org/freedesktop/Notifications",
+                "org.freedesktop.Notifications",
+                "ActionInvoked",
+                &(id, action),
+            )
+            .await
+            .unwrap();
     }
 }

@@ -38,6 +38,7 @@ async fn a_file_is_picked_and_a_report_is_saved() {
     app.click("profile-compare").await;
     app.click("plan-start").await;
     app.click("run-report").await;
+    app.click("export-json").await;
     let report = desktop.path("report.json");
     dialog(&desktop, &app, "Save File", "ctrl+a", report.to_str().unwrap()).await;
     let saved = || async {

@@ -13,6 +13,7 @@ mod import;
 mod keyboard;
 mod keyring;
 mod login;
+mod outside;
 mod quit;
 mod recorder;
 mod shell;

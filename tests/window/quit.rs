@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A source so slow that a run lasts for minutes, and a profile that copies from it.
-async fn slow_run(app: &App) -> (Registry, Registry) {
+pub(crate) async fn slow_run(app: &App) -> (Registry, Registry) {
     let source = Registry::builder().throttle(20_000).start().await;
     let destination = Registry::start().await;
     source.push("team/big", "1", &Image::single("linux/amd64", [Layer::random(1, 4_000_000)]));
@@ -34,7 +34,7 @@ async fn slow_run(app: &App) -> (Registry, Registry) {
 }
 
 /// Closes the window as a user does, until the question stands.
-async fn close(desktop: &Desktop, app: &App) {
+pub(crate) async fn close(desktop: &Desktop, app: &App) {
     app.until("the question", || async {
         desktop.focus("Image Syncer");
         desktop.keys(&["alt+F4"]);

@@ -1,11 +1,16 @@
 //! What the tests stand on: the binary, real registries, skopeo.
 
+pub mod app;
 pub mod docker_registry;
+pub mod keyring;
 pub mod program;
 pub mod skopeo;
+pub mod terminal;
 
 pub use docker_registry::DockerRegistry;
+pub use keyring::Keyring;
 pub use program::{Finished, Program};
+pub use terminal::Terminal;
 
 /// Debian's programs that tests need are always there in CI; elsewhere a test that lacks one says so and passes.
 pub fn have(programs: &[&str]) -> bool {

@@ -1,62 +1,42 @@
 // Keys that work on every screen. What a list or field does with a key is its own business.
 
 import type { App } from '../state/app.svelte';
-import type { Route } from '../state/router.svelte';
-
-const SCREENS: Route[] = [
-  { screen: 'home' },
-  { screen: 'accounts' },
-  { screen: 'browse' },
-  { screen: 'profiles' },
-  { screen: 'settings' },
-];
+import { COMMANDS } from './commands';
 
 export const IS_MAC = /mac/i.test(navigator.platform);
+
+/** The keys of a command, as they are shown. */
+export function shownKeys(keys: string): string[] {
+  return keys.split('+').map((key) => {
+    if (key === 'ctrl') return IS_MAC ? '⌘' : 'Ctrl';
+    return key.charAt(0).toUpperCase() + key.slice(1);
+  });
+}
+
+/** As screen readers want them in `aria-keyshortcuts`. */
+export function ariaKeys(keys: string): string {
+  return keys
+    .replace('ctrl', IS_MAC ? 'Meta' : 'Control')
+    .replace(/\+(.)/, (_, key: string) => `+${key.toUpperCase()}`);
+}
 
 export function handle(event: KeyboardEvent, app: App): void {
   if (event.defaultPrevented || event.isComposing || event.altKey) return;
   // a dialog or sheet is open: the screen behind it does nothing
-  if (document.querySelector('[role="dialog"], [role="alertdialog"]')) return;
-  const done = event.ctrlKey || event.metaKey ? withControl(event, app) : plainKey(event, app);
-  if (done) event.preventDefault();
-}
-
-function withControl(event: KeyboardEvent, app: App): boolean {
-  const screen = SCREENS[Number(event.key) - 1];
-  if (screen) {
-    app.router.go(screen);
-    return true;
+  if (document.querySelector('[role="dialog"], [role="alertdialog"], [role="menu"]')) return;
+  const key = event.key.toLowerCase();
+  const control = event.ctrlKey || event.metaKey;
+  if (!control && isTyping(event.target) && !/^f\d+$/.test(key)) {
+    if (escapeField(event)) event.preventDefault();
+    return;
   }
-  switch (event.key.toLowerCase()) {
-    case 'n':
-      app.router.go({ screen: 'editor', id: null });
-      return true;
-    case 'o':
-      app.router.go({ screen: 'import' });
-      return true;
-    case 'enter':
-      app.go?.();
-      return app.go !== null;
-    default:
-      return false;
-  }
-}
-
-function plainKey(event: KeyboardEvent, app: App): boolean {
-  if (isTyping(event.target)) return escapeField(event);
-  switch (event.key) {
-    case '/': {
-      const filter = document.querySelector<HTMLInputElement>('[data-filter]');
-      filter?.focus();
-      filter?.select();
-      return filter !== null;
-    }
-    case '?':
-      app.shortcutsOpen = true;
-      return true;
-    default:
-      return false;
-  }
+  // with Ctrl and Shift the browser and lists have theirs
+  if (control && event.shiftKey) return;
+  const command = COMMANDS.find(({ keys }) => keys === (control ? `ctrl+${key}` : key));
+  if (!command) return;
+  // a key of ours never does what the web view would, whether it does anything here or not
+  event.preventDefault();
+  if (command.enabled(app)) command.run(app);
 }
 
 /** Esc empties the filter first, then gives the focus back. */
@@ -71,6 +51,6 @@ function escapeField(event: KeyboardEvent): boolean {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  if (target instanceof HTMLTextAreaElement) return true;
+  if (target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
   return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button'].includes(target.type);
 }

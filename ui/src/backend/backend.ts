@@ -11,22 +11,36 @@ import type {
   CheckReport,
   Demo,
   DetailsRequest,
+  ExportReport,
   FileKind,
+  Folder,
   FoundLogins,
+  HistoryDetail,
+  HistoryPage,
+  HistoryRequest,
   ImageDetails,
   ImportReport,
+  KeptName,
   KeyringStatus,
+  LimitsRequest,
+  LogPage,
+  LogRequest,
   MoreRequest,
   Pick,
+  Preview,
+  PreviewRequest,
+  PickedImage,
   Profile,
   ProfileSummary,
   Provider,
+  ExportFormat,
   RuleProblem,
   RunInfo,
   Settings,
   Snapshot,
   Taken,
   TypedName,
+  VerifyReport,
 } from './types';
 
 /** Every method rejects with a `Problem`. */
@@ -34,6 +48,8 @@ export interface Backend {
   appInfo(): Promise<AppInfo>;
   settingsGet(): Promise<Settings>;
   settingsSet(settings: Settings): Promise<Settings>;
+  /** Shows a notification as the end of a run would. */
+  settingsTryNotification(): Promise<null>;
   keyringStatus(): Promise<KeyringStatus>;
   /** Asks the system to unlock. */
   keyringRetry(): Promise<KeyringStatus>;
@@ -57,27 +73,55 @@ export interface Backend {
   /** The request with this token rejects with `cancelled`. */
   browseCancel(token: string): Promise<null>;
   browseForget(id: string): Promise<null>;
-  /** Reads names that were typed or pasted. */
+  /** Reads names that were typed or pasted, and keeps those that are right. */
   browseNames(host: string, text: string): Promise<TypedName[]>;
+  /** The names that were kept for a registry. */
+  browseKept(host: string): Promise<KeptName[]>;
+  browseDrop(host: string, repository: string): Promise<null>;
   /** In the order for the language. */
   providersList(): Promise<Provider[]>;
   profilesList(): Promise<ProfileSummary[]>;
   profilesGet(id: string): Promise<Profile>;
   profilesCheck(profile: Profile): Promise<RuleProblem[]>;
   profilesSave(profile: Profile): Promise<Profile>;
+  /** Ends with `cancelled` when `browseCancel` is called with its token. */
+  profilesPreview(request: PreviewRequest): Promise<Preview>;
+  profilesRename(id: string, name: string): Promise<Profile>;
   profilesDuplicate(id: string): Promise<Profile>;
   profilesRemove(id: string): Promise<null>;
   profilesImport(name: string, images: string, auth: string | null): Promise<ImportReport>;
+  /** Where it was saved, or null when the user changed their mind. */
+  profilesExportFile(id: string): Promise<string | null>;
+  /** As an images file of the original; `save` asks where. */
+  profilesExportOriginal(id: string, save: boolean): Promise<ExportReport>;
   profilesCommand(id: string): Promise<string>;
   /** The path, or null when the user changed their mind. */
   filesPick(kind: FileKind): Promise<string | null>;
+  /** In the system's file manager. */
+  filesOpen(folder: Folder): Promise<null>;
   runsPlan(profileId: string): Promise<RunInfo>;
-  runsStart(profileId: string): Promise<RunInfo>;
+  /** Without the rows that were switched off by hand. */
+  runsStart(profileId: string, skip?: PickedImage[]): Promise<RunInfo>;
+  /** A new run of the images that failed in an ended one, or of these. */
+  runsRetry(id: string, images: PickedImage[] | null): Promise<RunInfo>;
+  /** A run that a crash has interrupted goes on. */
+  runsContinue(id: string): Promise<RunInfo>;
+  runsPause(id: string): Promise<null>;
+  runsResume(id: string): Promise<null>;
+  runsLimits(request: LimitsRequest): Promise<null>;
   runsCancel(id: string): Promise<null>;
   /** Of this session, newest first. */
   runsList(): Promise<RunInfo[]>;
   runsSnapshot(id: string): Promise<Snapshot>;
-  runsSaveReport(id: string): Promise<string | null>;
+  /** Asks the destinations for all that an ended run has left there. Takes long. */
+  runsVerify(id: string): Promise<VerifyReport>;
+  /** The path, or null when the user changed their mind. */
+  runsExport(id: string, format: ExportFormat): Promise<string | null>;
+  /** Newest first. */
+  historyList(request: HistoryRequest): Promise<HistoryPage>;
+  historyGet(id: string): Promise<HistoryDetail>;
+  historyLog(request: LogRequest): Promise<LogPage>;
+  historyRemove(id: string): Promise<null>;
   demoStart(): Promise<Demo>;
   /** To be called once, at the start. */
   subscribe(onEvent: (event: AppEvent) => void): Promise<void>;

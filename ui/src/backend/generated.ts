@@ -88,7 +88,11 @@ limit: number | null,
 /**
  * When *Test connection* last passed.
  */
-verifiedAt: string | null, };
+verifiedAt: string | null,
+/**
+ * What it failed at, if the last one did not pass.
+ */
+failed: FailedTest | null, };
 
 /**
  * An account as it is added or changed. The secret goes in only.
@@ -114,6 +118,10 @@ username: string,
  * The secret; `null` keeps the one that is stored.
  */
 secret: string | null,
+/**
+ * A file that holds the secret, instead of `secret`: one that the user has picked in this session.
+ */
+secretFile: string | null,
 /**
  * The certificate is not verified, plain HTTP is allowed.
  */
@@ -221,7 +229,7 @@ runId: string,
 /**
  * What changed.
  */
-update: Update, } | { "type": "check",
+update: Update, } | { "type": "history", } | { "type": "check",
 /**
  * The token that the page gave to the test.
  */
@@ -233,7 +241,15 @@ step: CheckStep, } | { "type": "keyring",
 /**
  * Its state now.
  */
-status: KeyringStatus, };
+status: KeyringStatus, } | { "type": "show",
+/**
+ * `run`, `accounts` or `home`.
+ */
+target: string,
+/**
+ * Which run.
+ */
+id: string | null, };
 
 /**
  * What the page must know at its start.
@@ -368,6 +384,15 @@ repository: string | null,
 refresh: boolean, };
 
 /**
+ * What names a registry.
+ */
+export type ByHost = {
+/**
+ * `host[:port]`
+ */
+host: string, };
+
+/**
  * What names one thing: an account, a profile, a run.
  */
 export type ById = {
@@ -393,6 +418,27 @@ export type ByToken = {
  * Its token.
  */
 token: string, };
+
+/**
+ * A certificate, as far as it can be read.
+ */
+export type Certificate = {
+/**
+ * Whom it is for.
+ */
+subject: string,
+/**
+ * Who signed it.
+ */
+issuer: string,
+/**
+ * When it runs out.
+ */
+notAfter: string | null,
+/**
+ * Its SHA-256 fingerprint.
+ */
+sha256: string, };
 
 /**
  * *Test connection*: the whole.
@@ -424,9 +470,18 @@ state: string,
  */
 millis: number,
 /**
- * What was found: address, issuer and expiry, …
+ * What was found, English: address, issuer and expiry, …
  */
 detail: string,
+/**
+ * What the detail says, as a word that stays: `proxied`, `plain`, `unverified`, `wants-login`, `anonymous`, `empty`,
+ * `no-repository`, `no-tags`, `found`, `opened`.
+ */
+note: string | null,
+/**
+ * At `tls`: the server's certificate.
+ */
+certificate: Certificate | null,
 /**
  * Why it failed.
  */
@@ -475,6 +530,79 @@ reference: string,
 refresh: boolean, };
 
 /**
+ * A repository that is not wanted any more.
+ */
+export type DropName = {
+/**
+ * `host[:port]`
+ */
+host: string,
+/**
+ * The repository.
+ */
+repository: string, };
+
+/**
+ * The form of a report.
+ */
+export type ExportFormat = "json" | "csv" | "markdown" | "junit";
+
+/**
+ * What an images file says of a profile, and what it can't.
+ */
+export type ExportReport = {
+/**
+ * The file.
+ */
+text: string,
+/**
+ * How many rules are in it.
+ */
+taken: number,
+/**
+ * Of how many.
+ */
+of: number,
+/**
+ * What is not in it, or means less there: one sentence each.
+ */
+notes: Array<string>,
+/**
+ * Where it was saved, if it was.
+ */
+path: string | null, };
+
+/**
+ * A profile as an images file of the original image-syncer.
+ */
+export type ExportRequest = {
+/**
+ * Which.
+ */
+id: string,
+/**
+ * Whether it is saved, where the user says; it is only shown otherwise.
+ */
+save: boolean, };
+
+/**
+ * A *Test connection* that did not pass.
+ */
+export type FailedTest = {
+/**
+ * When.
+ */
+at: string,
+/**
+ * The step that failed.
+ */
+step: string,
+/**
+ * The error's code.
+ */
+code: string, };
+
+/**
  * Why an image failed: a stable code, a sentence, and what to do.
  */
 export type Failure = {
@@ -494,7 +622,7 @@ hint: string, };
 /**
  * What kind of file the system's dialog offers.
  */
-export type FileKind = "images" | "auth" | "ca" | "identity";
+export type FileKind = "images" | "auth" | "ca" | "identity" | "secret";
 
 /**
  * Where logins are looked for.
@@ -508,6 +636,20 @@ machine: boolean,
  * The original image-syncer's auth file.
  */
 auth: string | null, };
+
+/**
+ * A folder of the app.
+ */
+export type Folder = "config" | "data";
+
+/**
+ * Which folder to open.
+ */
+export type FolderRequest = {
+/**
+ * The folder.
+ */
+folder: Folder, };
 
 /**
  * A login that was found on this machine, without its secret.
@@ -550,6 +692,90 @@ found: Array<FoundLogin>,
  * Files that can't be read, helpers that fail.
  */
 problems: Array<ApiError>, };
+
+/**
+ * A run with its grid as it was in the end.
+ */
+export type HistoryDetail = {
+/**
+ * The run.
+ */
+run: HistoryRun,
+/**
+ * The grid.
+ */
+snapshot: Snapshot, };
+
+/**
+ * Runs that have ended, newest first.
+ */
+export type HistoryPage = {
+/**
+ * The runs.
+ */
+runs: Array<HistoryRun>,
+/**
+ * Whether there are older ones.
+ */
+more: boolean, };
+
+/**
+ * Which runs are wanted.
+ */
+export type HistoryRequest = {
+/**
+ * Those older than the run with this id; `null` for the newest.
+ */
+before: string | null,
+/**
+ * So many at most.
+ */
+limit: number,
+/**
+ * Those of this profile; `null` for all.
+ */
+profileId: string | null, };
+
+/**
+ * A run that has ended, in this session or before, by the app or the command line.
+ */
+export type HistoryRun = {
+/**
+ * The id.
+ */
+id: string,
+/**
+ * The profile, which may have been removed since.
+ */
+profileId: string,
+/**
+ * The name that it had.
+ */
+profileName: string,
+/**
+ * When it began.
+ */
+startedAt: string,
+/**
+ * When it ended; `null` where nobody saw that.
+ */
+endedAt: string | null,
+/**
+ * `app` or `command`.
+ */
+startedBy: string,
+/**
+ * `succeeded`, `warnings`, `partly-failed`, `failed`, `cancelled`, `interrupted`.
+ */
+result: string,
+/**
+ * The sums.
+ */
+totals: Totals,
+/**
+ * The run whose images it copied again, or that it took up.
+ */
+retryOf: string | null, };
 
 /**
  * What an image is made of.
@@ -724,6 +950,18 @@ bytesMounted: number,
  */
 bytesPresent: number,
 /**
+ * The digest that stands at the destination and is or would be replaced.
+ */
+replaces: string | null,
+/**
+ * With whose account it is read, in words, once that is known.
+ */
+sourceAccount: string | null,
+/**
+ * With whose account it is written.
+ */
+destinationAccount: string | null,
+/**
  * Why it ended as it did, for people.
  */
 reason: string | null,
@@ -750,30 +988,51 @@ profile: ProfileSummary | null,
  */
 accounts: Array<Account>,
 /**
- * Taken as it was.
+ * How many rules were taken.
  */
 taken: number,
 /**
- * Taken, but differently, or not at all: one sentence each.
+ * What was taken, but differently: one sentence each.
  */
-notes: Array<string>, };
+changed: Array<string>,
+/**
+ * What was not taken: one sentence each.
+ */
+refused: Array<string>,
+/**
+ * What is worth knowing besides: one sentence each.
+ */
+warnings: Array<string>, };
 
 /**
  * Which files to import.
  */
 export type ImportRequest = {
 /**
- * The name of the profile to make; the file's name when empty.
+ * The name of the profile to make; the one in the file, or the file's own, when empty.
  */
 name: string,
 /**
- * Path of the images file.
+ * Path of the images file, or of a profile's own file.
  */
 images: string,
 /**
  * Path of the auth file.
  */
 auth: string | null, };
+
+/**
+ * A repository that was named by hand.
+ */
+export type KeptName = {
+/**
+ * The repository.
+ */
+repository: string,
+/**
+ * Tags that were named with it.
+ */
+tags: Array<string>, };
 
 /**
  * Whether secrets can be kept.
@@ -823,6 +1082,78 @@ failed: number,
 cancelled: number, };
 
 /**
+ * Sets the limits of a run that goes on.
+ */
+export type LimitsRequest = {
+/**
+ * The run.
+ */
+id: string,
+/**
+ * The most requests in flight to any one registry; `null` adapts.
+ */
+proc: number | null,
+/**
+ * Bytes per second over all; `null` is no limit.
+ */
+bandwidth: number | null, };
+
+/**
+ * A line of a run's log.
+ */
+export type LogLine = {
+/**
+ * When.
+ */
+at: string,
+/**
+ * `info`, `warning` or `error`.
+ */
+level: string,
+/**
+ * The image that it is about, by its number in the grid.
+ */
+image: number | null,
+/**
+ * What happened, English; it may have several lines.
+ */
+text: string, };
+
+/**
+ * Some lines of a run's log.
+ */
+export type LogPage = {
+/**
+ * The lines, oldest first.
+ */
+lines: Array<LogLine>,
+/**
+ * Whether there are more.
+ */
+more: boolean, };
+
+/**
+ * Which lines of a run's log are wanted.
+ */
+export type LogRequest = {
+/**
+ * The run.
+ */
+id: string,
+/**
+ * `info`, `warning` or `error`: lines that matter at least so much; `null` for all.
+ */
+level: string | null,
+/**
+ * The image that they are about; `null` for all.
+ */
+image: number | null,
+/**
+ * How many of such lines are known.
+ */
+from: number, };
+
+/**
  * Another page of a list.
  */
 export type MoreRequest = {
@@ -851,6 +1182,23 @@ host: string,
  * The names, one a line.
  */
 text: string, };
+
+/**
+ * What the desktop is told of: each `never`, `hidden` (while the window is not seen) or `always`.
+ */
+export type NotificationSettings = {
+/**
+ * A run has ended well.
+ */
+finished: string,
+/**
+ * A run has ended with failures.
+ */
+failed: string,
+/**
+ * Something waits for the user.
+ */
+attention: string, };
 
 /**
  * Opens the encrypted file of secrets, or makes it.
@@ -889,6 +1237,19 @@ export type PickRequest = {
 kind: FileKind, };
 
 /**
+ * An image at one destination, named as a snapshot's row names it.
+ */
+export type PickedImage = {
+/**
+ * The row's source.
+ */
+source: string,
+/**
+ * The row's destination.
+ */
+destination: string, };
+
+/**
  * What a run would do with an image, and how much of it is there already.
  */
 export type Plan = {
@@ -908,6 +1269,122 @@ bytes_present: number,
  * Bytes of blobs that another repository of the destination has or will have by then.
  */
 bytes_mountable: number, };
+
+/**
+ * Platforms to keep: any of the operating systems with any of the architectures; all where nothing is named.
+ */
+export type PlatformsDraft = {
+/**
+ * Values of `--os`.
+ */
+os: Array<string>,
+/**
+ * Values of `--arch`.
+ */
+arch: Array<string>, };
+
+/**
+ * What a rule would copy.
+ */
+export type Preview = {
+/**
+ * Whether the list that decides is known.
+ */
+known: boolean,
+/**
+ * Whether it is known to its end.
+ */
+complete: boolean,
+/**
+ * How many tags match; of a rule by pattern, how many repositories.
+ */
+matched: number,
+/**
+ * Of how many that the list has; `null` where the rule needs no list.
+ */
+of: number | null,
+/**
+ * Whether repositories are counted, not tags.
+ */
+byRepository: boolean,
+/**
+ * How many pairs of source and destination there are.
+ */
+pairs: number,
+/**
+ * The first of them.
+ */
+first: Array<PreviewPair>,
+/**
+ * Bytes of the images whose size is known, each source once.
+ */
+bytes: number,
+/**
+ * Of how many images that is.
+ */
+sized: number,
+/**
+ * How many images' configs are read to find the newest by date; 0 where that is known, or is not asked for.
+ */
+configs: number,
+/**
+ * Why it can't be done, although the rule is well written: numbers of tags that do not fit.
+ */
+problem: ApiError | null,
+/**
+ * When the registry was asked.
+ */
+fetchedAt: string | null, };
+
+/**
+ * A source and where it goes.
+ */
+export type PreviewPair = {
+/**
+ * The image or repository, in full.
+ */
+source: string,
+/**
+ * Where it goes; empty while no destination is named.
+ */
+destination: string,
+/**
+ * Bytes of the image, where they are known.
+ */
+bytes: number | null,
+/**
+ * Why it can't go there, English.
+ */
+problem: string | null, };
+
+/**
+ * What a rule would copy, as far as that can be said from lists alone.
+ */
+export type PreviewRequest = {
+/**
+ * What the page calls this request, to give it up by.
+ */
+token: string,
+/**
+ * The rule; it may be without destinations yet.
+ */
+rule: RuleDraft,
+/**
+ * The account to look with; `null` for whichever fits, or none.
+ */
+accountId: string | null,
+/**
+ * Whether the registry is asked for what no list of this session has.
+ */
+ask: boolean,
+/**
+ * Whether the dates of images are read, where they decide.
+ */
+dates: boolean,
+/**
+ * How many pairs are told at most.
+ */
+limit: number, };
 
 /**
  * A profile.
@@ -942,9 +1419,25 @@ overwrite: string,
  */
 attestations: string,
 /**
+ * What becomes of an index of which not all is wanted: `rewrite` or `sparse`.
+ */
+index: string,
+/**
  * Whether signatures and other referrers come along.
  */
 referrers: boolean,
+/**
+ * How often a request that failed is sent again; the usual number where it is `null`.
+ */
+retries: number | null,
+/**
+ * The most requests in flight to any one registry; it adapts where it is `null`.
+ */
+proc: number | null,
+/**
+ * The most bytes per second; no limit where it is `null`.
+ */
+bandwidth: number | null,
 /**
  * Which account is used where several fit: its id by `host[/path]`.
  */
@@ -1079,34 +1572,94 @@ limit: number,
 window_seconds: number | null, };
 
 /**
+ * Another name for a profile.
+ */
+export type RenameRequest = {
+/**
+ * Which.
+ */
+id: string,
+/**
+ * The name.
+ */
+name: string, };
+
+/**
+ * Saves a run's report.
+ */
+export type ReportRequest = {
+/**
+ * The run, of this session or of the history.
+ */
+id: string,
+/**
+ * The form.
+ */
+format: ExportFormat, };
+
+/**
+ * What narrows the repositories of a rule by pattern.
+ */
+export type RepositoriesDraft = {
+/**
+ * Patterns of which repositories match none.
+ */
+exclude: Array<string>, };
+
+/**
+ * Runs again what failed in a run that has ended.
+ */
+export type RetryRequest = {
+/**
+ * The run, of this session or of the history.
+ */
+id: string,
+/**
+ * Which of its images; `null` for all that failed.
+ */
+images: Array<PickedImage> | null, };
+
+/**
  * One rule as the user writes it.
  */
 export type RuleDraft = {
 /**
- * `quay.io/a/b:/^v1/`
+ * `quay.io/a/b:/^v1/`; `quay.io/team/**` for every repository that matches.
  */
 source: string,
 /**
- * `registry.example.com/x/b`, at least one.
+ * `registry.example.com/x/b` or `registry.example.com/{path}`, at least one.
  */
-destinations: Array<string>, };
+destinations: Array<string>,
+/**
+ * What narrows the tags that the source selects.
+ */
+tags: TagsDraft,
+/**
+ * What narrows the repositories that the source's pattern selects.
+ */
+repositories: RepositoriesDraft,
+/**
+ * Platforms for this rule, instead of the profile's.
+ */
+platforms: PlatformsDraft | null, };
 
 /**
- * What is wrong with a rule while it is typed.
+ * What is wrong with a profile while it is typed, and where.
  */
 export type RuleProblem = {
 /**
- * Which rule, from 0.
+ * Which rule, from 0; `null` for the profile's own fields.
  */
-rule: number,
+rule: number | null,
 /**
- * `source`, `destination`, or a field of the profile (`name`, `os`, `arch`).
+ * `name`, `account`, `source`, `destination`, `include`, `exclude`, `versions`, `newest`, `repositories`, `os`, `arch`.
  */
 field: string,
 /**
- * Which destination, from 0.
+ * Which of the field's items, from 0: a destination, a pattern.
  */
-destination: number,
+item: number,
 /**
  * What is wrong.
  */
@@ -1117,7 +1670,7 @@ error: ApiError, };
  */
 export type RunInfo = {
 /**
- * The id.
+ * The id, the same in the history.
  */
 id: string,
 /**
@@ -1133,13 +1686,33 @@ profileName: string,
  */
 kind: string,
 /**
+ * `running`, `paused` or `ended`.
+ */
+state: string,
+/**
+ * `app` or `command`.
+ */
+startedBy: string,
+/**
  * When it began.
  */
 startedAt: string,
 /**
  * When it ended.
  */
-endedAt: string | null, };
+endedAt: string | null,
+/**
+ * The most requests in flight to any one registry; `null` adapts.
+ */
+proc: number | null,
+/**
+ * Bytes per second over all; `null` is no limit.
+ */
+bandwidth: number | null,
+/**
+ * The run whose images it copies again, or that it takes up.
+ */
+retryOf: string | null, };
 
 /**
  * A kind of secret.
@@ -1160,14 +1733,18 @@ hasUser: boolean,
 /**
  * Whether what it gives is renewed by itself.
  */
-renews: boolean, };
+renews: boolean,
+/**
+ * The settings that it looks at, `region`, the usual ones first.
+ */
+settings: Array<string>, };
 
 /**
  * What the user has set.
  */
 export type Settings = {
 /**
- * `system`, `light` or `dark`.
+ * `system`, `light`, `dark` or `contrast`.
  */
 theme: string,
 /**
@@ -1175,9 +1752,25 @@ theme: string,
  */
 language: string,
 /**
- * Whether the end of a run is notified.
+ * What the desktop is told of.
  */
-notify: boolean, };
+notifications: NotificationSettings,
+/**
+ * How many days ended runs are kept; `null` for ever.
+ */
+historyDays: number | null,
+/**
+ * Whether a run goes on in the tray when the window is closed.
+ */
+tray: boolean,
+/**
+ * The most requests in flight to one registry, of new runs; `null` adapts.
+ */
+proc: number | null,
+/**
+ * Bytes per second of new runs; `null` for all there is.
+ */
+bandwidth: number | null, };
 
 /**
  * Everything about a run at one moment.
@@ -1207,6 +1800,44 @@ warnings: Array<string>,
  * Reads of manifests at every source that counts them.
  */
 pulls: Array<Pulls>, };
+
+/**
+ * Starts to copy.
+ */
+export type StartRequest = {
+/**
+ * The profile's id.
+ */
+profileId: string,
+/**
+ * What is switched off by hand: rows that are skipped.
+ */
+skip: Array<PickedImage>, };
+
+/**
+ * What narrows the tags of a rule; all that is given must be met.
+ */
+export type TagsDraft = {
+/**
+ * Patterns of which tags match one: `1.*`, `/^v1/`.
+ */
+include: Array<string>,
+/**
+ * Patterns of which tags match none.
+ */
+exclude: Array<string>,
+/**
+ * A range of versions: `>=1.2, <2`.
+ */
+versions: string | null,
+/**
+ * Only the newest so many.
+ */
+newest: number | null,
+/**
+ * `version` or `created`.
+ */
+newestBy: string, };
 
 /**
  * Logins to make accounts of.
@@ -1280,6 +1911,34 @@ failed: number,
  */
 cancelled: number,
 /**
+ * Rows compared so far whose tag is not at its destination.
+ */
+toCopy: number,
+/**
+ * Rows compared so far with which nothing is to be done.
+ */
+toSkip: number,
+/**
+ * Rows compared so far whose tag is at its destination with another digest and will be moved.
+ */
+toOverwrite: number,
+/**
+ * Rows compared so far that write different images to one tag.
+ */
+conflicts: number,
+/**
+ * Rows compared so far of which it is known that they can't work.
+ */
+blocked: number,
+/**
+ * Bytes that would be moved, by what is compared so far; in a run, by what has ended.
+ */
+bytesToMove: number,
+/**
+ * Bytes that would be mounted, likewise.
+ */
+bytesMountable: number,
+/**
  * Bytes needed at the destinations by images that are compared.
  */
 bytesTotal: number,
@@ -1310,7 +1969,11 @@ seconds: number,
 /**
  * Seconds still to go, once everything is resolved and the rate is known.
  */
-secondsLeft: number | null, };
+secondsLeft: number | null,
+/**
+ * Whether the run is paused.
+ */
+paused: boolean, };
 
 /**
  * What a server has shown and could be trusted.
@@ -1365,7 +2028,11 @@ tag: string | null,
 /**
  * Why it is none, English.
  */
-problem: string | null, };
+problem: string | null,
+/**
+ * The same as a word that stays: `elsewhere` (at another registry) or `wrong`.
+ */
+reason: string | null, };
 
 /**
  * What changed since the update before.
@@ -1396,6 +2063,44 @@ warnings: Array<string>,
  */
 pulls: Array<Pulls>, };
 
+/**
+ * An image that does not stand at its destination as the run left it.
+ */
+export type VerifyProblem = {
+/**
+ * Its source.
+ */
+source: string,
+/**
+ * Its destination.
+ */
+destination: string,
+/**
+ * What is wrong.
+ */
+error: ApiError, };
+
+/**
+ * What a look at the destinations of a run has found.
+ */
+export type VerifyReport = {
+/**
+ * Images that were looked at: those that the run says stand at their destinations.
+ */
+images: number,
+/**
+ * Manifests that were asked for.
+ */
+manifests: number,
+/**
+ * Blobs that were asked for.
+ */
+blobs: number,
+/**
+ * What is not as it was left.
+ */
+problems: Array<VerifyProblem>, };
+
 /** Every command: what it is asked with, and what it answers. */
 export interface Commands {
   /** What the page must know at its start. */
@@ -1404,6 +2109,8 @@ export interface Commands {
   'settings.get': { request: null; answer: Settings };
   /** Sets it. */
   'settings.set': { request: Settings; answer: Settings };
+  /** Shows a notification as the end of a run would. */
+  'settings.tryNotification': { request: null; answer: null };
   /** Whether secrets can be kept. Never asks the user anything. */
   'keyring.status': { request: null; answer: KeyringStatus };
   /** Tries the keyring again; the system may ask the user for its password. */
@@ -1434,8 +2141,12 @@ export interface Commands {
   'browse.cancel': { request: ByToken; answer: null };
   /** Forgets a list. */
   'browse.forget': { request: ById; answer: null };
-  /** Reads names of repositories that were typed or pasted. */
+  /** Reads names of repositories that were typed or pasted, and keeps those that are right. */
   'browse.names': { request: NamesRequest; answer: Array<TypedName> };
+  /** The names that were kept for a registry. */
+  'browse.kept': { request: ByHost; answer: Array<KeptName> };
+  /** Forgets one of them. */
+  'browse.drop': { request: DropName; answer: null };
   /** The registries that people use, in the order for the language. */
   'providers.list': { request: null; answer: Array<Provider> };
   /** Every profile, also those whose file can't be read. */
@@ -1446,28 +2157,58 @@ export interface Commands {
   'profiles.check': { request: Profile; answer: Array<RuleProblem> };
   /** Saves a profile; one without an id is new. */
   'profiles.save': { request: Profile; answer: Profile };
+  /** What a rule would copy, from lists alone: those of this session, or asked for. */
+  'profiles.preview': { request: PreviewRequest; answer: Preview };
+  /** Gives a profile another name; its id stays. */
+  'profiles.rename': { request: RenameRequest; answer: Profile };
   /** Makes a copy under another name. */
   'profiles.duplicate': { request: ById; answer: Profile };
   /** Removes a profile. */
   'profiles.remove': { request: ById; answer: null };
-  /** Makes a profile, and accounts, from the original image-syncer's files. */
+  /** Makes a profile, and accounts, from the original image-syncer's files; or a profile from a file of our own. */
   'profiles.import': { request: ImportRequest; answer: ImportReport };
+  /** Saves a profile's file where the user says; the path, or `null` when they changed their mind. */
+  'profiles.exportFile': { request: ById; answer: string | null };
+  /** A profile as an images file of the original image-syncer, and what that can't say. */
+  'profiles.exportOriginal': { request: ExportRequest; answer: ExportReport };
   /** The command line that does the same as a profile. */
   'profiles.command': { request: ById; answer: string };
   /** A path from the system's file dialog; `null` when the user changed their mind. */
   'files.pick': { request: PickRequest; answer: string | null };
+  /** Opens a folder of the app in the system's file manager. */
+  'files.open': { request: FolderRequest; answer: null };
   /** Compares: a run that writes nothing. */
   'runs.plan': { request: ByProfile; answer: RunInfo };
-  /** Starts to copy. */
-  'runs.start': { request: ByProfile; answer: RunInfo };
+  /** Starts to copy, all but what is switched off by hand. */
+  'runs.start': { request: StartRequest; answer: RunInfo };
+  /** Runs again what failed, or some images, of a run that has ended. */
+  'runs.retry': { request: RetryRequest; answer: RunInfo };
+  /** Takes up a run that was interrupted: what is there already is skipped. */
+  'runs.continue': { request: ById; answer: RunInfo };
+  /** From here on no request begins and nothing is read; a `run` event tells. */
+  'runs.pause': { request: ById; answer: null };
+  /** Goes on. */
+  'runs.resume': { request: ById; answer: null };
+  /** Sets the limits of a run that goes on. */
+  'runs.limits': { request: LimitsRequest; answer: null };
   /** Ends a plan or run cleanly; it is over when its `run` event says so. */
   'runs.cancel': { request: ById; answer: null };
   /** The plans and runs of this session, newest first. */
   'runs.list': { request: null; answer: Array<RunInfo> };
   /** Everything about one of them at this moment. */
   'runs.snapshot': { request: ById; answer: Snapshot };
-  /** Saves the report (JSON) where the user says; the path, or `null` when they changed their mind. */
-  'runs.saveReport': { request: ById; answer: string | null };
+  /** Saves the report of a run that has ended where the user says; the path, or `null` when they changed their mind. */
+  'runs.export': { request: ReportRequest; answer: string | null };
+  /** Looks at the destinations of a run that has ended: whether every manifest and blob is there. Takes long. */
+  'runs.verify': { request: ById; answer: VerifyReport };
+  /** Runs that have ended, of all sessions and of the command line, newest first. */
+  'history.list': { request: HistoryRequest; answer: HistoryPage };
+  /** One of them with its grid. */
+  'history.get': { request: ById; answer: HistoryDetail };
+  /** Its log. */
+  'history.log': { request: LogRequest; answer: LogPage };
+  /** Forgets it. */
+  'history.remove': { request: ById; answer: null };
   /** Starts the demo's two registries, once. */
   'demo.start': { request: null; answer: Demo };
 }
@@ -1518,8 +2259,9 @@ export const CODES = [
   'rule.empty',
   'config.invalid',
   'file.failed',
+  'run.busy',
   'cancelled',
   'internal',
-  'run.busy',
   'gone',
+  'notify.failed',
 ] as const;

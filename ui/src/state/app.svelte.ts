@@ -1,10 +1,12 @@
 import { getContext, setContext } from 'svelte';
 import { Problem, type Backend } from '../backend/backend';
-import type { AppEvent, AppInfo, ProfileSummary, Settings } from '../backend/types';
+import type { AppEvent, AppInfo, PickedImage, ProfileSummary, RunInfo, Settings } from '../backend/types';
 import { fit, setLocale } from '../i18n';
 import { Accounts } from './accounts.svelte';
+import { Actions } from './actions.svelte';
 import { Announcer } from './announcer.svelte';
 import { Browse } from './browse.svelte';
+import { History } from './history.svelte';
 import { Keyring } from './keyring.svelte';
 import { Loadable } from './loadable.svelte';
 import { Router } from './router.svelte';
@@ -28,9 +30,19 @@ export class App {
   readonly keyring: Keyring;
   readonly browse: Browse;
   readonly runs: Runs;
+  readonly history: History;
+  readonly actions = new Actions();
 
   info = $state.raw<AppInfo>({ version: '', locale: 'en', demo: false, configDir: '', problems: [] });
-  settings = $state.raw<Settings>({ theme: 'system', language: 'system', notify: true });
+  settings = $state.raw<Settings>({
+    theme: 'system',
+    language: 'system',
+    notifications: { finished: 'hidden', failed: 'always', attention: 'always' },
+    historyDays: null,
+    tray: false,
+    proc: null,
+    bandwidth: null,
+  });
   /** The start failed. */
   error = $state.raw<Problem | null>(null);
   /** What the demo said when it was started. */
@@ -40,7 +52,8 @@ export class App {
   problem = $state.raw<Problem | null>(null);
   toast = $state<string | null>(null);
   shortcutsOpen = $state(false);
-  /** What Ctrl-Enter does on the screen that is shown. */
+  paletteOpen = $state(false);
+  /** What Ctrl-Enter does on a form that is shown. */
   go: (() => void) | null = null;
   #toastTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -50,6 +63,7 @@ export class App {
     this.keyring = new Keyring(backend);
     this.browse = new Browse(backend);
     this.runs = new Runs(backend);
+    this.history = new History(backend);
   }
 
   async start(): Promise<void> {
@@ -65,6 +79,7 @@ export class App {
     }
     void this.profiles.load();
     void this.accounts.load();
+    void this.history.look();
   }
 
   async set(change: Partial<Settings>): Promise<void> {
@@ -87,9 +102,15 @@ export class App {
   showSettings(): void {
     const { language, theme } = this.settings;
     setLocale(fit(language === 'system' ? this.info.locale : language));
+    const asked = (query: string): boolean => matchMedia(query).matches;
+    const contrast = theme === 'contrast' || asked('(prefers-contrast: more)');
     const dark =
-      theme === 'dark' || (theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
-    document.documentElement.dataset['theme'] = dark ? 'dark' : 'light';
+      theme === 'dark' ||
+      ((theme === 'system' || theme === 'contrast') && asked('(prefers-color-scheme: dark)'));
+    const { dataset } = document.documentElement;
+    dataset['theme'] = dark ? 'dark' : 'light';
+    if (contrast) dataset['contrast'] = 'more';
+    else delete dataset['contrast'];
   }
 
   /** Runs something whose failure stands nowhere else: it is shown over the screen. */
@@ -130,9 +151,25 @@ export class App {
     this.router.go({ screen: 'compare', profileId });
   }
 
-  async run(profileId: string): Promise<void> {
-    const info = await this.attempt(() => this.backend.runsStart(profileId));
+  /** Without the rows that were switched off by hand. */
+  async run(profileId: string, skip: PickedImage[] = []): Promise<void> {
+    await this.#begin(() => this.backend.runsStart(profileId, skip));
+  }
+
+  /** A new run of what failed in an ended one, or of these images of it. */
+  async retry(id: string, images: PickedImage[] | null = null): Promise<void> {
+    await this.#begin(() => this.backend.runsRetry(id, images));
+  }
+
+  /** Takes up a run that was interrupted. */
+  async continue(id: string): Promise<void> {
+    await this.#begin(() => this.backend.runsContinue(id));
+  }
+
+  async #begin(start: () => Promise<RunInfo>): Promise<void> {
+    const info = await this.attempt(start);
     if (!info) return;
+    this.history.leave(info.retryOf ?? info.id);
     this.runs.know(info);
     this.router.go({ screen: 'run', runId: info.id });
   }
@@ -150,6 +187,13 @@ export class App {
     this.router.go(kind === 'plan' ? { screen: 'compare', profileId } : { screen: 'run', runId: id });
   }
 
+  /** A notification or the tray was clicked. */
+  #show(target: string, id: string | null): void {
+    if (target === 'run' && id) this.router.go({ screen: 'run', runId: id });
+    else if (target === 'accounts') this.router.go({ screen: 'accounts' });
+    else this.router.go({ screen: 'home' });
+  }
+
   #on(event: AppEvent): void {
     switch (event.type) {
       case 'run':
@@ -158,6 +202,13 @@ export class App {
         break;
       case 'update':
         this.runs.push(event.runId, event.update);
+        break;
+      case 'history':
+        void this.history.look();
+        if (this.history.runs) void this.history.load();
+        break;
+      case 'show':
+        this.#show(event.target, event.id);
         break;
       case 'check':
         this.accounts.onStep(event.token, event.step);

@@ -1,8 +1,9 @@
 // Looking around at registries: a tree whose branches are read as they are opened, page by page, and kept.
 
 import { Problem, type Backend } from '../backend/backend';
-import type { BrowseEntry, BrowsePage, TypedName } from '../backend/types';
+import type { BrowseEntry, BrowsePage, ImageDetails, KeptName, TypedName } from '../backend/types';
 import { plain } from '../text/plain';
+import { Selection } from './selection.svelte';
 
 /** What a line of the tree is: an entry, or what stands below one in place of entries. */
 export type LineKind = 'entry' | 'loading' | 'failed' | 'none' | 'more';
@@ -13,6 +14,8 @@ export interface Line {
   level: number;
   /** The entry; of the other kinds, the one that they stand below, or null at the top. */
   node: Node | null;
+  /** Its own name fits the filter. */
+  fits?: boolean;
 }
 
 /** What is below an entry, or at the top. */
@@ -38,7 +41,7 @@ export class Node {
     /** It was typed: no list has it. */
     readonly typed = false,
   ) {
-    this.below = entry.kind === 'tag' ? null : new Branch();
+    this.below = entry.kind === 'platform' ? null : new Branch();
   }
 
   get level(): number {
@@ -47,7 +50,14 @@ export class Node {
 
   /** The repository that it is, or is in. */
   get repository(): string {
+    if (this.entry.kind === 'platform') return this.parent?.repository ?? '';
     return this.entry.kind === 'tag' ? (this.parent?.entry.name ?? '') : this.entry.name;
+  }
+
+  /** The tag that it is, or is a platform of. */
+  get tag(): string | null {
+    if (this.entry.kind === 'platform') return this.parent?.tag ?? null;
+    return this.entry.kind === 'tag' ? this.entry.name : null;
   }
 }
 
@@ -56,6 +66,7 @@ export class Tree {
   version = $state(0);
   readonly top = new Branch();
   readonly typed: Node[] = [];
+  readonly selection = new Selection();
   #ids = 0;
 
   constructor(
@@ -87,11 +98,21 @@ export class Tree {
 
   reference(node: Node): string {
     const at = `${this.host}/${node.repository}`;
-    return node.entry.kind === 'tag' ? `${at}:${node.entry.name}` : at;
+    return node.tag === null ? at : `${at}:${node.tag}`;
   }
 
   async start(): Promise<void> {
-    if (this.top.state === 'idle') await this.#read(this.top, null, false);
+    if (this.top.state !== 'idle') return;
+    await Promise.all([this.#keep(), this.#read(this.top, null, false)]);
+  }
+
+  /** Takes a name that was typed off the list. */
+  async drop(node: Node): Promise<void> {
+    await this.backend.browseDrop(this.host, node.entry.name);
+    if (node.below) this.#giveUp(node.below);
+    const at = this.typed.indexOf(node);
+    if (at >= 0) this.typed.splice(at, 1);
+    this.version += 1;
   }
 
   async refresh(node: Node | null): Promise<void> {
@@ -125,22 +146,82 @@ export class Tree {
     }
   }
 
+  /** Reads what is below to its end; what fails is thrown. */
+  async whole(node: Node | null): Promise<void> {
+    const branch = node ? node.below : this.top;
+    if (!branch) return;
+    if (['idle', 'failed'].includes(branch.state)) await this.#read(branch, node, false);
+    while (branch.state === 'ready' && branch.more) await this.more(node);
+    if (branch.error) throw branch.error;
+    // it was given up meanwhile
+    if (branch.state !== 'ready') throw new Problem({ code: 'cancelled', message: 'it was given up' });
+  }
+
+  /**
+   * What *all* means where the focus is: with a filter every entry whose name fits, wherever it is; without one, the
+   * entries beside the row. What is open is read to its end first.
+   */
+  async matching(focused: Line | undefined): Promise<Node[]> {
+    if (this.text.trim() === '') {
+      const parent = focused?.node ? (focused.kind === 'entry' ? focused.node.parent : focused.node) : null;
+      await this.whole(parent);
+      return [...(parent ? [] : this.typed), ...(parent?.below ?? this.top).nodes];
+    }
+    const opened = (branch: Branch): Node[] =>
+      branch.nodes.flatMap((each) => (each.open && each.below ? [each, ...opened(each.below)] : []));
+    const branches = [...this.typed.filter((each) => each.open), ...opened(this.top)];
+    const typed = this.typed.flatMap((each) => (each.below ? opened(each.below) : []));
+    for (const node of [null, ...branches, ...typed]) {
+      const branch = node ? node.below : this.top;
+      if (branch?.state === 'ready' && branch.more) await this.whole(node);
+    }
+    return this.lines.filter((line) => line.kind === 'entry' && line.fits).map((line) => line.node as Node);
+  }
+
   /** Names that were typed stand at the top. */
   add(names: TypedName[]): void {
     for (const name of names) {
       if (!name.repository) continue;
-      let node = this.typed.find((each) => each.entry.name === name.repository) ?? null;
-      if (!node) {
-        node = new Node((this.#ids += 1), null, entryOf(name.repository, 'repository'), true);
-        this.typed.push(node);
-      }
-      const below = node.below;
-      if (!name.tag || !below || below.nodes.some((each) => each.entry.name === name.tag)) continue;
-      below.nodes.unshift(new Node((this.#ids += 1), node, entryOf(name.tag, 'tag'), true));
+      const node = this.#named(name.repository);
+      if (!name.tag || !this.#nameTag(node, name.tag)) continue;
       node.open = true;
-      if (below.state === 'idle') void this.#read(below, node, false);
+      if (node.below?.state === 'idle') void this.#read(node.below, node, false);
     }
     this.version += 1;
+  }
+
+  /** Those that were kept from before; nothing is read for them until they are opened. */
+  async #keep(): Promise<void> {
+    let kept: KeptName[] = [];
+    try {
+      kept = await this.backend.browseKept(this.host);
+    } catch {
+      // the lists of the registry are there all the same; adding a name tells what is wrong with the file
+      return;
+    }
+    const within = this.namespace === null ? '' : `${this.namespace}/`;
+    for (const { repository, tags } of kept) {
+      if (!repository.startsWith(within)) continue;
+      const node = this.#named(repository);
+      for (const tag of tags) this.#nameTag(node, tag);
+    }
+    this.version += 1;
+  }
+
+  /** The node of a repository that was named. */
+  #named(repository: string): Node {
+    const known = this.typed.find((each) => each.entry.name === repository);
+    if (known) return known;
+    const node = new Node((this.#ids += 1), null, entryOf(repository, 'repository'), true);
+    this.typed.push(node);
+    return node;
+  }
+
+  #nameTag(node: Node, tag: string): boolean {
+    const below = node.below;
+    if (!below || below.nodes.some((each) => each.entry.name === tag)) return false;
+    below.nodes.unshift(new Node((this.#ids += 1), node, entryOf(tag, 'tag'), true));
+    return true;
   }
 
   /** The screen is left: nobody waits any more. What was read stays. */
@@ -183,12 +264,17 @@ export class Tree {
         refresh,
       });
     try {
+      if (node && kind === 'tag') {
+        await this.#readPlatforms(branch, node, token, refresh);
+        return;
+      }
       let page: BrowsePage;
       if (node && kind === 'repository') page = await ask(node.entry.name, null);
       else page = await ask(null, node ? node.entry.name : this.namespace);
       // what may be both: without children it has tags
       if (node && kind === 'either' && page.entries.length === 0) page = await ask(node.entry.name, null);
       if (branch.token !== token) return;
+      for (const gone of branch.nodes) if (!gone.typed) this.selection.forget(gone);
       branch.nodes = branch.nodes.filter((each) => each.typed);
       if (node && kind === 'either' && page.entries[0] && page.entries[0].kind !== 'tag') {
         const own = { ...node.entry, kind: 'repository' };
@@ -198,6 +284,25 @@ export class Tree {
     } catch (thrown) {
       this.#fail(branch, token, Problem.from(thrown));
     }
+  }
+
+  /** The platforms of a tag: as its list told them, or as the image itself does. */
+  async #readPlatforms(branch: Branch, node: Node, token: string, refresh: boolean): Promise<void> {
+    let entries = node.entry.platforms.map((name) => entryOf(name, 'platform'));
+    if (entries.length === 0) {
+      const { accountId } = this;
+      const details = await this.backend.browseDetails({
+        token,
+        accountId,
+        reference: this.reference(node),
+        refresh,
+      });
+      if (branch.token !== token) return;
+      entries = platformsOf(details);
+    }
+    for (const gone of branch.nodes) this.selection.forget(gone);
+    branch.nodes = [];
+    this.#take(branch, node, { listId: '', from: 0, entries, more: false, fetchedAt: '' });
   }
 
   #take(branch: Branch, node: Node | null, page: BrowsePage): void {
@@ -231,12 +336,22 @@ export class Tree {
   #pile(lines: Line[], node: Node, wanted: string): void {
     const fits = wanted === '' || plain(node.entry.name).toLowerCase().includes(wanted);
     const at = lines.length;
-    lines.push({ kind: 'entry', level: node.level, node });
+    lines.push({ kind: 'entry', level: node.level, node, fits });
     // below what fits, everything is shown
     if (node.open && node.below) this.#branch(lines, node.below, node, fits ? '' : wanted);
     const found = lines.slice(at + 1).some((line) => line.kind === 'entry');
     if (!fits && !found) lines.length = at;
   }
+}
+
+function platformsOf({ images }: ImageDetails): BrowseEntry[] {
+  const named = images.filter(({ platform, attestation }) => platform !== null && !attestation);
+  const seen = new Set<string>();
+  return named.flatMap(({ platform, size, created, digest, mediaType }) => {
+    if (!platform || seen.has(platform)) return [];
+    seen.add(platform);
+    return [{ ...entryOf(platform, 'platform'), size, created, digest, mediaType }];
+  });
 }
 
 function entryOf(name: string, kind: string): BrowseEntry {

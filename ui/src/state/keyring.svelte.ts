@@ -23,6 +23,8 @@ export class Keyring {
 
   /** Before a secret is saved: true when there is a place for it, once the user has chosen one if need be. */
   async require(): Promise<boolean> {
+    // it may have been locked since the last look, and what is sent in vain must be typed again
+    await this.load().catch(() => undefined);
     if (this.usable) return true;
     this.asking = true;
     return new Promise((resolve) => {

@@ -6,7 +6,9 @@ export type Route =
   | { screen: 'accounts'; open?: string }
   | { screen: 'editor'; id: string | null }
   | { screen: 'compare'; profileId: string }
-  | { screen: 'run'; runId: string };
+  | { screen: 'run'; runId: string }
+  /** The list, or one run of it. */
+  | { screen: 'history'; id?: string };
 
 export function parse(hash: string): Route {
   const [screen, id] = hash
@@ -31,6 +33,8 @@ export function parse(hash: string): Route {
       return { screen: 'editor', id: id === 'new' ? null : id };
     case 'compare':
       return id ? { screen, profileId: id } : { screen: 'profiles' };
+    case 'history':
+      return id ? { screen, id } : { screen };
     case 'run':
       return id ? { screen, runId: id } : { screen: 'home' };
     default:
@@ -44,6 +48,8 @@ export function address(route: Route): string {
       return `#/profiles/${encodeURIComponent(route.id ?? 'new')}`;
     case 'accounts':
       return route.open ? `#/accounts/${encodeURIComponent(route.open)}` : '#/accounts';
+    case 'history':
+      return route.id ? `#/history/${encodeURIComponent(route.id)}` : '#/history';
     case 'compare':
       return `#/compare/${encodeURIComponent(route.profileId)}`;
     case 'run':

@@ -2,6 +2,7 @@
 
 import { Problem, type Backend } from '../backend/backend';
 import type { ImageState, Phase, Pulls, RunInfo, Snapshot, Totals, Update } from '../backend/types';
+import { Speed } from './run-speed';
 
 export const NO_TOTALS: Totals = {
   images: 0,
@@ -10,6 +11,13 @@ export const NO_TOTALS: Totals = {
   skipped: 0,
   failed: 0,
   cancelled: 0,
+  toCopy: 0,
+  toSkip: 0,
+  toOverwrite: 0,
+  conflicts: 0,
+  blocked: 0,
+  bytesToMove: 0,
+  bytesMountable: 0,
   bytesTotal: 0,
   bytesCopied: 0,
   bytesInFlight: 0,
@@ -18,13 +26,15 @@ export const NO_TOTALS: Totals = {
   bytesPerSecond: 0,
   seconds: 0,
   secondsLeft: null,
+  paused: false,
 };
 
 /** The class of a row in a plan: what would be done with it. */
 export type PlanClass = 'copy' | 'overwrite' | 'skip' | 'conflict' | 'blocked' | 'failed' | 'open';
 /** The class of a row in a run: where it is. */
 export type RunClass = 'active' | 'waiting' | 'copied' | 'skipped' | 'failed' | 'cancelled';
-export type RowClass = PlanClass | RunClass;
+/** `off`: switched off by hand. */
+export type RowClass = PlanClass | RunClass | 'off';
 
 export function planClass(row: ImageState): PlanClass {
   const action = row.plan?.action ?? row.action;
@@ -48,6 +58,12 @@ export function runClass(row: ImageState): RunClass {
   }
 }
 
+/** A registry, and with whose account it is asked: in words, null for nobody's. */
+export interface Asked {
+  host: string;
+  account: string | null;
+}
+
 export type Counts = Partial<Record<RowClass, number>>;
 
 /** Calls back once before the next picture; soon all the same when nothing is drawn (a hidden window). */
@@ -66,6 +82,8 @@ export class Run {
   counts = $state.raw<Counts>({});
   /** Bytes that would be moved, are there, can be mounted: sums of the rows' plans. */
   planned = $state.raw({ move: 0, present: 0, mountable: 0 });
+  /** At each side, which hosts are asked with whose account. */
+  accounts = $state.raw<{ source: Asked[]; destination: Asked[] }>({ source: [], destination: [] });
   /** Rises with every change of `rows`, which is a plain list: 20 000 proxies would be too slow. */
   version = $state(0);
   /** The rows have been fetched, or have come from the first update on. */
@@ -76,6 +94,8 @@ export class Run {
   readonly rows: ImageState[] = [];
   /** What the text filter looks at, lower case; beside `rows`. */
   readonly keys: string[] = [];
+  /** Beside `version` too. */
+  readonly speed = new Speed();
 
   #backend: Backend;
   #seq = 0;
@@ -92,6 +112,10 @@ export class Run {
 
   get ended(): boolean {
     return this.phase === 'done' || this.info.endedAt !== null;
+  }
+
+  get paused(): boolean {
+    return this.info.state === 'paused' && !this.ended;
   }
 
   get cancelled(): boolean {
@@ -120,6 +144,28 @@ export class Run {
     if (this.#fetching) await this.#fetching;
     if (this.loaded && this.phase !== 'done') await this.#fetch();
     this.info = info;
+  }
+
+  /** Shows what is known of a run that has ended, without asking for it. */
+  freeze(snapshot: Snapshot): void {
+    this.#replace(snapshot);
+  }
+
+  /** The failed rows as a retry names them. */
+  failed(): ImageState[] {
+    return this.rows.filter((row) => row?.status === 'failed');
+  }
+
+  async pause(): Promise<void> {
+    await this.#backend.runsPause(this.info.id);
+  }
+
+  async resume(): Promise<void> {
+    await this.#backend.runsResume(this.info.id);
+  }
+
+  async limit(proc: number | null, bandwidth: number | null): Promise<void> {
+    await this.#backend.runsLimits({ id: this.info.id, proc, bandwidth });
   }
 
   async cancel(): Promise<void> {
@@ -155,6 +201,7 @@ export class Run {
     this.loaded = true;
     this.phase = applied.phase;
     this.totals = applied.totals;
+    this.speed.add(applied.totals.seconds, applied.totals.bytesPerSecond);
     this.pulls = applied.pulls;
     this.counts = counts;
     this.planned = planned;
@@ -199,6 +246,13 @@ export class Run {
     this.version += 1;
   }
 
+  #asked(side: 'source' | 'destination', reference: string, account: string | null): void {
+    const host = reference.slice(0, reference.indexOf('/'));
+    const known = this.accounts[side];
+    if (known.some((each) => each.host === host && each.account === account)) return;
+    this.accounts = { ...this.accounts, [side]: [...known, { host, account }] };
+  }
+
   #put(image: ImageState, counts: Counts, planned: Run['planned']): void {
     const before = this.rows[image.id];
     if (before) {
@@ -213,6 +267,10 @@ export class Run {
       this.keys[image.id] = `${image.source}\n${image.destination}`.toLowerCase();
     }
     this.rows[image.id] = image;
+    if (image.plan) {
+      this.#asked('source', image.source, image.sourceAccount);
+      this.#asked('destination', image.destination, image.destinationAccount);
+    }
   }
 }
 

@@ -11,6 +11,11 @@ const info = (part: Partial<RunInfo> = {}): RunInfo => ({
   kind: 'run',
   startedAt: '2026-11-24T12:00:00Z',
   endedAt: null,
+  state: 'running',
+  startedBy: 'app',
+  proc: null,
+  bandwidth: null,
+  retryOf: null,
   ...part,
 });
 
@@ -26,6 +31,9 @@ const image = (id: number, part: Partial<ImageState> = {}): ImageState => ({
   bytesInFlight: 0,
   bytesMounted: 0,
   bytesPresent: 0,
+  replaces: null,
+  sourceAccount: null,
+  destinationAccount: null,
   reason: null,
   error: null,
   ...part,

@@ -2,6 +2,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { Backend } from '../backend/backend';
 import type { RunInfo, Update } from '../backend/types';
 import { Run } from './run.svelte';
+import { Off, Selection } from './run-selection.svelte';
 
 /** The plans and runs of this session. */
 export class Runs {
@@ -9,6 +10,7 @@ export class Runs {
   /** Ids, newest first. */
   order = $state.raw<string[]>([]);
   #backend: Backend;
+  #off = new Map<string, Off>();
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -35,6 +37,13 @@ export class Runs {
     this.byId.set(info.id, run);
     this.order = [info.id, ...this.order];
     return run;
+  }
+
+  /** The rows of a comparison that are to be done; kept while the app runs. */
+  selection(plan: Run): Selection {
+    let off = this.#off.get(plan.info.profileId);
+    if (!off) this.#off.set(plan.info.profileId, (off = new Off()));
+    return new Selection(plan, off);
   }
 
   push(runId: string, update: Update): void {

@@ -135,7 +135,7 @@ describe('Browse', () => {
     await user.paste('team/app:1.26.0\nTeam/web');
     await user.click(id('browse-names-add'));
     // what is wrong stays to be mended
-    expect(await screen.findByTestId('browse-names-wrong')).toHaveTextContent('upper-case');
+    expect(await screen.findByTestId('browse-names-wrong')).toHaveTextContent('no name of a repository');
     expect(id('browse-names-text')).toHaveValue('Team/web');
     await clean(container);
     await user.click(screen.getByRole('button', { name: 'Cancel' }));

@@ -4,6 +4,7 @@ import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../backend/backend';
 import type { AccountDraft } from '../backend/types';
+import { blankRule } from '../text/rule';
 import { clean, start } from './app';
 
 const id = (testid: string): HTMLElement => screen.getByTestId(testid);
@@ -68,9 +69,14 @@ describe('Accounts', () => {
   test('many: no secret is anywhere', async () => {
     const { container } = await start('', '#/accounts');
     const rows = await some('account-row');
-    expect(rows).toHaveLength(5);
+    expect(rows).toHaveLength(6);
     expect(rows[3]).toHaveTextContent('Insecure');
-    expect(rows[4]).toHaveTextContent('anonymous');
+    expect(rows[3]).toHaveTextContent('Failed');
+    expect(rows[3]).toHaveTextContent('User name or token refused by harbor.lab.example.com:8443');
+    await waitFor(() => expect(rows[4]).toHaveTextContent('Amazon ECR'));
+    expect(rows[4]).toHaveTextContent('AWS access key');
+    expect(rows[2]).toHaveTextContent('Alibaba Cloud ACR Personal');
+    expect(rows[5]).toHaveTextContent('anonymous');
     await clean(container);
   });
 
@@ -110,7 +116,8 @@ describe('Accounts', () => {
         caFile: null,
         provider: '',
         settings: {},
-        secretKind: '',
+        secretKind: 'password',
+        secretFile: null,
         plainHttp: false,
         trusted: null,
         clientCert: null,
@@ -187,6 +194,7 @@ describe('Accounts', () => {
     const { user, container } = await start('scenario=nokeyring', '#/accounts/new');
     await screen.findByTestId('account-sheet');
     await user.type(id('account-address'), 'r.io');
+    await user.type(id('account-username'), 'me');
     await user.type(id('account-secret'), 's');
     await user.click(id('account-save'));
     expect(await screen.findByTestId('keyring-dialog')).toHaveTextContent(
@@ -210,6 +218,7 @@ describe('Accounts', () => {
     };
     await screen.findByTestId('account-sheet');
     await user.type(id('account-address'), 'r.io');
+    await user.type(id('account-username'), 'me');
     await user.type(id('account-secret'), 's');
     await user.click(id('account-save'));
     await screen.findByTestId('keyring-dialog');
@@ -246,16 +255,173 @@ describe('Accounts', () => {
     await screen.findByTestId('account-sheet');
     await user.type(id('account-address'), 'lab.untrusted');
     await user.click(id('account-test'));
-    expect(await screen.findByTestId('check-trust')).toHaveTextContent('SHA-256');
     await waitFor(() => expect(id('account-check-result').dataset['state']).toBe('failed'));
     await clean(container);
-    await user.click(id('trust-ca'));
+    await user.click(await screen.findByTestId('check-trust'));
+    const facts = await screen.findByTestId('trust-facts');
+    for (const fact of ['CN=lab.untrusted', 'CN=Lab CA', '2027', /^.*10:17/])
+      expect(facts).toHaveTextContent(fact);
+    await clean(document.body);
+    // nothing is trusted by looking
+    expect(screen.queryByTestId('account-trusted')).toBeNull();
+    await user.click(id('trust-go'));
     await waitFor(() => expect(id('account-check-result').dataset['state']).toBe('passed'), {
       timeout: 60_000,
     });
     expect(id('account-trusted')).toHaveTextContent('Lab CA');
     await user.click(id('account-save'));
     expect(sent[0]?.kind).toBe('ca');
+  });
+
+  test('or nothing is verified, which stays marked', async () => {
+    const { user } = await start('scenario=empty', '#/accounts/new');
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'lab.untrusted');
+    await user.click(id('account-test'));
+    await user.click(await screen.findByTestId('check-trust', {}, { timeout: 60_000 }));
+    await user.click(id('trust-skip'));
+    await user.click(id('trust-go'));
+    await waitFor(() => expect(id('account-check-result').dataset['state']).toBe('passed'), {
+      timeout: 60_000,
+    });
+    expect(id('check-step-tls').dataset['state']).toBe('warning');
+    expect(id('account-insecure')).toBeChecked();
+    await user.click(id('account-save'));
+    const [row] = await some('account-row');
+    expect(row).toHaveTextContent('Insecure');
+  });
+
+  test('a cloud: provider, holes of its address, kind of secret, settings', async () => {
+    const sent: AccountDraft[] = [];
+    const { user, container } = await start('scenario=empty', '#/accounts/new', {
+      accountsSave: (draft) => {
+        sent.push({ ...draft });
+        return never;
+      },
+    });
+    await screen.findByTestId('account-sheet');
+    await user.click(id('account-provider'));
+    await waitFor(() => expect(id('account-provider-list').children.length).toBeGreaterThan(10));
+    await user.type(id('account-provider'), 'amaz{Enter}');
+    expect(id('account-provider')).toHaveValue('Amazon ECR');
+    await user.type(id('account-provider-account'), '123456789012');
+    expect(id('account-address')).toHaveValue('');
+    await user.type(id('account-provider-region'), 'eu-west-1');
+    expect(id('account-address')).toHaveValue('123456789012.dkr.ecr.eu-west-1.amazonaws.com');
+    expect(id('account-kind')).toHaveValue('aws-keys');
+    await user.type(screen.getByLabelText('Access key ID'), 'AKIAX');
+    await user.type(screen.getByLabelText('Secret access key'), 'CANARY-4');
+    await user.type(id('account-setting-role'), ' arn:aws:iam::1:role/x ');
+    await clean(container);
+    await user.click(id('account-save'));
+    expect(sent[0]).toMatchObject({
+      provider: 'ecr',
+      address: '123456789012.dkr.ecr.eu-west-1.amazonaws.com',
+      username: 'AKIAX',
+      secret: 'CANARY-4',
+      secretKind: 'aws-keys',
+      settings: { role: 'arn:aws:iam::1:role/x' },
+    });
+    expect(document.documentElement.outerHTML).not.toContain('CANARY-4');
+  });
+
+  test('a profile of this computer needs no secret; neither goes one out that was typed before', async () => {
+    const sent: AccountDraft[] = [];
+    const { user, container } = await start('scenario=empty', '#/accounts/new', {
+      accountsSave: (draft) => {
+        sent.push({ ...draft });
+        return never;
+      },
+    });
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'public.ecr.aws{Tab}');
+    await waitFor(() => expect(id('account-kind')).toHaveValue('aws-keys'));
+    await user.type(id('account-secret'), 'CANARY-5');
+    await user.selectOptions(id('account-kind'), 'aws-profile');
+    expect(screen.queryByTestId('account-secret')).toBeNull();
+    expect(screen.queryByTestId('account-username')).toBeNull();
+    await user.type(id('account-setting-profile'), 'prod');
+    await clean(container);
+    await user.click(id('account-save'));
+    expect(sent[0]).toMatchObject({
+      provider: 'ecr-public',
+      username: '',
+      secret: null,
+      secretKind: 'aws-profile',
+      settings: { profile: 'prod' },
+    });
+  });
+
+  test('a JSON key is pasted, or a file that the app reads itself', async () => {
+    const sent: AccountDraft[] = [];
+    const { user, container } = await start('scenario=empty', '#/accounts/new', {
+      accountsSave: (draft) => {
+        sent.push({ ...draft });
+        return never;
+      },
+    });
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'europe-docker.pkg.dev{Tab}');
+    await waitFor(() => expect(id('account-kind')).toHaveValue('google-key'));
+    expect(id('account-provider-region')).toHaveValue('europe');
+    await user.click(id('account-secret'));
+    await user.paste('{"private_key": "CANARY-6"}');
+    await user.click(id('account-secret-pick'));
+    expect(await screen.findByTestId('account-secret-file')).toHaveTextContent('mirror-prod-1f2e3d.json');
+    await clean(container);
+    await user.click(id('account-save'));
+    expect(sent[0]).toMatchObject({
+      secret: null,
+      secretFile: '/home/acme/Downloads/mirror-prod-1f2e3d.json',
+      secretKind: 'google-key',
+    });
+    expect(document.documentElement.outerHTML).not.toContain('CANARY-6');
+  });
+
+  test.each([
+    ['en', 'The secret needs this with it.'],
+    ['zh-CN', '使用密钥时必须填写此项。'],
+  ])('what is wrong with a field is told there, in %s', async (language, text) => {
+    const { user } = await start(`scenario=empty&lang=${language}`, '#/accounts/new');
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'r.io');
+    await user.type(id('account-secret'), 's');
+    await user.click(id('account-save'));
+    await waitFor(() => expect(id('account-username')).toHaveAccessibleDescription(new RegExp(text)));
+    expect(screen.queryByTestId('error-title')).toBeNull();
+  });
+
+  test('another kind of secret than the stored one asks for it', async () => {
+    const { user } = await start('', '#/accounts/ecr');
+    await screen.findByTestId('account-sheet');
+    expect(screen.queryByTestId('account-secret')).toBeNull();
+    expect(await screen.findByTestId('account-provider-account')).toHaveValue('123456789012');
+    await user.selectOptions(id('account-kind'), 'password');
+    expect(id('account-secret')).toBeVisible();
+    await user.selectOptions(id('account-kind'), 'aws-keys');
+    expect(screen.queryByTestId('account-secret')).toBeNull();
+  });
+
+  test('a keyring that was locked meanwhile is asked about before the secret leaves the page', async () => {
+    let saves = 0;
+    const { user, backend } = await start('', '#/accounts/new');
+    const save = backend.accountsSave;
+    backend.accountsSave = (draft) => {
+      saves += 1;
+      return save(draft);
+    };
+    await screen.findByTestId('account-sheet');
+    await user.type(id('account-address'), 'r.io');
+    await user.type(id('account-username'), 'me');
+    await user.type(id('account-secret'), 'CANARY-7');
+    backend.keyringStatus = async () => ({ state: 'locked', hint: '', detail: '', file: 'none' });
+    await user.click(id('account-save'));
+    expect(await screen.findByTestId('keyring-dialog')).toBeVisible();
+    expect(saves).toBe(0);
+    expect(id('account-secret')).toHaveValue('CANARY-7');
+    await user.click(id('keyring-memory'));
+    await waitFor(() => expect(saves).toBe(1));
+    await waitFor(() => expect(screen.queryByTestId('account-sheet')).toBeNull());
   });
 
   test('what a registry needs besides is kept; a repository is tried when it is named', async () => {
@@ -308,9 +474,9 @@ describe('Accounts', () => {
     await user.click(screen.getByRole('button', { name: 'Import 1 login' }));
     await waitFor(() => expect(screen.queryByTestId('logins-sheet')).toBeNull());
     const accounts = await backend.accountsList();
-    expect(accounts).toHaveLength(6);
-    expect(accounts[5]).toMatchObject({ address: 'gcr.io', secretIn: 'linked' });
-    expect((await some('account-row'))[5]).toHaveTextContent('Asked from docker-credential-gcloud');
+    expect(accounts).toHaveLength(7);
+    expect(accounts[6]).toMatchObject({ address: 'gcr.io', secretIn: 'linked' });
+    expect((await some('account-row'))[6]).toHaveTextContent('Asked from docker-credential-gcloud');
   });
 
   test('an auth file is looked at too; what fails is told; nothing found is said', async () => {
@@ -328,10 +494,10 @@ describe('Accounts', () => {
     await some('account-row');
     await user.click(screen.getByRole('button', { name: 'Remove quay.io' }));
     await user.click(await screen.findByTestId('confirm-no'));
-    expect(await some('account-row')).toHaveLength(5);
+    expect(await some('account-row')).toHaveLength(6);
     await user.click(screen.getByRole('button', { name: 'Remove quay.io' }));
     await user.click(await screen.findByTestId('confirm-yes'));
-    await waitFor(() => expect(screen.getAllByTestId('account-row')).toHaveLength(4));
+    await waitFor(() => expect(screen.getAllByTestId('account-row')).toHaveLength(5));
   });
 });
 
@@ -342,9 +508,7 @@ describe('Profiles', () => {
     expect(screen.queryByText('This field is needed.')).toBeNull();
     await user.type(id('rule-source-0'), 'quay.io/Team/app:1.0');
     await user.tab();
-    expect(await screen.findByTestId('rule-error-source-0')).toHaveTextContent(
-      'upper-case letter at column 9',
-    );
+    await waitFor(() => expect(id('rule-error-source-0')).toHaveTextContent('upper-case letter at column 9'));
     expect(screen.queryByTestId('rule-error-destination-0-0')).toBeNull();
     await user.click(id('profile-save'));
     expect(await screen.findByTestId('rule-error-destination-0-0')).toHaveTextContent(
@@ -381,12 +545,16 @@ describe('Profiles', () => {
     expect(await backend.profilesGet(summary?.id ?? '')).toEqual({
       id: summary?.id,
       name: 'Mine',
-      rules: [{ source: 'quay.io/a/b', destinations: ['r.io/b'] }],
+      rules: [blankRule('quay.io/a/b', ['r.io/b'])],
       os: ['linux'],
       arch: ['arm:v7', 'loong64'],
       overwrite: 'never',
       attestations: 'auto',
+      index: 'rewrite',
       referrers: true,
+      retries: null,
+      proc: null,
+      bandwidth: null,
       accounts: {},
     });
   });
@@ -430,7 +598,9 @@ describe('Profiles', () => {
     const report = await screen.findByTestId('import-report');
     expect(report).toHaveTextContent('3 rules taken as they were');
     expect(report).toHaveTextContent('acme+mirror @ quay.io');
-    expect(screen.getAllByTestId('import-note')).toHaveLength(1);
+    expect(id('import-changed')).toHaveTextContent('was replaced by acme');
+    expect(id('import-refused')).toHaveTextContent('upper-case letter');
+    expect(id('import-warning')).toHaveTextContent('plattform');
     await clean(container);
   });
 });
@@ -552,11 +722,42 @@ describe('Settings and keys', () => {
     expect(document.documentElement.lang).toBe('zh-CN');
     await user.click(id('settings-theme-dark'));
     expect(document.documentElement.dataset['theme']).toBe('dark');
-    await user.click(id('settings-notify'));
+    await user.selectOptions(id('settings-notify-failed'), 'never');
+    await user.selectOptions(id('settings-history-days'), '');
+    await user.click(id('settings-tray'));
+    await user.type(id('limits-proc'), '8');
+    await user.type(id('limits-bandwidth'), '2,5');
+    await user.tab();
     await waitFor(async () =>
-      expect(await backend.settingsGet()).toEqual({ theme: 'dark', language: 'zh-CN', notify: false }),
+      expect(await backend.settingsGet()).toEqual({
+        theme: 'dark',
+        language: 'zh-CN',
+        notifications: { finished: 'hidden', failed: 'never', attention: 'always' },
+        historyDays: null,
+        tray: true,
+        proc: 8,
+        bandwidth: 2_500_000,
+      }),
     );
     await clean(container);
+  });
+
+  test('high contrast is one more theme, and a test notification is sent or told why not', async () => {
+    const { user } = await start('scenario=failing', '#/settings');
+    await user.click(await screen.findByTestId('settings-theme-contrast'));
+    expect(document.documentElement.dataset).toMatchObject({ theme: 'light', contrast: 'more' });
+    await user.click(id('settings-theme-light'));
+    expect(document.documentElement.dataset['contrast']).toBeUndefined();
+    await user.click(id('settings-notify-try'));
+    expect(await screen.findByTestId('problem')).toHaveTextContent('The desktop shows no notifications');
+  });
+
+  test('a limit that makes no sense is refused and not sent', async () => {
+    const { user, backend } = await start('', '#/settings');
+    await user.type(await screen.findByTestId('limits-proc'), '0');
+    await user.tab();
+    expect(id('limits-proc')).toHaveAccessibleDescription(/1 to 1024/);
+    expect((await backend.settingsGet()).proc).toBeNull();
   });
 
   test('a setting that can not be saved goes back', async () => {

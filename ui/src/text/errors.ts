@@ -1,32 +1,36 @@
 // Title and remedy of every code, in the language in use. The code is all that is looked at.
 
-import { m } from '../i18n';
+import { locale, m } from '../i18n';
 import type { CODES, Failure } from '../backend/types';
+import { fieldText } from './fields';
 import { plain } from './plain';
 
 type Text = (inputs: { host: NonNullable<unknown> }) => string;
+type Of = (inputs: { what: NonNullable<unknown> }) => string;
 
 /** What the user can be led to. */
 export type Remedy = 'accounts' | 'rules' | 'keyring';
 
 interface Entry {
   title: Text;
+  /** The title where the image or repository is known. */
+  of?: Of;
   remedy: () => string;
   action?: Remedy;
-  /** Only the particulars say anything: they are shown in the remedy's place. */
+  /** Only the particulars say much: where they are in the language in use, they stand in the remedy's place. */
   telling?: true;
 }
 
 // prettier-ignore
 export const catalogue: Record<(typeof CODES)[number], Entry> = {
-  'auth.required': { title: m.error_auth_required_title, remedy: m.error_auth_required_remedy, action: 'accounts' },
+  'auth.required': { title: m.error_auth_required_title, of: m.error_auth_required_title_of, remedy: m.error_auth_required_remedy, action: 'accounts' },
   'auth.rejected': { title: m.error_auth_rejected_title, remedy: m.error_auth_rejected_remedy, action: 'accounts' },
   'auth.unavailable': { title: m.error_auth_unavailable_title, remedy: m.error_auth_unavailable_remedy },
-  'access.pull-denied': { title: m.error_access_pull_denied_title, remedy: m.error_access_pull_denied_remedy, action: 'accounts' },
-  'access.push-denied': { title: m.error_access_push_denied_title, remedy: m.error_access_push_denied_remedy, action: 'accounts' },
-  'repo.must-exist': { title: m.error_repo_must_exist_title, remedy: m.error_repo_must_exist_remedy },
-  'repo.name': { title: m.error_repo_name_title, remedy: m.error_repo_name_remedy, action: 'rules' },
-  'ref.not-found': { title: m.error_ref_not_found_title, remedy: m.error_ref_not_found_remedy, action: 'rules' },
+  'access.pull-denied': { title: m.error_access_pull_denied_title, of: m.error_access_pull_denied_title_of, remedy: m.error_access_pull_denied_remedy, action: 'accounts' },
+  'access.push-denied': { title: m.error_access_push_denied_title, of: m.error_access_push_denied_title_of, remedy: m.error_access_push_denied_remedy, action: 'accounts' },
+  'repo.must-exist': { title: m.error_repo_must_exist_title, of: m.error_repo_must_exist_title_of, remedy: m.error_repo_must_exist_remedy },
+  'repo.name': { title: m.error_repo_name_title, of: m.error_repo_name_title_of, remedy: m.error_repo_name_remedy, action: 'rules' },
+  'ref.not-found': { title: m.error_ref_not_found_title, of: m.error_ref_not_found_title_of, remedy: m.error_ref_not_found_remedy, action: 'rules' },
   'catalog.unsupported': { title: m.error_catalog_unsupported_title, remedy: m.error_catalog_unsupported_remedy },
   'manifest.schema1': { title: m.error_manifest_schema1_title, remedy: m.error_manifest_schema1_remedy },
   'manifest.rejected': { title: m.error_manifest_rejected_title, remedy: m.error_manifest_rejected_remedy },
@@ -67,6 +71,7 @@ export const catalogue: Record<(typeof CODES)[number], Entry> = {
   'internal': { title: m.error_internal_title, remedy: m.error_internal_remedy },
   'run.busy': { title: m.error_run_busy_title, remedy: m.error_run_busy_remedy },
   'gone': { title: m.error_gone_title, remedy: m.error_gone_remedy },
+  'notify.failed': { title: m.error_notify_failed_title, remedy: m.error_notify_failed_remedy },
 };
 
 export interface ErrorText {
@@ -78,16 +83,27 @@ export interface ErrorText {
   action: Remedy | null;
 }
 
+function remedyOf(error: Parameters<typeof describe>[0], entry: Entry, detail: string): string {
+  const field = fieldText(error);
+  if (field) return field;
+  // the particulars are English
+  if (entry.telling && detail && locale() === 'en') return detail;
+  const { path, line } = error.params ?? {};
+  const place = [path && plain(path), line && m.error_line({ line })].filter(Boolean).join(', ');
+  return place ? m.error_place({ remedy: entry.remedy(), place }) : entry.remedy();
+}
+
 export function describe(error: Failure & { params?: Record<string, string> }): ErrorText {
   const entry = (catalogue as Record<string, Entry>)[error.code] ?? catalogue.internal;
   const detail = plain([error.message, error.hint].filter(Boolean).join('\n'));
   const host = plain(error.params?.['host'] ?? '');
-  const title = entry.title({ host: host || m.common_registry() });
+  const what = plain(error.params?.['reference'] ?? '');
+  const title = what && entry.of ? entry.of({ what }) : entry.title({ host: host || m.common_registry() });
   return {
     code: error.code,
     // "the registry …" may begin the sentence; a host's name stays as it is
-    title: host ? title : title.charAt(0).toUpperCase() + title.slice(1),
-    remedy: entry.telling && detail ? detail : entry.remedy(),
+    title: host || (what && entry.of) ? title : title.charAt(0).toUpperCase() + title.slice(1),
+    remedy: remedyOf(error, entry, detail),
     detail,
     action: entry.action ?? null,
   };

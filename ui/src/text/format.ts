@@ -91,3 +91,14 @@ export function list(items: string[]): string {
   if (locale() === 'zh-CN') return items.join('、');
   return new Intl.ListFormat(locale(), { type: 'conjunction' }).format(items);
 }
+
+/** `14:03:27` */
+export function clock(time: string): string {
+  const key = `c ${locale()}`;
+  let format = cache.get(key) as Intl.DateTimeFormat | undefined;
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale(), { timeStyle: 'medium', hour12: false });
+    cache.set(key, format);
+  }
+  return format.format(new Date(time));
+}

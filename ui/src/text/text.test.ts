@@ -5,7 +5,8 @@ import { catalogue, describe as describeError } from './errors';
 import { ago, bytes, duration, list, millis, percent, rate } from './format';
 import { plain } from './plain';
 import { cut, shortDigest, split } from './reference';
-import { ruleLine } from './rule';
+import { joinPatterns, splitPatterns } from './patterns';
+import { blankRule, ruleLine, sourceLine } from './rule';
 
 describe('plain', () => {
   test('takes away what reorders or hides text, and nothing else', () => {
@@ -52,6 +53,24 @@ describe('a rule as one line', () => {
     ['quay.io/a/b', [' '], ''],
   ])('%s', (source, destinations, line) => {
     expect(ruleLine({ source, destinations })).toBe(line);
+  });
+
+  test('what narrows it is told in the same line', () => {
+    const rule = blankRule('quay.io/team/**', ['r.io/{path}']);
+    rule.repositories.exclude = ['team/old-*'];
+    rule.tags = {
+      include: ['1.*'],
+      exclude: ['*-rc*', 'nightly'],
+      versions: '>=1.2',
+      newest: 5,
+      newestBy: 'created',
+    };
+    rule.platforms = { os: ['linux'], arch: ['amd64', 'arm64'] };
+    expect(ruleLine(rule)).toBe(
+      'All tags of all repositories quay.io/team/**, without team/old-*, only 1.*, without tags *-rc* and nightly, ' +
+        'versions >=1.2, newest 5 by date, for linux/amd64 and linux/arm64 → r.io/{path}',
+    );
+    expect(sourceLine(blankRule('a.io/b:1,2,3,4,5,6,7'))).toBe('a.io/b, 7 tags');
   });
 
   test('in Chinese', () => {
@@ -120,5 +139,19 @@ describe('formats', () => {
     setLocale('zh-CN');
     expect(duration(125)).toBe('2分钟 5秒');
     expect(ago('2026-11-24T09:30:00Z', now)).toBe('2小时前');
+  });
+});
+
+describe('patterns in one field', () => {
+  test.each([
+    ['1.*, *-rc*', ['1.*', '*-rc*']],
+    ['  a，b  c ', ['a', 'b', 'c']],
+    ['/^v{1,2} x/ b', ['/^v{1,2} x/', 'b']],
+    ['/a/b/, c', ['/a/b/', 'c']],
+    ['/half, typed', ['/half, typed']],
+    ['', []],
+  ])('%j', (text, patterns) => {
+    expect(splitPatterns(text)).toEqual(patterns);
+    expect(splitPatterns(joinPatterns(patterns))).toEqual(patterns);
   });
 });

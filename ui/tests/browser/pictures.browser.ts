@@ -24,6 +24,13 @@ async function planned({ id, page }: Opened): Promise<void> {
   await page.locator('[data-testid=plan-summary][data-state=ready]').waitFor();
 }
 
+async function running(opened: Opened): Promise<void> {
+  await planned(opened);
+  await opened.id('plan-start').click();
+  await opened.page.locator('[data-testid=run-phase][data-phase=copying]').waitFor();
+  await opened.page.waitForTimeout(700);
+}
+
 async function ran(opened: Opened): Promise<void> {
   await planned(opened);
   await opened.id('plan-start').click();
@@ -41,6 +48,25 @@ const opened =
     }
     await page.locator('[data-testid=browse-loading]').waitFor({ state: 'detached' });
   };
+
+/** Ticks rows of the tree. */
+const ticked =
+  (...names: string[]) =>
+  async ({ page }: Opened): Promise<void> => {
+    for (const name of names) {
+      await page.locator(`[data-testid=browse-row][data-name="${name}"] [data-check]`).first().click();
+    }
+  };
+
+/** A set of two rules. */
+async function collected(page: Opened): Promise<void> {
+  await opened('team', 'team/web')(page);
+  await ticked('team/api', '1.27.0')(page);
+  await page.id('selection-add').click();
+  const narrow = page.id('step-set');
+  if (await narrow.isVisible()) await narrow.click();
+  await page.id('set-rule').first().waitFor();
+}
 
 const SHOTS: Shot[] = [
   { name: 'home-empty', query: { scenario: 'empty' }, until: seen('home-try-demo') },
@@ -101,6 +127,55 @@ const SHOTS: Shot[] = [
     },
   },
   { name: 'browse', query: {}, hash: '#/browse', until: opened('team', 'team/web') },
+  {
+    name: 'browse-set',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await collected(page);
+      if (!(await page.id('step-set').isVisible())) await ticked('1.26.0', '1.25.0')(page);
+      await page.page.locator('[data-testid=preview-counts]').first().waitFor();
+    },
+  },
+  {
+    name: 'browse-set-unfolded',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await collected(page);
+      await page.id('set-rule-line').first().click();
+      await page.id('preview-pair').first().waitFor();
+    },
+  },
+  {
+    name: 'browse-destination',
+    query: {},
+    hash: '#/browse',
+    until: async (page) => {
+      await collected(page);
+      await page.id('set-destination').click();
+      await page.id('destination-account').selectOption('lab');
+      await page.id('mapping-prefix').click();
+      await page.page.locator('[data-testid=pair]', { hasText: 'harbor.lab' }).first().waitFor();
+    },
+  },
+  {
+    name: 'browse-destination-many',
+    query: { scenario: 'many' },
+    hash: '#/browse',
+    until: async (page) => {
+      await opened('library')(page);
+      await page.page.locator('[data-name="library/service-0000"] [data-check]').click();
+      await page.page
+        .locator('[data-name="library/service-0004"] [data-check]')
+        .click({ modifiers: ['Shift'] });
+      await page.id('selection-add').click();
+      await page.id('set-destination').click();
+      await page.id('destination-account').selectOption('lab');
+      await page.id('mapping-last').click();
+      await page.page.locator('[data-testid=pair]', { hasText: 'harbor.lab' }).first().waitFor();
+    },
+  },
   { name: 'browse-names', query: { scenario: 'names' }, hash: '#/browse', until: opened('team') },
   {
     name: 'browse-many',
@@ -162,6 +237,55 @@ const SHOTS: Shot[] = [
     },
   },
   { name: 'editor-new', query: {}, hash: '#/profiles/new', until: seen('profile-name') },
+  {
+    name: 'editor-details',
+    query: {},
+    hash: '#/profiles/team-mirror',
+    until: async ({ id, page }) => {
+      await id('rule-more-0').click();
+      await id('rule-newest-0').fill('3');
+      await id('rule-by-created-0').click();
+      await id('rule-platforms-own-0').click();
+      await page.locator('[data-testid=preview-counts], [data-testid=preview-configs]').first().waitFor();
+      await id('rule-source-0').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'editor-policy',
+    query: {},
+    hash: '#/profiles/team-mirror',
+    until: async ({ id }) => {
+      await id('profile-limits').click();
+      await id('profile-bandwidth').fill('50');
+      await id('profile-bandwidth').scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: 'profile-original',
+    query: {},
+    hash: '#/profiles',
+    until: async ({ id }) => {
+      await id('profile-menu').first().click();
+      await id('profile-original').click();
+      await id('original-note').first().waitFor();
+    },
+  },
+  {
+    name: 'profiles-broken',
+    query: { scenario: 'failing' },
+    hash: '#/profiles',
+    until: seen('profile-broken'),
+  },
+  {
+    name: 'profile-rename',
+    query: {},
+    hash: '#/profiles',
+    until: async ({ id }) => {
+      await id('profile-menu').first().click();
+      await id('profile-rename').click();
+      await id('rename-name').waitFor();
+    },
+  },
   { name: 'editor', query: {}, hash: '#/profiles/team-mirror', until: seen('rule-destination-2-1') },
   {
     name: 'editor-problems',
@@ -242,12 +366,7 @@ const SHOTS: Shot[] = [
     name: 'run',
     query: { hold: 'run', ...quick },
     hash: '#/compare/team-mirror',
-    until: async (opened) => {
-      await planned(opened);
-      await opened.id('plan-start').click();
-      await opened.page.locator('[data-testid=run-phase][data-phase=copying]').waitFor();
-      await opened.page.waitForTimeout(700);
-    },
+    until: running,
   },
   { name: 'run-done', query: quick, hash: '#/compare/team-mirror', until: ran },
   {
@@ -256,7 +375,107 @@ const SHOTS: Shot[] = [
     hash: '#/compare/team-mirror',
     until: ran,
   },
+  {
+    name: 'compare-by-hand',
+    query: quick,
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await planned(opened);
+      await opened.id('image-switch').first().click();
+      await opened.id('image-switch').nth(3).click();
+      await opened.id('plan-overwritten').locator('summary').click();
+      await opened.id('plan-overwritten-tag').first().waitFor();
+    },
+  },
+  {
+    name: 'run-paused',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.id('run-pause').click();
+      await opened.id('run-paused').waitFor();
+    },
+  },
+  {
+    name: 'run-limits',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.id('run-limits').click();
+      await opened.id('limits-bandwidth').fill('10');
+    },
+  },
+  {
+    name: 'run-many',
+    query: { scenario: 'many', hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: running,
+  },
+  {
+    name: 'run-log',
+    query: { scenario: 'failing', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await ran(opened);
+      await opened.id('run-log').click();
+      await opened.id('log-line').first().waitFor();
+    },
+  },
+  {
+    name: 'run-export',
+    query: quick,
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await ran(opened);
+      await opened.id('run-report').click();
+      await opened.id('export-junit').waitFor();
+    },
+  },
+  { name: 'history', query: {}, hash: '#/history', until: seen('history-run') },
+  { name: 'history-empty', query: { scenario: 'empty' }, hash: '#/history', until: seen('nav-history') },
+  { name: 'history-error', query: { scenario: 'broken' }, hash: '#/history', until: seen('error-title') },
+  { name: 'history-many', query: { scenario: 'many' }, hash: '#/history', until: seen('history-more') },
+  { name: 'history-names', query: { scenario: 'names' }, hash: '#/history', until: seen('history-run') },
+  { name: 'history-detail', query: {}, hash: '#/history/2026-996', until: seen('run-result') },
+  { name: 'history-gone', query: {}, hash: '#/history/none', until: seen('nav-history') },
+  {
+    name: 'history-verify',
+    query: { scenario: 'failing' },
+    hash: '#/history/2026-1000',
+    until: async ({ id }) => {
+      await id('history-menu').click();
+      await id('history-verify').click();
+      await id('verify-problem').first().waitFor();
+    },
+  },
+  { name: 'home-interrupted', query: { scenario: 'interrupted' }, until: seen('interrupted') },
+  {
+    name: 'history-interrupted',
+    query: { scenario: 'interrupted' },
+    hash: '#/history/2026-1000',
+    until: seen('run-continue'),
+  },
   { name: 'settings', query: {}, hash: '#/settings', until: seen('settings-version') },
+  {
+    name: 'settings-down',
+    query: {},
+    hash: '#/settings',
+    until: async ({ page, id }) => {
+      await id('settings-version').waitFor();
+      await page.locator('main > .content').evaluate((content) => content.scrollTo(0, content.scrollHeight));
+    },
+  },
+  {
+    name: 'palette',
+    query: {},
+    until: async ({ page, id }) => {
+      await id('home-profile').first().waitFor();
+      await page.keyboard.press('Control+K');
+      await id('palette-option').first().waitFor();
+    },
+  },
   {
     name: 'shortcuts',
     query: {},
@@ -277,10 +496,14 @@ async function shoot(shot: Shot, look: Look, suffix: string): Promise<void> {
   await opened.close();
 }
 
+/** `PICTURES=browse-set,editor` makes these alone. */
+const only = process.env['PICTURES']?.split(',');
+const wanted = (shot: Shot): boolean => only?.includes(shot.name) ?? true;
+
 for (const theme of ['light', 'dark'] as const) {
   for (const lang of ['en', 'zh-CN'] as const) {
     describe.concurrent(`${theme} ${lang}`, () => {
-      test.for(SHOTS)('$name', (shot) => shoot(shot, { theme, lang }, `-${theme}-${lang}`));
+      test.for(SHOTS.filter(wanted))('$name', (shot) => shoot(shot, { theme, lang }, `-${theme}-${lang}`));
     });
   }
 }
@@ -296,16 +519,22 @@ const SOME = [
   'home',
   'accounts',
   'account-edit',
+  'browse-set',
+  'browse-destination',
   'editor',
   'compare-blocked',
   'run',
   'run-failed',
+  'run-paused',
+  'history',
+  'history-detail',
+  'palette',
   'settings',
 ];
 
-for (const { name, look } of LOOKS) {
+for (const { name, look } of SHOTS.some((shot) => SOME.includes(shot.name) && wanted(shot)) ? LOOKS : []) {
   describe.concurrent(name, () => {
-    test.for(SHOTS.filter((shot) => SOME.includes(shot.name)))('$name', (shot) =>
+    test.for(SHOTS.filter((shot) => SOME.includes(shot.name) && wanted(shot)))('$name', (shot) =>
       shoot(shot, look, `-${name}`),
     );
   });

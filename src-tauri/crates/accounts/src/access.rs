@@ -18,7 +18,7 @@ use crate::{
     Account, Address, SecretPlace, Vault,
     account::shown,
     auth_file::longest,
-    provider,
+    provider, secret_kind,
     sign_in::{SecretKind, Settings, SignIn, SignInOptions},
 };
 
@@ -192,6 +192,26 @@ impl Account {
             ..Settings::new(self.address.registry.clone(), kind)
         };
         SignIn::new(settings).map(Some)
+    }
+
+    /// Who the account is with a secret that is at hand, or with what its kind finds on the system. A cloud is asked
+    /// anew.
+    pub async fn credential(
+        &self,
+        secret: Option<SecretString>,
+        way: &Access,
+    ) -> Result<Credential> {
+        if let Some(sign_in) = self.sign_in(secret.clone(), way)? {
+            return Ok(sign_in.lease(true).await?.credential);
+        }
+        Ok(match (self.secret_kind.as_str(), secret) {
+            (secret_kind::IDENTITY_TOKEN, Some(secret)) => Credential::IdentityToken(secret),
+            (secret_kind::BEARER, Some(secret)) => Credential::Bearer(secret),
+            (_, Some(password)) if !self.username.is_empty() => {
+                Credential::Basic { username: self.username.clone(), password }
+            }
+            _ => Credential::Anonymous,
+        })
     }
 
     /// Everything about reaching the account's registry but who we are there.

@@ -94,6 +94,9 @@ pub struct Account {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub verified_at: Option<Timestamp>,
+    /// What the last connection test failed at, if it did not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedTest>,
     /// Where its secret is.
     #[serde(default)]
     pub secret_in: SecretPlace,
@@ -166,6 +169,19 @@ pub enum Link {
     },
 }
 
+/// A connection test that did not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedTest {
+    /// When.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The step that failed, such as `tls`.
+    pub step: String,
+    /// The code of the error, such as `tls.untrusted`.
+    pub code: String,
+}
+
 /// A certificate that the user trusts for one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "kind")]
@@ -219,6 +235,7 @@ impl Account {
             create: Create::default(),
             limit: None,
             verified_at: None,
+            failed: None,
             secret_in: SecretPlace::None,
             link: None,
         }
@@ -237,6 +254,7 @@ impl Account {
             mirrors: Vec::new(),
             create: Create::default(),
             verified_at: None,
+            failed: None,
             secret_in: SecretPlace::None,
             proxy_secret_in: SecretPlace::None,
             id: String::new(),
@@ -257,6 +275,16 @@ impl Account {
         if self.username.contains(':') && self.secret_kind == secret_kind::PASSWORD {
             let why = "it has a colon, which ends a user name in HTTP".to_owned();
             return Err(Invalid { field: "username", why });
+        }
+        for (name, value) in &self.settings {
+            if let Some(bad) = value.chars().find(|c| is_hidden(*c)) {
+                let why = format!(
+                    "the setting '{}' has the character U+{:04X}, which can't be seen",
+                    shown(name),
+                    bad as u32
+                );
+                return Err(Invalid { field: "settings", why });
+            }
         }
         if self.limit == Some(0) {
             let why = "at least one request must be allowed".to_owned();

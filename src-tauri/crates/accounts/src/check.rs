@@ -6,6 +6,7 @@
 
 mod certificate;
 mod probe;
+mod step;
 
 use std::{
     sync::Arc,
@@ -20,55 +21,7 @@ use registry::{
 
 pub use certificate::{Certificate, Chain};
 use probe::Seen;
-
-/// One thing that is tested, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// The host's name has an address.
-    Dns,
-    /// The port takes connections.
-    Tcp,
-    /// The certificate is right.
-    Tls,
-    /// There is a registry behind it (`/v2/`).
-    Registry,
-    /// It takes the user name and secret.
-    Login,
-    /// It lists its repositories.
-    Catalog,
-    /// Images of the repository that was named can be read.
-    Pull,
-    /// Images can be written there: an upload is opened, and cancelled.
-    Push,
-}
-
-impl Step {
-    /// Every step, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Dns,
-        Self::Tcp,
-        Self::Tls,
-        Self::Registry,
-        Self::Login,
-        Self::Catalog,
-        Self::Pull,
-        Self::Push,
-    ];
-
-    /// Its name: `dns`, `tcp`, `tls`, `registry`, `login`, `catalog`, `pull`, `push`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Registry => "registry",
-            Self::Login => "login",
-            Self::Catalog => "catalog",
-            Self::Pull => "pull",
-            Self::Push => "push",
-        }
-    }
-}
+pub use step::{Note, Step};
 
 /// What came of a step.
 #[derive(Clone, Debug)]
@@ -94,6 +47,8 @@ pub struct Done {
     pub took: Duration,
     /// What was found: addresses, issuer and expiry, …
     pub detail: String,
+    /// What the detail says, for those who write it in another language.
+    pub note: Option<Note>,
     /// The certificates that the server has shown, at [`Step::Tls`].
     pub chain: Option<Chain>,
 }
@@ -123,15 +78,29 @@ pub async fn check(
     limits: &Limits,
     tell: impl Fn(&Done) + Send,
 ) -> Vec<Done> {
+    let credential = access.credential.clone();
+    check_signing_in(registry, repository, access, async { Ok(credential) }, limits, tell).await
+}
+
+/// The same for a login that must be fetched first, from a cloud or a helper: that is a part of the step
+/// [`Step::Login`], with its time and its error. What `access` says of the login is not looked at.
+pub async fn check_signing_in(
+    registry: &Registry,
+    repository: Option<&RepositoryName>,
+    mut access: Access,
+    sign_in: impl Future<Output = Result<Credential>> + Send,
+    limits: &Limits,
+    tell: impl Fn(&Done) + Send,
+) -> Vec<Done> {
     let mut list = List { done: Vec::new(), tell };
-    if steps(registry, &access, limits, &mut list).await {
+    if steps(registry, &mut access, sign_in, limits, &mut list).await {
         match repository {
             Some(repository) => {
                 try_repository(registry, repository, &access, limits, &mut list).await;
             }
             None => {
                 for step in [Step::Pull, Step::Push] {
-                    list.add(step, Verdict::Skipped, Duration::ZERO, "no repository was named");
+                    list.note(step, Verdict::Skipped, Duration::ZERO, Note::NoRepository);
                 }
             }
         }
@@ -159,7 +128,13 @@ struct List<F> {
 
 impl<F: Fn(&Done)> List<F> {
     fn add(&mut self, step: Step, verdict: Verdict, took: Duration, detail: impl Into<String>) {
-        self.push(Done { step, verdict, took, detail: detail.into(), chain: None });
+        let detail = detail.into();
+        self.push(Done { step, verdict, took, detail, note: None, chain: None });
+    }
+
+    fn note(&mut self, step: Step, verdict: Verdict, took: Duration, note: Note) {
+        let detail = note.text().to_owned();
+        self.push(Done { step, verdict, took, detail, note: Some(note), chain: None });
     }
 
     fn push(&mut self, done: Done) {
@@ -171,18 +146,19 @@ impl<F: Fn(&Done)> List<F> {
 /// Runs the steps before those of a repository until one fails; whether none did.
 async fn steps<F: Fn(&Done)>(
     registry: &Registry,
-    access: &Access,
+    access: &mut Access,
+    sign_in: impl Future<Output = Result<Credential>>,
     limits: &Limits,
     list: &mut List<F>,
 ) -> bool {
-    let tls = &access.tls;
+    let tls = access.tls.clone();
     let seen = if probe::is_proxied(registry) || access.proxy.is_some() {
         for step in [Step::Dns, Step::Tcp] {
-            list.add(step, Verdict::Skipped, Duration::ZERO, "a proxy makes the connection");
+            list.note(step, Verdict::Skipped, Duration::ZERO, Note::Proxied);
         }
         None
     } else {
-        match probe::connect(registry, tls, limits.connect, list).await {
+        match probe::connect(registry, &tls, limits.connect, list).await {
             Some(seen) => Some(seen),
             None => return false,
         }
@@ -208,7 +184,7 @@ async fn steps<F: Fn(&Done)>(
             Ok(())
         }
         Err(error) if is_about_login(error.code()) => {
-            list.add(Step::Registry, Verdict::Passed, took, "it wants a login");
+            list.note(Step::Registry, Verdict::Passed, took, Note::WantsLogin);
             Err(error)
         }
         Err(error) => {
@@ -218,6 +194,13 @@ async fn steps<F: Fn(&Done)>(
     };
 
     let began = Instant::now();
+    match sign_in.await {
+        Ok(credential) => access.credential = credential,
+        Err(error) => {
+            list.add(Step::Login, Verdict::Failed(error), began.elapsed(), "");
+            return false;
+        }
+    }
     let is_anonymous = matches!(access.credential, Credential::Anonymous);
     let login = match open {
         open if is_anonymous => open,
@@ -225,7 +208,7 @@ async fn steps<F: Fn(&Done)>(
     };
     let took = if is_anonymous { Duration::ZERO } else { began.elapsed() };
     match login {
-        Ok(()) if is_anonymous => list.add(Step::Login, Verdict::Skipped, took, "anonymous"),
+        Ok(()) if is_anonymous => list.note(Step::Login, Verdict::Skipped, took, Note::Anonymous),
         Ok(()) => list.add(Step::Login, Verdict::Passed, took, ""),
         Err(error) => {
             list.add(Step::Login, Verdict::Failed(error), took, "");
@@ -237,10 +220,10 @@ async fn steps<F: Fn(&Done)>(
     let catalog =
         ask(access.clone(), limits, |client| async move { client.catalog(registry, 1).await });
     match catalog.await {
-        Ok(names) => {
-            let detail = if names.is_empty() { "no repositories yet" } else { "" };
-            list.add(Step::Catalog, Verdict::Passed, began.elapsed(), detail);
+        Ok(names) if names.is_empty() => {
+            list.note(Step::Catalog, Verdict::Passed, began.elapsed(), Note::Empty);
         }
+        Ok(_) => list.add(Step::Catalog, Verdict::Passed, began.elapsed(), ""),
         // copying needs no list: a warning
         Err(error) => list.add(Step::Catalog, Verdict::Warning(Some(error)), began.elapsed(), ""),
     }
@@ -263,8 +246,15 @@ async fn try_repository<F: Fn(&Done)>(
     });
     let took = |began: Instant| began.elapsed();
     match pull.await {
-        Ok(Some(tag)) => list.add(Step::Pull, Verdict::Passed, took(began), format!("found {tag}")),
-        Ok(None) => list.add(Step::Pull, Verdict::Passed, took(began), "no tags yet"),
+        Ok(Some(tag)) => list.push(Done {
+            step: Step::Pull,
+            verdict: Verdict::Passed,
+            took: took(began),
+            detail: tag.to_string(),
+            note: Some(Note::Found),
+            chain: None,
+        }),
+        Ok(None) => list.note(Step::Pull, Verdict::Passed, took(began), Note::NoTags),
         // it may be made by the first push
         Err(error) if error.code() == Code::RefNotFound => {
             list.add(Step::Pull, Verdict::Warning(Some(error)), took(began), "");
@@ -291,11 +281,10 @@ async fn try_repository<F: Fn(&Done)>(
         }
         Ok(())
     });
-    let (verdict, detail) = match push.await {
-        Ok(()) => (Verdict::Passed, "an upload was opened and cancelled"),
-        Err(error) => (Verdict::Failed(error), ""),
-    };
-    list.add(Step::Push, verdict, took(began), detail);
+    match push.await {
+        Ok(()) => list.note(Step::Push, Verdict::Passed, took(began), Note::Opened),
+        Err(error) => list.add(Step::Push, Verdict::Failed(error), took(began), ""),
+    }
 }
 
 /// What the handshake showed, and what the client said of it.
@@ -305,23 +294,27 @@ fn tls_step<F: Fn(&Done)>(
     insecure: bool,
     list: &mut List<F>,
 ) {
-    const PLAIN: &str = "plain HTTP: no certificate, and anyone in between can read the password";
     let (took, chain, found) = match seen {
-        None => (Duration::ZERO, None, "a proxy makes the connection".to_owned()),
+        None => (Duration::ZERO, None, Note::Proxied.text().to_owned()),
         Some(Seen::Certificate { took, chain }) => {
             let found = chain.server().to_string();
             (took, Some(chain), found)
         }
         Some(Seen::NoTls { took, why }) => (took, None, why),
     };
-    let (verdict, detail) = match error {
-        Some(error) => (Verdict::Failed(error), found),
-        None if took.is_zero() => (Verdict::Skipped, found),
-        None if chain.is_none() => (Verdict::Warning(None), PLAIN.to_owned()),
-        None if insecure => (Verdict::Warning(None), format!("not verified: {found}")),
-        None => (Verdict::Passed, found),
+    let (verdict, detail, note) = match error {
+        Some(error) => (Verdict::Failed(error), found, None),
+        None if took.is_zero() => (Verdict::Skipped, found, Some(Note::Proxied)),
+        None if chain.is_none() => {
+            (Verdict::Warning(None), Note::Plain.text().to_owned(), Some(Note::Plain))
+        }
+        None if insecure => {
+            let detail = format!("{}: {found}", Note::Unverified.text());
+            (Verdict::Warning(None), detail, Some(Note::Unverified))
+        }
+        None => (Verdict::Passed, found, None),
     };
-    list.push(Done { step: Step::Tls, verdict, took, detail, chain });
+    list.push(Done { step: Step::Tls, verdict, took, detail, note, chain });
 }
 
 fn is_about_tls(code: Code) -> bool {

@@ -26,7 +26,7 @@ pub mod sign_in;
 pub mod vault;
 
 pub use access::AccountAccess;
-pub use account::{Account, Link, SecretPlace, Trusted, secret_kind};
+pub use account::{Account, FailedTest, Link, SecretPlace, Trusted, secret_kind};
 pub use address::{Address, InvalidAddress, Typed};
 pub use auth_file::{AuthEntry, address_of_key};
 pub use create::Create;

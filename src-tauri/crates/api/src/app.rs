@@ -6,7 +6,9 @@
 )]
 
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +17,7 @@ use ::accounts::{Accounts, FileState, Links, Vault, keyring};
 use futures_util::FutureExt as _;
 use registry::Code;
 use serde_json::Value;
-use store::{Language, LastRuns, Settings, Theme};
+use store::{History, LastRuns, Settings};
 use tracing::Instrument as _;
 
 use crate::{
@@ -24,8 +26,14 @@ use crate::{
     browse::Browse,
     commands::COMMANDS,
     demo::DemoRegistries,
-    dto::{self, ApiError, AppEvent, AppInfo, KeyringStatus, PassphraseRequest, PickRequest},
-    error::Result,
+    dto::{
+        self, ApiError, AppEvent, AppInfo, Folder, FolderRequest, KeyringStatus, PassphraseRequest,
+        PickRequest,
+    },
+    error::{Result, codes},
+    history,
+    notice::Notice,
+    profiles::preview::Previews,
     runs::Runs,
     text::Tongue,
 };
@@ -36,10 +44,17 @@ pub struct Api<H> {
     pub(crate) vault: Arc<Vault>,
     pub(crate) accounts: tokio::sync::Mutex<Accounts>,
     pub(crate) tested: Mutex<Option<Tested>>,
+    /// The files that the user has picked.
+    pub(crate) picked: Mutex<HashSet<PathBuf>>,
     pub(crate) settings: Mutex<Settings>,
+    pub(crate) history: History,
+    /// From before there was a history.
     pub(crate) last_runs: Mutex<LastRuns>,
     pub(crate) runs: Runs,
     pub(crate) browse: Browse,
+    pub(crate) previews: Previews,
+    /// Held while the file of named repositories is changed.
+    pub(crate) names: Mutex<()>,
     pub(crate) demo: tokio::sync::Mutex<Option<Arc<DemoRegistries>>>,
     problems: Vec<ApiError>,
 }
@@ -64,6 +79,10 @@ impl<H: Host> Api<H> {
             problems.push(problem.into());
             LastRuns::default()
         });
+        let history = History::at(dirs.history());
+        if let Err(problem) = history.check() {
+            problems.push(problem.into());
+        }
         for problem in &problems {
             tracing::warn!(code = problem.code, "{}", problem.message);
         }
@@ -75,10 +94,14 @@ impl<H: Host> Api<H> {
             ),
             accounts: accounts.into(),
             tested: Mutex::default(),
+            picked: Mutex::default(),
             settings: settings.into(),
+            history,
             last_runs: last_runs.into(),
             runs: Runs::default(),
             browse: Browse::default(),
+            previews: Previews::default(),
+            names: Mutex::default(),
             demo: tokio::sync::Mutex::default(),
             problems,
             host,
@@ -124,6 +147,22 @@ impl<H: Host> Api<H> {
     /// The language of texts outside the page.
     pub fn tongue(&self) -> Tongue {
         Tongue::choose(&lock(&self.settings), &self.host.locale())
+    }
+
+    /// Tells the desktop something, if the user wants it.
+    pub(crate) async fn notify(&self, notice: Notice) {
+        let wanted = notice.is_wanted(&lock(&self.settings), self.host.is_seen());
+        if !wanted {
+            return;
+        }
+        if let Err(why) = self.host.notify(notice).await {
+            tracing::warn!("a notification could not be shown: {why}");
+        }
+    }
+
+    /// Whether closing the window leaves runs going.
+    pub fn goes_on_in_tray(&self) -> bool {
+        lock(&self.settings).tray
     }
 
     async fn told(&self, status: keyring::Status) -> KeyringStatus {
@@ -173,9 +212,14 @@ pub(crate) async fn set_settings<H: Host>(
     request: dto::Settings,
 ) -> Result<dto::Settings> {
     let settings = Settings::try_from(&request)?;
-    let mut current = lock(&api.settings);
-    settings.save(&api.host.dirs().settings())?;
-    *current = settings;
+    {
+        let mut current = lock(&api.settings);
+        settings.save(&api.host.dirs().settings())?;
+        *current = settings;
+    }
+    api.host.settings_changed();
+    history::retain(api).await;
+    api.host.emit(AppEvent::History {});
     Ok(request)
 }
 
@@ -202,45 +246,33 @@ pub(crate) async fn keyring_use_file<H: Host>(
     Ok(api.told(status).await)
 }
 
+/// A notification as the end of a run would show it, but of nothing.
+pub(crate) async fn try_notification<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<()> {
+    api.host.notify(Notice::trial(api.tongue())).await.map_err(|why| {
+        ApiError::new(codes::NOTIFY_FAILED, format!("the notification could not be shown: {why}"))
+    })
+}
+
+pub(crate) async fn open_folder<H: Host>(api: &Arc<Api<H>>, request: FolderRequest) -> Result<()> {
+    let dirs = api.host.dirs();
+    let folder = match request.folder {
+        Folder::Config => dirs.config(),
+        Folder::Data => dirs.data(),
+    };
+    // it may not be there yet: nothing has been saved
+    std::fs::create_dir_all(folder).map_err(|error| store::Error::io(folder, &error))?;
+    api.host.open_folder(folder).map_err(|why| {
+        ApiError::new(Code::FileFailed, format!("{}: could not be opened: {why}", folder.display()))
+    })
+}
+
 pub(crate) async fn pick_file<H: Host>(
     api: &Arc<Api<H>>,
     request: PickRequest,
 ) -> Result<Option<String>> {
-    Ok(api.host.pick_file(request.kind).await.map(|path| path.display().to_string()))
-}
-
-impl From<&Settings> for dto::Settings {
-    fn from(settings: &Settings) -> Self {
-        let theme = match settings.theme {
-            Theme::System => "system",
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        };
-        let language = match settings.language {
-            Language::System => "system",
-            Language::English => "en",
-            Language::Chinese => "zh-CN",
-        };
-        Self { theme: theme.into(), language: language.into(), notify: settings.notify }
+    let picked = api.host.pick_file(request.kind).await;
+    if let Some(path) = &picked {
+        lock(&api.picked).insert(path.clone());
     }
-}
-
-impl TryFrom<&dto::Settings> for Settings {
-    type Error = ApiError;
-
-    fn try_from(settings: &dto::Settings) -> Result<Self> {
-        let theme = match settings.theme.as_str() {
-            "system" => Theme::System,
-            "light" => Theme::Light,
-            "dark" => Theme::Dark,
-            _ => return Err(ApiError::field("theme", "there is no such theme")),
-        };
-        let language = match settings.language.as_str() {
-            "system" => Language::System,
-            "en" => Language::English,
-            "zh-CN" => Language::Chinese,
-            _ => return Err(ApiError::field("language", "there is no such language")),
-        };
-        Ok(Self::new(theme, language, settings.notify))
-    }
+    Ok(picked.map(|path| path.display().to_string()))
 }

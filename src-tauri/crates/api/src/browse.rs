@@ -21,7 +21,7 @@ use crate::{
     app::lock,
     dto::{
         ApiError, BrowseEntry, BrowsePage, BrowseRequest, ById, ByToken, DetailsRequest,
-        ImageDetails, ImageLayer, ImagePart, ImageReferrer, MoreRequest, NamesRequest, TypedName,
+        ImageDetails, ImageLayer, ImagePart, ImageReferrer, MoreRequest,
     },
     error::Result,
 };
@@ -32,8 +32,6 @@ const LISTS: usize = 100;
 const IMAGES: usize = 100;
 /// The most entries of one list that are kept and shown.
 const ENTRIES: usize = 200_000;
-/// The most names that are taken at once.
-const NAMES: usize = 1000;
 
 /// What is known of registries in this session.
 #[derive(Default)]
@@ -59,14 +57,14 @@ struct Place {
 }
 
 /// A list as far as it was read.
-struct List {
+pub(crate) struct List {
     id: String,
     place: Place,
     fetched_at: String,
     reading: tokio::sync::Mutex<Reading>,
 }
 
-struct Reading {
+pub(crate) struct Reading {
     pages: AnyPages,
     entries: Vec<BrowseEntry>,
     done: bool,
@@ -91,6 +89,16 @@ impl AnyPages {
 }
 
 impl Reading {
+    /// What was read so far.
+    pub(crate) fn entries(&self) -> &[BrowseEntry] {
+        &self.entries
+    }
+
+    /// Whether that is all.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done && self.entries.len() < ENTRIES
+    }
+
     /// Reads another page. What was read before stays when it fails or is given up.
     async fn go_on(&mut self) -> registry::Result<()> {
         match self.pages.next().await? {
@@ -105,6 +113,16 @@ impl Reading {
 }
 
 impl List {
+    /// When the registry was asked.
+    pub(crate) fn fetched_at(&self) -> &str {
+        &self.fetched_at
+    }
+
+    /// What it has. Whoever reads it on is waited for.
+    pub(crate) async fn read(&self) -> tokio::sync::MutexGuard<'_, Reading> {
+        self.reading.lock().await
+    }
+
     fn page(&self, reading: &Reading, from: usize) -> BrowsePage {
         BrowsePage {
             list_id: self.id.clone(),
@@ -133,7 +151,7 @@ impl Browse {
     }
 
     /// Runs what the page may give up by its token.
-    async fn cancellable<T>(
+    pub(crate) async fn cancellable<T>(
         &self,
         token: &str,
         work: impl Future<Output = Result<T>>,
@@ -165,7 +183,7 @@ impl Drop for Leave<'_> {
 
 /// The client for an account; for none, whichever accounts there are stand in where they fit. It is kept as long as
 /// the accounts stay as they are, and with it tokens and what was learnt of hosts.
-async fn client<H: Host>(api: &Api<H>, account: Option<&String>) -> Result<Client> {
+pub(crate) async fn client<H: Host>(api: &Api<H>, account: Option<&String>) -> Result<Client> {
     let mut accounts = api.accounts.lock().await.list().to_vec();
     if let Some(id) = account {
         accounts.retain(|account| account.id == *id);
@@ -225,16 +243,74 @@ pub(crate) async fn open<H: Host>(api: &Arc<Api<H>>, request: BrowseRequest) -> 
         Ok(())
     };
     api.browse.cancellable(&request.token, work).await?;
+    let list = list(api, place, reading);
+    let page = list.page(&*list.reading.lock().await, 0);
+    api.browse.keep(Arc::new(list));
+    Ok(page)
+}
+
+/// The tags of a repository as a list of this session has them, whichever account it was read with; read to its end where
+/// that is wanted.
+pub(crate) async fn tags<H: Host>(
+    api: &Arc<Api<H>>,
+    token: &str,
+    account: Option<&String>,
+    host: &Registry,
+    name: &RepositoryName,
+    ask: bool,
+) -> Result<Option<Arc<List>>> {
+    let is_of =
+        |list: &List| list.place.host == *host && list.place.repository.as_ref() == Some(name);
+    let found = api
+        .browse
+        .find(|list| is_of(list) && list.place.account.as_ref() == account)
+        .or_else(|| api.browse.find(|list| is_of(list)));
+    let list = match found {
+        Some(list) => list,
+        None if ask => {
+            let client = client(api, account).await?;
+            let place = Place {
+                account: account.cloned(),
+                host: host.clone(),
+                namespace: None,
+                repository: Some(name.clone()),
+            };
+            let pages = AnyPages::Tags(client.browse_tags(host, name));
+            let list =
+                Arc::new(list(api, place, Reading { pages, entries: Vec::new(), done: false }));
+            api.browse.keep(list.clone());
+            list
+        }
+        None => return Ok(None),
+    };
+    if ask {
+        let work = async {
+            let mut reading = list.reading.lock().await;
+            while !reading.done {
+                reading.go_on().await?;
+            }
+            Ok(())
+        };
+        if let Err(error) = api.browse.cancellable(token, work).await {
+            // nothing is known of it: whoever opens it asks anew
+            if list.read().await.entries.is_empty() {
+                api.browse.forget(&list.id);
+            }
+            return Err(error);
+        }
+    }
+    Ok(Some(list))
+}
+
+/// A list that was begun now.
+fn list<H: Host>(api: &Api<H>, place: Place, reading: Reading) -> List {
     let number = api.browse.count.fetch_add(1, Ordering::Relaxed) + 1;
-    let list = List {
+    List {
         id: format!("list-{number}"),
         place,
         fetched_at: api.host.now().to_string(),
         reading: reading.into(),
-    };
-    let page = list.page(&*list.reading.lock().await, 0);
-    api.browse.keep(Arc::new(list));
-    Ok(page)
+    }
 }
 
 /// Another page of a list.
@@ -295,63 +371,6 @@ pub(crate) async fn details<H: Host>(
     images.push_front(found.clone());
     images.truncate(IMAGES);
     Ok(found)
-}
-
-/// Reads names that were typed or pasted, one a line or parted by spaces and commas.
-#[expect(clippy::unused_async, reason = "all commands have one form")]
-pub(crate) async fn names<H: Host>(
-    _: &Arc<Api<H>>,
-    request: NamesRequest,
-) -> Result<Vec<TypedName>> {
-    let host: Registry =
-        request.host.trim().parse().map_err(|error: registry::InvalidReference| {
-            ApiError::field("host", error.to_string())
-        })?;
-    let words = request.text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
-    let words: Vec<&str> = words.map(trimmed).filter(|word| !word.is_empty()).collect();
-    if words.len() > NAMES {
-        let message = format!("these are {} names; {NAMES} are taken at once", words.len());
-        return Err(ApiError::field("text", message));
-    }
-    let mut names: Vec<TypedName> = Vec::new();
-    for word in words {
-        let name = typed(&host, word);
-        if !names.iter().any(|known| known == &name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
-fn trimmed(word: &str) -> &str {
-    word.trim_matches(|c| matches!(c, '"' | '\'' | '`' | '-' | '*')).trim_end_matches('/')
-}
-
-/// A reference of this registry, or a repository's name in it, with or without tag.
-fn typed(host: &Registry, word: &str) -> TypedName {
-    let bare = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
-    let word = bare.unwrap_or(word);
-    // a name alone is a name at this registry
-    let within = format!("{host}/{word}");
-    let read = match word.parse::<Reference>() {
-        Ok(reference) if reference.registry == *host => Ok(reference),
-        Ok(reference) if word.split('/').next().is_some_and(|first| first.contains(['.', ':'])) => {
-            let at = reference.registry;
-            Err(format!("it is at another registry, {at}"))
-        }
-        _ => within.parse::<Reference>().map_err(|error| error.why),
-    };
-    match read {
-        Ok(reference) => TypedName {
-            text: word.to_owned(),
-            repository: Some(reference.repository.to_string()),
-            tag: reference.tag.map(|tag| tag.to_string()),
-            problem: None,
-        },
-        Err(why) => {
-            TypedName { text: word.to_owned(), repository: None, tag: None, problem: Some(why) }
-        }
-    }
 }
 
 impl From<Entry> for BrowseEntry {

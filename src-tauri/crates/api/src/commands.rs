@@ -10,14 +10,18 @@ use ts_rs::{Config, TS};
 use crate::{
     Api, Host, accounts, app, browse, demo,
     dto::{
-        Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ById, ByProfile,
-        ByToken, CheckReport, Demo, DetailsRequest, FindRequest, FoundLogins, ImageDetails,
-        ImportReport, ImportRequest, KeyringStatus, MoreRequest, NamesRequest, PassphraseRequest,
-        PickRequest, Profile, ProfileSummary, RuleProblem, RunInfo, Settings, TakeRequest, Taken,
-        TestRequest, TypedName,
+        Account, AccountDraft, ApiError, AppInfo, BrowsePage, BrowseRequest, ByHost, ById,
+        ByProfile, ByToken, CheckReport, Demo, DetailsRequest, DropName, ExportReport,
+        ExportRequest, FindRequest, FolderRequest, FoundLogins, HistoryDetail, HistoryPage,
+        HistoryRequest, ImageDetails, ImportReport, ImportRequest, KeptName, KeyringStatus,
+        LimitsRequest, LogPage, LogRequest, MoreRequest, NamesRequest, PassphraseRequest,
+        PickRequest, Preview, PreviewRequest, Profile, ProfileSummary, RenameRequest,
+        ReportRequest, RetryRequest, RuleProblem, RunInfo, Settings, StartRequest, TakeRequest,
+        Taken, TestRequest, TypedName, VerifyReport,
     },
     error::Result,
-    logins, profiles,
+    history, logins, names,
+    profiles::{self, export, import, preview},
     providers::{self, Provider},
     runs,
     typescript::Types,
@@ -50,7 +54,8 @@ macro_rules! commands {
                 match name {
                     $($name => {
                         let request: $request = read(name, request)?;
-                        let answer: $answer = $module::$handler(self, request).await?;
+                        // each may be large; all of them together would be
+                        let answer: $answer = Box::pin($module::$handler(self, request)).await?;
                         write(name, &answer)
                     })*
                     _ => Err(ApiError::new(Code::Internal, "there is no such command")),
@@ -71,6 +76,8 @@ commands! {
     "settings.get" => app::settings(()) -> Settings;
     /// Sets it.
     "settings.set" => app::set_settings(Settings) -> Settings;
+    /// Shows a notification as the end of a run would.
+    "settings.tryNotification" => app::try_notification(()) -> ();
     /// Whether secrets can be kept. Never asks the user anything.
     "keyring.status" => app::keyring_status(()) -> KeyringStatus;
     /// Tries the keyring again; the system may ask the user for its password.
@@ -101,8 +108,12 @@ commands! {
     "browse.cancel" => browse::cancel(ByToken) -> ();
     /// Forgets a list.
     "browse.forget" => browse::forget(ById) -> ();
-    /// Reads names of repositories that were typed or pasted.
-    "browse.names" => browse::names(NamesRequest) -> Vec<TypedName>;
+    /// Reads names of repositories that were typed or pasted, and keeps those that are right.
+    "browse.names" => names::names(NamesRequest) -> Vec<TypedName>;
+    /// The names that were kept for a registry.
+    "browse.kept" => names::kept(ByHost) -> Vec<KeptName>;
+    /// Forgets one of them.
+    "browse.drop" => names::drop_name(DropName) -> ();
     /// The registries that people use, in the order for the language.
     "providers.list" => providers::list(()) -> Vec<Provider>;
     /// Every profile, also those whose file can't be read.
@@ -113,28 +124,58 @@ commands! {
     "profiles.check" => profiles::check(Profile) -> Vec<RuleProblem>;
     /// Saves a profile; one without an id is new.
     "profiles.save" => profiles::save(Profile) -> Profile;
+    /// What a rule would copy, from lists alone: those of this session, or asked for.
+    "profiles.preview" => preview::preview(PreviewRequest) -> Preview;
+    /// Gives a profile another name; its id stays.
+    "profiles.rename" => profiles::rename(RenameRequest) -> Profile;
     /// Makes a copy under another name.
     "profiles.duplicate" => profiles::duplicate(ById) -> Profile;
     /// Removes a profile.
     "profiles.remove" => profiles::remove(ById) -> ();
-    /// Makes a profile, and accounts, from the original image-syncer's files.
-    "profiles.import" => profiles::import(ImportRequest) -> ImportReport;
+    /// Makes a profile, and accounts, from the original image-syncer's files; or a profile from a file of our own.
+    "profiles.import" => import::import(ImportRequest) -> ImportReport;
+    /// Saves a profile's file where the user says; the path, or `null` when they changed their mind.
+    "profiles.exportFile" => export::file(ById) -> Option<String>;
+    /// A profile as an images file of the original image-syncer, and what that can't say.
+    "profiles.exportOriginal" => export::original(ExportRequest) -> ExportReport;
     /// The command line that does the same as a profile.
     "profiles.command" => profiles::command(ById) -> String;
     /// A path from the system's file dialog; `null` when the user changed their mind.
     "files.pick" => app::pick_file(PickRequest) -> Option<String>;
+    /// Opens a folder of the app in the system's file manager.
+    "files.open" => app::open_folder(FolderRequest) -> ();
     /// Compares: a run that writes nothing.
     "runs.plan" => runs::plan(ByProfile) -> RunInfo;
-    /// Starts to copy.
-    "runs.start" => runs::start(ByProfile) -> RunInfo;
+    /// Starts to copy, all but what is switched off by hand.
+    "runs.start" => runs::start(StartRequest) -> RunInfo;
+    /// Runs again what failed, or some images, of a run that has ended.
+    "runs.retry" => runs::retry(RetryRequest) -> RunInfo;
+    /// Takes up a run that was interrupted: what is there already is skipped.
+    "runs.continue" => runs::take_up(ById) -> RunInfo;
+    /// From here on no request begins and nothing is read; a `run` event tells.
+    "runs.pause" => runs::pause(ById) -> ();
+    /// Goes on.
+    "runs.resume" => runs::resume(ById) -> ();
+    /// Sets the limits of a run that goes on.
+    "runs.limits" => runs::limits(LimitsRequest) -> ();
     /// Ends a plan or run cleanly; it is over when its `run` event says so.
     "runs.cancel" => runs::cancel(ById) -> ();
     /// The plans and runs of this session, newest first.
     "runs.list" => runs::list(()) -> Vec<RunInfo>;
     /// Everything about one of them at this moment.
     "runs.snapshot" => runs::snapshot(ById) -> engine::Snapshot;
-    /// Saves the report (JSON) where the user says; the path, or `null` when they changed their mind.
-    "runs.saveReport" => runs::save_report(ById) -> Option<String>;
+    /// Saves the report of a run that has ended where the user says; the path, or `null` when they changed their mind.
+    "runs.export" => runs::export(ReportRequest) -> Option<String>;
+    /// Looks at the destinations of a run that has ended: whether every manifest and blob is there. Takes long.
+    "runs.verify" => runs::verify(ById) -> VerifyReport;
+    /// Runs that have ended, of all sessions and of the command line, newest first.
+    "history.list" => history::list(HistoryRequest) -> HistoryPage;
+    /// One of them with its grid.
+    "history.get" => history::get(ById) -> HistoryDetail;
+    /// Its log.
+    "history.log" => history::log(LogRequest) -> LogPage;
+    /// Forgets it.
+    "history.remove" => history::remove(ById) -> ();
     /// Starts the demo's two registries, once.
     "demo.start" => demo::start(()) -> Demo;
 }

@@ -9,7 +9,7 @@ use testkit::demo::{Demo, Options, REPOSITORIES, start_with};
 
 use crate::{
     Api, Host,
-    dto::{self, ApiError, Profile, RuleDraft},
+    dto::{self, ApiError, Profile, RuleDraft, TagsDraft},
     error::Result,
 };
 
@@ -49,6 +49,8 @@ impl DemoRegistries {
         let rules = REPOSITORIES.map(|repository| RuleDraft {
             source: format!("{}/{repository}", self.0.source.host()),
             destinations: vec![format!("{}/{repository}", self.0.destination.host())],
+            tags: TagsDraft { newest_by: "version".into(), ..TagsDraft::default() },
+            ..RuleDraft::default()
         });
         Profile {
             id: ID.into(),
@@ -58,7 +60,11 @@ impl DemoRegistries {
             arch: Vec::new(),
             overwrite: "differing".into(),
             attestations: "keep".into(),
+            index: "rewrite".into(),
             referrers: false,
+            retries: None,
+            proc: None,
+            bandwidth: None,
             accounts: [].into(),
         }
     }

@@ -7,23 +7,39 @@ mod app;
 mod browse;
 mod error;
 mod event;
+mod history;
 mod image;
 mod login;
 mod profile;
 mod run;
 
 pub use account::{
-    Account, AccountDraft, CheckReport, CheckStep, TestRequest, TrustOffer, Trusted,
+    Account, AccountDraft, Certificate, CheckReport, CheckStep, FailedTest, TestRequest,
+    TrustOffer, Trusted,
 };
-pub use app::{AppInfo, ById, FileKind, KeyringStatus, PassphraseRequest, PickRequest, Settings};
+pub use app::{
+    AppInfo, ById, FileKind, Folder, FolderRequest, KeyringStatus, NotificationSettings,
+    PassphraseRequest, PickRequest, Settings,
+};
 pub use browse::{
-    BrowseEntry, BrowsePage, BrowseRequest, ByToken, MoreRequest, NamesRequest, TypedName,
+    BrowseEntry, BrowsePage, BrowseRequest, ByHost, ByToken, DropName, KeptName, MoreRequest,
+    NamesRequest, TypedName,
 };
 pub use error::ApiError;
 pub use event::AppEvent;
+pub use history::{
+    HistoryDetail, HistoryPage, HistoryRequest, HistoryRun, LogLine, LogPage, LogRequest,
+};
 pub use image::{DetailsRequest, ImageDetails, ImageLayer, ImagePart, ImageReferrer};
 pub use login::{FindRequest, FoundLogin, FoundLogins, Pick, TakeRequest, Taken};
 pub use profile::{
-    Demo, ImportReport, ImportRequest, LastRun, Profile, ProfileSummary, RuleDraft, RuleProblem,
+    Demo, ExportReport, ExportRequest, ImportReport, ImportRequest, LastRun, PlatformsDraft,
+    Preview, PreviewPair, PreviewRequest, Profile, ProfileSummary, RenameRequest,
+    RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
 };
-pub use run::{ByProfile, RunInfo};
+pub use run::{
+    ByProfile, ExportFormat, LimitsRequest, PickedImage, ReportRequest, RetryRequest, RunInfo,
+    StartRequest, VerifyProblem, VerifyReport,
+};
+
+pub use engine::{Phase, Update};

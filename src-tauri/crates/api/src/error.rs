@@ -4,19 +4,19 @@ use std::fmt;
 
 use accounts::{InvalidAddress, account::Invalid};
 use registry::{Code, Error};
-use store::file;
+use store::{file, profile_lock};
 
 use crate::dto::ApiError;
 
 /// Codes of this crate's own, besides [`Code::ALL`].
 pub mod codes {
-    /// The profile is being run already.
-    pub const RUN_BUSY: &str = "run.busy";
     /// No such account, profile or run: it was removed meanwhile.
     pub const GONE: &str = "gone";
+    /// The desktop shows no notifications.
+    pub const NOTIFY_FAILED: &str = "notify.failed";
 
     /// All of them.
-    pub const ALL: &[&str] = &[RUN_BUSY, GONE];
+    pub const ALL: &[&str] = &[GONE, NOTIFY_FAILED];
 }
 
 /// A code as text, one of the lower crates' or of this one's own.
@@ -126,6 +126,24 @@ impl From<&file::Error> for ApiError {
 impl From<file::Error> for ApiError {
     fn from(error: file::Error) -> Self {
         (&error).into()
+    }
+}
+
+impl From<profile_lock::Refused> for ApiError {
+    fn from(refused: profile_lock::Refused) -> Self {
+        match &refused {
+            profile_lock::Refused::Busy(holder) => {
+                let error = Self::new(Code::RunBusy, refused.to_string())
+                    .hint("Wait until it has ended, or end it there.");
+                match holder {
+                    Some(holder) => {
+                        error.param("pid", holder.pid).param("program", &holder.program)
+                    }
+                    None => error,
+                }
+            }
+            profile_lock::Refused::File(error) => error.into(),
+        }
     }
 }
 

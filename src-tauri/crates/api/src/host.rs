@@ -12,7 +12,7 @@ use store::Dirs;
 
 use crate::{
     dto::{AppEvent, FileKind},
-    text::Notice,
+    notice::Notice,
 };
 
 /// What commands need from whoever hosts them.
@@ -39,6 +39,9 @@ pub trait Host: Send + Sync + 'static {
     /// Tells the page something.
     fn emit(&self, event: AppEvent);
 
+    /// Whether the user has the window before them.
+    fn is_seen(&self) -> bool;
+
     /// Tells the user something, wherever they are looking. The error says why it could not.
     async fn notify(&self, notice: Notice) -> Result<(), String>;
 
@@ -47,4 +50,10 @@ pub trait Host: Send + Sync + 'static {
 
     /// Lets the user pick where to save a file; `None` when they change their mind.
     async fn save_file(&self, name: &Path) -> Option<PathBuf>;
+
+    /// The user has set something: the language, the tray.
+    fn settings_changed(&self) {}
+
+    /// Opens a folder in the system's file manager. The error says why it could not.
+    fn open_folder(&self, folder: &Path) -> Result<(), String>;
 }

@@ -10,11 +10,15 @@ pub mod commands;
 mod demo;
 pub mod dto;
 pub mod error;
+mod history;
 pub mod host;
 mod logins;
+mod names;
+pub mod notice;
 mod profiles;
 pub mod providers;
 mod runs;
+mod settings;
 pub mod text;
 pub mod typescript;
 

@@ -5,19 +5,14 @@
     reason = "all commands have one form, those too that need not wait"
 )]
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use ::accounts::{
-    Account, AccountAccess, AuthEntry, CredentialFiles, FileAccess, Links, SecretPlace, import,
-};
+use ::accounts::{Account, AccountAccess, CredentialFiles, FileAccess, SecretPlace};
 use ::profiles::{
-    Field, Profile, Profiles, Rejected,
-    profile::{self, Fault, Platforms, Prepared, ProfileRule, Stored, library},
+    Profiles, Rejected,
+    profile::{Prepared, ProfilePolicy, library},
 };
-use engine::{Attestations, JobRule, Overwrite};
+use engine::JobRule;
 use registry::{AccessSource, Code};
 use store::LastRun;
 
@@ -25,11 +20,17 @@ use crate::{
     Api, Host,
     app::lock,
     demo::{self, DemoAccess},
-    dto::{
-        self, ApiError, ById, ImportReport, ImportRequest, ProfileSummary, RuleDraft, RuleProblem,
-    },
-    error::{Result, codes},
+    dto::{self, ApiError, ById, ProfileSummary, RenameRequest, RuleProblem},
+    error::Result,
+    history,
 };
+
+mod draft;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod preview;
+
+use draft::{drafted, problem, told};
 
 fn library<H: Host>(api: &Arc<Api<H>>) -> Profiles {
     Profiles::at(api.host.dirs().profiles())
@@ -40,10 +41,12 @@ pub(crate) async fn list<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<Vec<Profi
     if let Some(demo) = demo_profile(api).await {
         list.push(summary(&demo, true));
     }
+    let known = history::last_runs(api).await;
     for listed in library(api).list()? {
         list.push(match listed.profile {
             Ok(stored) => {
-                let last_run = lock(&api.last_runs).get(&stored.id).map(Into::into);
+                let old = lock(&api.last_runs);
+                let last_run = known.get(&stored.id).or(old.get(&stored.id)).map(Into::into);
                 ProfileSummary { last_run, ..summary(&told(&stored), false) }
             }
             Err(rejected) => ProfileSummary {
@@ -92,7 +95,7 @@ pub(crate) async fn check<H: Host>(
     _: &Arc<Api<H>>,
     request: dto::Profile,
 ) -> Result<Vec<RuleProblem>> {
-    let profile = drafted(request, Profile::default())?;
+    let profile = drafted(request, ProfilePolicy::default())?;
     Ok(profile.check().into_iter().map(Into::into).collect())
 }
 
@@ -103,18 +106,23 @@ pub(crate) async fn save<H: Host>(
     not_the_demo(&request.id)?;
     let library = library(api);
     let id = request.id.clone();
-    // what the page does not show stays as it is
-    let old = match library.get(&id) {
-        Ok(stored) => stored.profile,
-        Err(_) => Profile::default(),
-    };
+    let old = library.get(&id).map(|stored| stored.profile.policy).unwrap_or_default();
     let profile = drafted(request, old)?;
-    if let Some(fault) = profile.check().into_iter().next() {
-        return Err(RuleProblem::from(fault).error);
+    let faults = profile.check();
+    if !faults.is_empty() {
+        return Err(problem(faults));
     }
     let stored =
         if id.is_empty() { library.create(&profile)? } else { library.save(&id, &profile)? };
     Ok(told(&stored))
+}
+
+pub(crate) async fn rename<H: Host>(
+    api: &Arc<Api<H>>,
+    request: RenameRequest,
+) -> Result<dto::Profile> {
+    not_the_demo(&request.id)?;
+    Ok(told(&library(api).rename(&request.id, &request.name)?))
 }
 
 pub(crate) async fn duplicate<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<dto::Profile> {
@@ -124,7 +132,7 @@ pub(crate) async fn duplicate<H: Host>(api: &Arc<Api<H>>, request: ById) -> Resu
 
 pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<()> {
     if api.runs.is_busy(&request.id) {
-        return Err(ApiError::new(codes::RUN_BUSY, "this profile is being run"));
+        return Err(ApiError::new(Code::RunBusy, "this profile is being run"));
     }
     if request.id == demo::ID {
         *api.demo.lock().await = None;
@@ -132,8 +140,10 @@ pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<
     }
     library(api).remove(&request.id)?;
     let mut last_runs = lock(&api.last_runs);
-    last_runs.remove(&request.id);
-    last_runs.save(&api.host.dirs().last_runs())?;
+    if last_runs.get(&request.id).is_some() {
+        last_runs.remove(&request.id);
+        last_runs.save(&api.host.dirs().last_runs())?;
+    }
     Ok(())
 }
 
@@ -174,7 +184,7 @@ pub(crate) struct Work {
 pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     if id == demo::ID {
         let demo = demo_profile(api).await.ok_or_else(|| ApiError::gone("profile"))?;
-        let profile = drafted(demo, Profile::default())?;
+        let profile = drafted(demo, ProfilePolicy::default())?;
         let prepared = profile
             .prepare()
             .map_err(|_| ApiError::new(Code::Internal, "the demo's rules are wrong"))?;
@@ -210,169 +220,6 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     Ok(Work { name: profile.name, prepared, access })
 }
 
-/// Notes how a run ended.
-pub(crate) fn ran<H: Host>(api: &Arc<Api<H>>, profile: &str, last: LastRun) {
-    if profile == demo::ID {
-        return;
-    }
-    let mut last_runs = lock(&api.last_runs);
-    last_runs.set(profile, last);
-    if let Err(error) = last_runs.save(&api.host.dirs().last_runs()) {
-        tracing::warn!("how the run ended could not be noted: {error}");
-    }
-}
-
-pub(crate) async fn import<H: Host>(
-    api: &Arc<Api<H>>,
-    request: ImportRequest,
-) -> Result<ImportReport> {
-    let images = PathBuf::from(&request.images);
-    let auth = request.auth.filter(|path| !path.trim().is_empty()).map(PathBuf::from);
-    let name = match request.name.trim() {
-        "" => images.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        name => name.to_owned(),
-    };
-    let read = profile::import(&name, &images, auth.as_deref(), &|name| std::env::var(name).ok())
-        .map_err(|rejected| ApiError::from(&rejected))?;
-    let library = library(api);
-    // before any account is made
-    if library.find(&name).is_ok_and(|other| other.profile.name.eq_ignore_ascii_case(&name)) {
-        return Err(library::Error::Taken(name).into());
-    }
-
-    let mut notes: Vec<String> = [read.changed, read.refused, read.warnings].concat();
-    let mut made = Vec::new();
-    for entry in read.auth {
-        made.extend(add_account(api, entry, auth.as_deref(), &mut notes).await?);
-    }
-    let stored = library.create(&read.profile)?;
-    Ok(ImportReport {
-        profile: Some(summary(&told(&stored), false)),
-        accounts: made.iter().map(Into::into).collect(),
-        taken: read.taken as u32,
-        notes,
-    })
-}
-
-/// Makes an account of an entry of an auth file, unless there is one for its address.
-async fn add_account<H: Host>(
-    api: &Arc<Api<H>>,
-    entry: AuthEntry,
-    auth: Option<&Path>,
-    notes: &mut Vec<String>,
-) -> Result<Option<Account>> {
-    let says_something = entry.username.is_some()
-        || entry.insecure
-        || entry.ca.is_some()
-        || entry.cert.is_some()
-        || entry.proxy.is_some()
-        || entry.limit.is_some();
-    if !says_something {
-        return Ok(None);
-    }
-    let entry = match auth {
-        Some(file) => import::beside(entry, file),
-        None => entry,
-    };
-    let mut accounts = api.accounts.lock().await;
-    let candidate = import::Candidate::from(entry.clone());
-    if let Some(known) = candidate.known(&accounts) {
-        notes.push(format!(
-            "{}: there is the account '{}' for {} already; it was left as it is",
-            entry.origin, known.name, known.address
-        ));
-        return Ok(None);
-    }
-    let links = Links::default();
-    let account = import::take(&candidate, false, &mut accounts, &api.vault, &links).await?;
-    if account.secret_in == SecretPlace::None && !account.username.is_empty() {
-        notes.push(format!("{}: '{}' has no password; enter one", entry.origin, entry.written));
-    }
-    Ok(Some(account))
-}
-
-/// A profile as the page shows it.
-fn told(stored: &Stored) -> dto::Profile {
-    let profile = &stored.profile;
-    let overwrite = match profile.policy.overwrite {
-        Overwrite::Never => "never",
-        Overwrite::Differing => "differing",
-        Overwrite::Always => "always",
-    };
-    let attestations = match profile.policy.attestations {
-        Attestations::Keep => "keep",
-        Attestations::Strip => "strip",
-        Attestations::Auto => "auto",
-    };
-    let rule = |rule: &ProfileRule| RuleDraft {
-        source: rule.source.clone(),
-        destinations: rule.destinations.clone(),
-    };
-    dto::Profile {
-        id: stored.id.clone(),
-        name: profile.name.clone(),
-        rules: profile.rules.iter().map(rule).collect(),
-        os: profile.platforms.os.clone(),
-        arch: profile.platforms.arch.clone(),
-        overwrite: overwrite.into(),
-        attestations: attestations.into(),
-        referrers: profile.policy.referrers,
-        accounts: profile.accounts.clone(),
-    }
-}
-
-/// What the page wrote, over what it does not show.
-fn drafted(draft: dto::Profile, old: Profile) -> Result<Profile> {
-    let mut policy = old.policy;
-    policy.referrers = draft.referrers;
-    policy.overwrite = match draft.overwrite.as_str() {
-        "never" => Overwrite::Never,
-        "differing" => Overwrite::Differing,
-        "always" => Overwrite::Always,
-        _ => return Err(ApiError::field("overwrite", "there is no such way to overwrite")),
-    };
-    policy.attestations = match draft.attestations.as_str() {
-        "keep" => Attestations::Keep,
-        "strip" => Attestations::Strip,
-        "auto" => Attestations::Auto,
-        _ => return Err(ApiError::field("attestations", "attestations can't be treated so")),
-    };
-    let same = |source: &str| {
-        let same = old.rules.iter().find(|rule| rule.source == source);
-        same.cloned().unwrap_or_default()
-    };
-    let rules = draft.rules.into_iter().map(|rule| ProfileRule {
-        destinations: rule.destinations,
-        source: rule.source.clone(),
-        ..same(&rule.source)
-    });
-    Ok(Profile {
-        name: draft.name,
-        rules: rules.collect(),
-        platforms: Platforms { os: draft.os, arch: draft.arch },
-        accounts: draft.accounts,
-        policy,
-    })
-}
-
-impl From<Fault> for RuleProblem {
-    fn from(fault: Fault) -> Self {
-        let (field, rule, destination) = match fault.field {
-            Field::Name => ("name", 0, 0),
-            // what narrows the source is told at the source: the page has no field for it
-            Field::Source { rule } | Field::Narrowing { rule, .. } => ("source", rule, 0),
-            Field::Destination { rule, destination } => ("destination", rule, destination),
-            Field::Os { rule } => ("os", rule.unwrap_or_default(), 0),
-            Field::Arch { rule } => ("arch", rule.unwrap_or_default(), 0),
-            Field::Account { .. } => ("account", 0, 0),
-        };
-        let error = ApiError::field(field, fault.message)
-            .hint(&fault.hint.unwrap_or_default())
-            .param("at", fault.at);
-        Self { rule: rule as u32, field: field.into(), destination: destination as u32, error }
-    }
-}
-
 impl From<&Rejected> for ApiError {
     fn from(rejected: &Rejected) -> Self {
         let first = rejected.problems.first();
@@ -384,7 +231,11 @@ impl From<&Rejected> for ApiError {
             error = error.hint(hint);
         }
         match first {
-            Some(problem) => error.param("file", &problem.file).param("line", problem.line),
+            Some(problem) => error
+                .param("file", &problem.file)
+                .param("line", problem.line)
+                .param("column", problem.column)
+                .param("what", &problem.message),
             None => error,
         }
     }

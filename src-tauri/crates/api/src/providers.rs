@@ -74,6 +74,8 @@ pub struct SecretKind {
     pub has_user: bool,
     /// Whether what it gives is renewed by itself.
     pub renews: bool,
+    /// The settings that it looks at, `region`, the usual ones first.
+    pub settings: Vec<String>,
 }
 
 /// In the order for the language that the app shows.
@@ -98,6 +100,7 @@ impl From<&provider::Provider> for Provider {
             is_kept: kind.is_kept(),
             has_user: kind.has_user(),
             renews: kind.renews(),
+            settings: kind.settings().iter().map(|name| (*name).to_owned()).collect(),
         };
         let listing = match provider.listing {
             Listing::Catalog => "catalog",

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use engine::ReportTotals;
 use store::{Language, Settings};
 
 static ENGLISH: LazyLock<HashMap<String, String>> =
@@ -63,60 +62,17 @@ impl Tongue {
     }
 }
 
-/// A desktop notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// The first line.
-    pub title: String,
-    /// The rest.
-    pub body: String,
-}
-
-impl Notice {
-    /// The end of a run.
-    pub fn run_ended(tongue: Tongue, profile: &str, totals: &ReportTotals) -> Self {
-        let key = match (totals.failed, totals.cancelled) {
-            (1.., _) => "notify_failed_title",
-            (0, 1..) => "notify_cancelled_title",
-            (0, 0) => "notify_done_title",
-        };
-        let counts = [totals.copied, totals.skipped, totals.failed].map(|count| count.to_string());
-        Self {
-            title: tongue.text(key, &[("name", profile)]),
-            body: tongue.text(
-                "notify_body",
-                &[("copied", &counts[0]), ("skipped", &counts[1]), ("failed", &counts[2])],
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ended(copied: u64, skipped: u64, failed: u64, cancelled: u64) -> ReportTotals {
-        ReportTotals { copied, skipped, failed, cancelled, ..ReportTotals::default() }
-    }
-
-    #[test]
-    fn the_end_of_a_run_is_told_with_its_counts() {
-        let notice = |tongue, totals| Notice::run_ended(tongue, "Team {copied}", &totals);
-        let done = notice(Tongue::English, ended(3, 2, 0, 0));
-        assert_eq!(done.title, "Team {copied}: finished");
-        assert_eq!(done.body, "3 copied, 2 skipped, 0 failed");
-        assert!(notice(Tongue::English, ended(3, 2, 1, 4)).title.contains("failures"));
-        assert!(notice(Tongue::English, ended(3, 2, 0, 4)).title.contains("cancelled"));
-        let chinese = notice(Tongue::Chinese, ended(3, 2, 0, 0));
-        assert!(
-            chinese.title.starts_with("Team {copied}：") && chinese.body.contains('3'),
-            "{chinese:?}"
-        );
-    }
-
     #[test]
     fn the_language_is_chosen() {
-        let settings = |language| Settings::new(store::Theme::System, language, true);
+        let settings = |language| {
+            let mut settings = Settings::default();
+            settings.language = language;
+            settings
+        };
         assert_eq!(Tongue::choose(&settings(Language::System), "zh_CN.UTF-8"), Tongue::Chinese);
         assert_eq!(Tongue::choose(&settings(Language::System), "de-DE"), Tongue::English);
         assert_eq!(Tongue::choose(&settings(Language::English), "zh-CN"), Tongue::English);

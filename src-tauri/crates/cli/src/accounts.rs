@@ -3,9 +3,10 @@
 use std::{fmt::Write as _, path::Path, process::ExitCode};
 
 use accounts::{
-    Account, Accounts, Address, CredentialFiles, Links, SystemKeyring, Vault,
+    Account, Accounts, Address, CredentialFiles, Links, SecretKind, SystemKeyring, Vault,
     account::shown,
     import::{self, Candidate},
+    secret_kind,
 };
 use registry::Code;
 use serde_json::{Value, json};
@@ -38,8 +39,9 @@ pub(crate) fn open() -> Result<(Dirs, Accounts), Problem> {
 
 /// The keyring and the encrypted file; the file where the environment gives its passphrase.
 pub(crate) fn vault(dirs: &Dirs) -> Vault {
+    let file = dirs.secrets();
     let vault = Vault::new(std::sync::Arc::new(SystemKeyring))
-        .with_file_asking(dirs.secrets(), passphrase::ask)
+        .with_file_asking(dirs.secrets(), move || passphrase::ask(&file))
         .with_links(Links::of_system(&environment));
     if passphrase::of_environment().is_some() {
         vault.prefer_file();
@@ -77,6 +79,7 @@ fn table(accounts: &[Account]) -> String {
     let rows = accounts.iter().map(|account| {
         let user = if account.username.is_empty() { "-" } else { &account.username };
         let remarks = [
+            (account.failed.is_some(), "FAILED"),
             (account.insecure, "INSECURE"),
             (account.plain_http, "PLAIN HTTP"),
             (account.proxy.is_some(), "proxy"),
@@ -87,18 +90,29 @@ fn table(accounts: &[Account]) -> String {
                 "shared address",
             ),
         ];
-        let remarks: Vec<_> =
+        let mut remarks: Vec<_> =
             remarks.into_iter().filter_map(|(is, text)| is.then_some(text)).collect();
+        if account.secret_kind != secret_kind::PASSWORD {
+            remarks.insert(0, &account.secret_kind);
+        }
         [
             shown(&account.id),
             account.address.to_string(),
             shown(user),
-            account.secret_in.as_str().to_owned(),
+            secret(account).to_owned(),
             account.verified_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
             remarks.join(", "),
         ]
     });
     lines(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+/// Where its secret is.
+fn secret(account: &Account) -> &'static str {
+    match account.secret_kind.parse::<SecretKind>() {
+        Ok(kind) if !kind.is_kept() => "system",
+        _ => account.secret_in.as_str(),
+    }
 }
 
 fn lines<const N: usize>(rows: &[[String; N]]) -> String {
@@ -216,6 +230,9 @@ fn show(candidates: &[Candidate], accounts: &Accounts, as_json: bool) {
 pub(crate) fn kept(account: &Account) -> &'static str {
     use accounts::SecretPlace as Place;
     match account.secret_in {
+        Place::None if secret(account) == "system" => {
+            ", its secret found on this machine each time"
+        }
         Place::None => ", without a secret",
         Place::Keyring => ", its secret in the system's keyring",
         Place::Memory => ", its secret in memory",

@@ -19,6 +19,8 @@ Examples:
   Keep a login in the system's keyring, and see whether it works:
       image-syncer login registry.example.com -u robot
       image-syncer check registry.example.com --repository team/app
+  Sign in at a cloud, renewed by itself (the secret is asked for, or piped in with --password-stdin):
+      image-syncer login 123456789012.dkr.ecr.eu-west-1.amazonaws.com --kind aws-keys -u AKIA...
   Try it with two built-in registries, no account needed:
       image-syncer demo
 
@@ -235,6 +237,9 @@ pub(crate) struct LookFlags {
     /// Registries whose certificate is not verified, and that may speak plain HTTP (repeatable, comma list)
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub(crate) insecure: Vec<Registry>,
+    /// Use this account where it fits, or for this address: ID, HOST=ID (repeatable)
+    #[arg(long = "account", value_name = "[HOST=]ID")]
+    pub(crate) accounts: Vec<String>,
     /// Print JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -252,15 +257,23 @@ pub(crate) struct LoginFlags {
     /// registry or registry/namespace
     #[arg(value_name = "HOST")]
     pub(crate) address: String,
-    /// The user name; asked for on a terminal
+    /// The user name, access key id or client id; asked for on a terminal
     #[arg(short, long, value_name = "USER")]
     pub(crate) username: Option<String>,
-    /// Read the password or token from standard input
+    /// Read the secret (password, token, secret key, JSON key) from standard input
     #[arg(long)]
     pub(crate) password_stdin: bool,
-    /// The secret is an OAuth2 refresh token ("identity token")
-    #[arg(long)]
+    /// Whose registry it is, such as ecr, gar, azure, acr-enterprise; the host's name tells most [see docs/providers.md]
+    #[arg(long, value_name = "ID", value_parser = clap::builder::PossibleValuesParser::new(providers()), hide_possible_values = true)]
+    pub(crate) provider: Option<String>,
+    /// What the secret is [default: what is usual at --provider, else password]
+    #[arg(long, alias = "secret-kind", value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(kinds()))]
+    pub(crate) kind: Option<String>,
+    /// The same as --kind identity-token: an OAuth2 refresh token
+    #[arg(long, conflicts_with = "kind")]
     pub(crate) identity_token: bool,
+    #[command(flatten)]
+    pub(crate) cloud: CloudFlags,
     /// Save without trying the login
     #[arg(long)]
     pub(crate) no_verify: bool,
@@ -305,6 +318,52 @@ pub(crate) struct LoginFlags {
     pub(crate) limit: Option<usize>,
 }
 
+/// What signing in at a cloud needs to know besides.
+#[derive(Args, Debug)]
+pub(crate) struct CloudFlags {
+    /// The profile in AWS's files (~/.aws), for aws-profile
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The AWS role to assume, by its ARN
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role: Option<String>,
+    /// The cloud's region, where the address does not tell
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Azure's tenant (directory), by its id or domain
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// The ACR Enterprise instance, cri-…
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: Option<String>,
+    /// Where the cloud's API is, in place of its public address
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+}
+
+impl CloudFlags {
+    /// Each that was given, with its name in the accounts' settings.
+    pub(crate) fn given(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("profile", &self.profile),
+            ("role", &self.role),
+            ("region", &self.region),
+            ("tenant", &self.tenant),
+            ("instance", &self.instance),
+            ("endpoint", &self.endpoint),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+    }
+}
+
+fn providers() -> Vec<&'static str> {
+    accounts::provider::all().iter().map(|provider| provider.id.as_str()).collect()
+}
+
+fn kinds() -> Vec<&'static str> {
+    accounts::SecretKind::ALL.iter().map(|kind| kind.as_str()).collect()
+}
+
 /// Where a secret is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SecretsIn {
@@ -331,6 +390,80 @@ pub(crate) enum AccountsCommand {
         #[arg(long)]
         link: bool,
     },
+}
+
+/// Which runs are listed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HistoryFlags {
+    /// Only those of this profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// So many at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Write a run's report to standard output or a file
+    Export {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+        /// The form
+        #[arg(long, value_name = "FORMAT", default_value = "json")]
+        format: ReportFormat,
+        /// Write to this file
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print a run's log
+    Log {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+        /// Only what matters at least so much
+        #[arg(long, value_name = "LEVEL", default_value = "info")]
+        level: LineLevel,
+    },
+    /// Ask every destination of a run whether each manifest and blob is still there; nothing is written
+    Verify {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+        /// Logins: a map of registry or registry/namespace to {username, password, insecure, ...}
+        #[arg(long, value_name = "FILE")]
+        auth: Option<PathBuf>,
+        /// Registries whose certificate is not verified, and that may speak plain HTTP (repeatable, comma list)
+        #[arg(long, value_name = "HOST", value_delimiter = ',')]
+        insecure: Vec<Registry>,
+    },
+    /// Forget a run
+    Remove {
+        /// The run: its id or the beginning of it, or 'latest'
+        id: String,
+    },
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// As --report writes it
+    Json,
+    /// One line an image
+    Csv,
+    /// To read
+    Markdown,
+    /// XML for build servers, one test case an image
+    Junit,
+}
+
+/// How much a line of a log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineLevel {
+    Info,
+    Warning,
+    Error,
 }
 
 #[derive(Debug, Subcommand)]
@@ -417,6 +550,14 @@ pub(crate) enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// List the runs of profiles, newest first, by the app and by 'run'; export one, check its destinations
+    #[command(args_conflicts_with_subcommands = true)]
+    History {
+        #[command(flatten)]
+        list: HistoryFlags,
+        #[command(subcommand)]
+        command: Option<HistoryCommand>,
     },
     /// Show a sync between two built-in registries; no account, no network
     Demo,

@@ -1,16 +1,13 @@
 //! `image-syncer check`: tests the connection to a registry, step by step.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode};
 
-use accounts::{
-    AccountAccess,
-    check::{self, Done, Limits, Verdict},
-};
-use registry::{AccessSource as _, RepositoryName};
+use accounts::check::{self, Done, Limits, Note, Verdict};
+use registry::{AccessSource as _, Code, RepositoryName};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::{address, choose, open, vault},
+    accounts::{address, choose, open},
     config,
     problem::{Problem, Problems},
     say,
@@ -29,17 +26,28 @@ pub(crate) async fn check(
         .map(str::parse)
         .transpose()
         .map_err(|error| Problem::config(format!("--repository: {error}")))?;
-    let (dirs, accounts) = open()?;
-    let mut named = Vec::new();
-    if let Some(id) = id {
-        named.push((address.clone(), choose(&accounts, &address, None, Some(id))?.id.clone()));
-    }
-    let list = AccountAccess::new(accounts.list().to_vec(), Arc::new(vault(&dirs))).named(named);
-    let source = config::file_access(config::auth(auth)?)?.with_accounts(list);
+    let auth = config::auth(auth)?;
+    let named: Vec<String> = match id {
+        Some(id) => {
+            let (_, accounts) = open()?;
+            let chosen = choose(&accounts, &address, None, Some(id))?;
+            vec![format!("{address}={}", chosen.id)]
+        }
+        None => Vec::new(),
+    };
+    let source = config::access(auth, &named, std::slice::from_ref(&address.registry)).await?;
     // the one that a sync of that repository would use
     let about = repository.as_ref().or(address.namespace.as_ref());
     let registry = &address.registry;
-    let access = source.access(registry, about, true).await.map_err(|error| Problem::of(&error))?;
+    let access = match source.access(registry, about, true).await {
+        Ok(access) => access,
+        // a cloud or its network says no: what is tested does not work
+        Err(error) if !is_ours(error.code()) => {
+            say(Problem::of(&error).render().trim_end());
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(Problem::of(&error).into()),
+    };
     if !as_json {
         say(&format!("{registry} by {}", accounts::account::shown(&access.origin)));
     }
@@ -62,10 +70,29 @@ pub(crate) async fn check(
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Whether what is wrong is on this machine: nothing was contacted.
+fn is_ours(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ConfigInvalid
+            | Code::FileFailed
+            | Code::AuthRequired
+            | Code::HelperFailed
+            | Code::KeyringLocked
+            | Code::KeyringMissing
+            | Code::SecretsLocked
+            | Code::SecretsPassphrase
+    )
+}
+
 /// `ok    tls        12 ms  subject …`
 fn line(done: &Done) -> String {
     let (state, why) = state(done);
-    let detail = if done.detail.is_empty() { why } else { done.detail.clone() };
+    let detail = match done.note {
+        Some(Note::Found) => format!("found {}", done.detail),
+        _ if done.detail.is_empty() => why,
+        _ => done.detail.clone(),
+    };
     let line = match done.verdict {
         Verdict::Skipped => format!("{state:7}  {:8}             {detail}", done.step.as_str()),
         _ => {

@@ -12,19 +12,23 @@ use profiles::{
     image_syncer::{self, Loaded},
     profile::{Profiles, library},
 };
-use registry::{Code, Registry};
+use registry::Registry;
 use store::Dirs;
 
 use crate::{
     accounts::{environment, open, vault},
     args::{Files, SyncFlags},
-    passphrase,
+    keyring,
     problem::{Problem, Problems},
+    record::Of,
     sync::{self, Work},
 };
 
+/// Rules, and the logins of an auth file.
+pub(crate) type Read = (Vec<JobRule>, Vec<AuthEntry>);
+
 /// `--images` with `--auth`, or `--config`.
-pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Work, Problems> {
+pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Read, Problems> {
     let loaded = match (&files.images, &files.config) {
         (Some(images), None) => image_syncer::load(flags.auth.as_deref(), images, &environment)?,
         (None, Some(config)) if flags.auth.is_none() => {
@@ -46,7 +50,7 @@ pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Work, Problems> 
         }
     };
     let (rules, auth) = told(loaded);
-    work(rules.into_iter().map(JobRule::from).collect(), auth, flags)
+    Ok((rules.into_iter().map(JobRule::from).collect(), auth))
 }
 
 /// `copy SRC DST...`
@@ -54,10 +58,10 @@ pub(crate) fn copy(
     source: &str,
     destinations: &[String],
     flags: &SyncFlags,
-) -> Result<Work, Problems> {
+) -> Result<Read, Problems> {
     let destinations: Vec<&str> = destinations.iter().map(String::as_str).collect();
     let rule = Rule::parse(source, &destinations).map_err(|error| rule_problem(&error))?;
-    work(vec![rule.into()], auth(flags.auth.as_deref())?, flags)
+    Ok((vec![rule.into()], auth(flags.auth.as_deref())?))
 }
 
 fn rule_problem(error: &RuleError) -> Problem {
@@ -85,28 +89,65 @@ fn told(loaded: Loaded) -> (Vec<Rule>, Vec<AuthEntry>) {
     (loaded.rules, loaded.auth)
 }
 
-fn work(rules: Vec<JobRule>, auth: Vec<AuthEntry>, flags: &SyncFlags) -> Result<Work, Problems> {
-    let access = access(auth, &flags.accounts)?;
+/// What was read, with whoever the accounts say that we are.
+pub(crate) async fn work((rules, auth): Read, flags: &SyncFlags) -> Result<Work, Problems> {
+    let registries: Vec<Registry> = rules
+        .iter()
+        .flat_map(JobRule::registries)
+        // what the auth file says goes first
+        .filter(|registry| !auth.iter().any(|entry| has_login(entry, registry)))
+        .cloned()
+        .collect();
+    let access = access(auth, &flags.accounts, &registries).await?;
     Ok(Work::new(rules, Arc::new(access), flags)?)
 }
 
-/// By the auth file, then the accounts of the app, then docker's and podman's files.
-pub(crate) fn access(auth: Vec<AuthEntry>, choice: &[String]) -> Result<FileAccess, Problems> {
-    let mut access = file_access(auth)?;
+/// Whether an entry of the auth file says who we are at a registry.
+fn has_login(entry: &AuthEntry, registry: &Registry) -> bool {
+    entry.address.registry == *registry
+        && entry.address.namespace.is_none()
+        && entry.username.is_some()
+}
+
+/// Who we are: by the auth file, then by the accounts, then by what docker and podman have. The secrets of the accounts
+/// for `registries` are seen to.
+pub(crate) async fn access(
+    auth: Vec<AuthEntry>,
+    named_flags: &[String],
+    registries: &[Registry],
+) -> Result<FileAccess, Problems> {
+    let access = file_access(auth)?;
     // without a home there are none, and a file of accounts that is broken stops nothing that needs none
-    if let Some(dirs) = Dirs::of_system() {
-        let (accounts, unread) = Accounts::open(dirs.accounts());
-        if let Some(error) = unread {
-            sync::warn(&format!("{error}; going on without accounts"));
-        }
-        let named = named(choice, accounts.list())?;
-        if !accounts.list().is_empty() {
-            let vault = Arc::new(vault(&dirs));
-            let list = accounts.list().to_vec();
-            access = access.with_accounts(AccountAccess::new(list, vault).named(named));
-        }
+    let Some(dirs) = Dirs::of_system() else { return Ok(access) };
+    let (mut accounts, unread) = Accounts::open(dirs.accounts());
+    if let Some(error) = unread {
+        sync::warn(&format!("{error}; going on without accounts"));
     }
-    Ok(access)
+    let named = named(named_flags, accounts.list())?;
+    if accounts.list().is_empty() {
+        return Ok(access);
+    }
+    let vault = Arc::new(vault(&dirs));
+    let mut list = accounts.list().to_vec();
+    let used: Vec<bool> =
+        list.iter().map(|account| is_used(account, &list, &named, registries)).collect();
+    let mut needed: Vec<&mut Account> =
+        list.iter_mut().zip(used).filter_map(|(account, used)| used.then_some(account)).collect();
+    keyring::ready(&mut needed, &mut accounts, &vault).await?;
+    Ok(access.with_accounts(AccountAccess::new(list, vault).named(named)))
+}
+
+/// Whether a run over these registries may use an account.
+fn is_used(
+    account: &Account,
+    all: &[Account],
+    named: &[(Address, String)],
+    registries: &[Registry],
+) -> bool {
+    let first = all.iter().find(|other| other.address == account.address);
+    registries.contains(&account.address.registry)
+        && (first.is_some_and(|first| first.id == account.id)
+            || named.iter().any(|(_, id)| *id == account.id))
 }
 
 /// What `--account` says: which account is used for which address.
@@ -133,7 +174,7 @@ fn named(flags: &[String], accounts: &[Account]) -> Result<Vec<(Address, String)
 
 /// `run PROFILE`: the profile's rules and policy, with the accounts of the app; then as everywhere.
 pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Problems> {
-    let (dirs, accounts) = open()?;
+    let (dirs, mut accounts) = open()?;
     let profiles = Profiles::at(dirs.profiles());
     let stored = profiles.find(name).map_err(|error| match error {
         library::Error::Broken(rejected) => Problems::from(rejected),
@@ -151,13 +192,14 @@ pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Probl
         }
     })?;
     let prepared = stored.prepare()?;
-    let list = accounts.list().to_vec();
+    let mut list = accounts.list().to_vec();
     let vault = Arc::new(vault(&dirs));
     let mut names = named(&flags.accounts, &list)?;
     let profile_s = stored.profile.accounts.iter();
     names.extend(profile_s.filter_map(|(address, id)| Some((address.parse().ok()?, id.clone()))));
-    let registries: Vec<&Registry> = prepared.rules.iter().flat_map(JobRule::registries).collect();
-    preflight(&list, &names, &registries, &vault).await?;
+    let registries: Vec<Registry> =
+        prepared.rules.iter().flat_map(JobRule::registries).cloned().collect();
+    preflight(&mut list, &names, &registries, &mut accounts, &vault).await?;
     let access = AccountAccess::new(list, vault)
         .named(names)
         .or(Arc::new(file_access(auth(flags.auth.as_deref())?)?));
@@ -166,35 +208,29 @@ pub(crate) async fn profile(name: &str, flags: &SyncFlags) -> Result<Work, Probl
         policy: prepared.policy,
         options: prepared.options,
         access: Arc::new(access),
+        record: Some(Of { dirs, id: stored.id, name: stored.profile.name }),
     };
     Ok(work.with(flags)?)
 }
 
-/// Certificates, keys and addresses of the accounts that can't be used are told before anything is contacted. A keyring
-/// that is locked is unlocked if a person can be asked; else the images that need it fail, and the others are copied.
+/// Certificates, keys and addresses of the accounts that can't be used are told before anything is contacted, and a
+/// keyring that can't be read is seen to.
 async fn preflight(
-    accounts: &[Account],
+    list: &mut [Account],
     named: &[(Address, String)],
-    registries: &[&Registry],
+    registries: &[Registry],
+    accounts: &mut Accounts,
     vault: &Vault,
-) -> Result<(), Problem> {
-    for account in accounts {
-        let first = accounts.iter().find(|other| other.address == account.address);
-        let is_used = first.is_some_and(|first| first.id == account.id)
-            || named.iter().any(|(_, id)| *id == account.id);
-        if !is_used || !registries.contains(&&account.address.registry) {
-            continue;
-        }
-        let without_secrets = Account { proxy_secret_in: SecretPlace::None, ..account.clone() };
+) -> Result<(), Problems> {
+    let used: Vec<bool> =
+        list.iter().map(|account| is_used(account, list, named, registries)).collect();
+    let mut needed: Vec<&mut Account> =
+        list.iter_mut().zip(used).filter_map(|(account, used)| used.then_some(account)).collect();
+    for account in &needed {
+        let without_secrets = Account { proxy_secret_in: SecretPlace::None, ..(**account).clone() };
         without_secrets.way(vault).await.map_err(|error| Problem::of(&error))?;
-        if passphrase::is_interactive()
-            && account.secret_in == SecretPlace::Keyring
-            && vault.get(account).await.is_err_and(|e| e.code() == Code::KeyringLocked)
-        {
-            vault.retry().await;
-        }
     }
-    Ok(())
+    keyring::ready(&mut needed, accounts, vault).await
 }
 
 /// Logins from the auth file, then from what docker and podman have here.

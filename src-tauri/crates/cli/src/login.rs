@@ -3,17 +3,17 @@
 use std::process::ExitCode;
 
 use accounts::{
-    Account, Accounts, Address, SecretPlace, Trusted, Vault,
+    Account, Accounts, Address, SecretKind, SecretPlace, Trusted, Vault,
     check::{self, Limits, Verdict},
-    import, secret_kind,
+    import, provider,
 };
-use registry::{Access, Code, Credential};
-use secrecy::SecretString;
+use registry::{Access, Code};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     accounts::{address, choose, kept, open, vault},
     args::{LoginFlags, SecretsIn},
-    passphrase,
+    keyring, passphrase,
     problem::{Problem, Problems},
     say,
     sync::warn,
@@ -30,28 +30,34 @@ pub(crate) async fn login(flags: LoginFlags) -> Result<ExitCode, Problems> {
         }
         None => {}
     }
-    let username = username(&flags)?;
+    let (provider, kind) = kind(&flags, &address)?;
+    let username = username(&flags, kind)?;
     let old = old(&accounts, &flags, &address, &username)?;
-    let (mut account, proxy_password) = drafted(&flags, address, username, old.as_ref())?;
+    let (mut account, proxy_password) = drafted(&flags, address, username, kind, old.as_ref())?;
+    account.provider = provider.unwrap_or_default();
     account.check().map_err(|error| Problem::config(error.to_string()))?;
     // before a secret is asked for that nobody could keep
-    place(&vault).await?;
-    let secret = secret(&flags, &account)?;
+    if kind.is_kept() || proxy_password.is_some() {
+        place(&vault).await?;
+    }
+    let secret = if kind.is_kept() { Some(secret(&flags, &account, kind)?) } else { None };
 
-    let way = account.way(&vault).await.map_err(|error| Problem::of(&error))?;
+    let mut way = account.way(&vault).await.map_err(|error| Problem::of(&error))?;
+    if let (Some(proxy), Some(password)) = (&mut way.proxy, &proxy_password) {
+        let _ = proxy.set_password(Some(password.expose_secret()));
+    }
+    // what is of the wrong form is told before anything is contacted
+    account.sign_in(secret.clone(), &way).map_err(|error| Problem::of(&error))?;
     if !flags.no_verify {
-        let mut access = Access { credential: credential(&account, &secret), ..way };
-        if let (Some(proxy), Some(password)) = (&mut access.proxy, &proxy_password) {
-            let _ = proxy.set_password(Some(secrecy::ExposeSecret::expose_secret(password)));
-        }
-        if let Some(problem) = refused(&account, access).await {
+        if let Some(problem) = refused(&account, secret.as_ref(), way).await {
             say(problem.render().trim_end());
             say("the account was not saved; --no-verify saves it without trying");
             return Ok(ExitCode::FAILURE);
         }
         account.verified_at = Some(jiff::Timestamp::now());
     }
-    let saved = save(account, old, &secret, proxy_password.as_ref(), &mut accounts, &vault).await?;
+    let saved =
+        save(account, old, secret.as_ref(), proxy_password.as_ref(), &mut accounts, &vault).await?;
     if saved.insecure {
         warn(
             "the account is insecure: certificates are not verified, anyone in between can read the secret",
@@ -61,22 +67,109 @@ pub(crate) async fn login(flags: LoginFlags) -> Result<ExitCode, Problems> {
     say(&format!(
         "{did}: {} as {}: account '{}'{}",
         saved.address,
-        accounts::account::shown(&saved.username),
+        match saved.username.as_str() {
+            "" => saved.secret_kind.clone(),
+            name => accounts::account::shown(name),
+        },
         saved.id,
         kept(&saved)
     ));
     Ok(ExitCode::SUCCESS)
 }
 
-fn username(flags: &LoginFlags) -> Result<String, Problem> {
-    match &flags.username {
-        Some(name) => Ok(name.clone()),
-        None if flags.identity_token => Ok(String::new()),
-        None if !flags.password_stdin && passphrase::is_interactive() => {
-            let name = passphrase::question("User name: ")?;
-            if name.is_empty() { Err(Problem::config("a user name is needed")) } else { Ok(name) }
+/// Whose registry it is, and what the secret is.
+fn kind(flags: &LoginFlags, address: &Address) -> Result<(Option<String>, SecretKind), Problem> {
+    let named = flags.provider.as_deref().and_then(provider::get);
+    let provider = named.or_else(|| provider::of_host(&address.registry));
+    let kind = match &flags.kind {
+        _ if flags.identity_token => SecretKind::IdentityToken,
+        Some(kind) => kind.parse().map_err(|why| Problem::config(format!("--kind: {why}")))?,
+        None => named.and_then(|named| named.secrets.first().copied()).unwrap_or_default(),
+    };
+    if let Some((name, _)) =
+        flags.cloud.given().iter().find(|(name, _)| !kind.settings().contains(name))
+    {
+        let fitting: Vec<_> = SecretKind::ALL
+            .iter()
+            .filter(|kind| kind.settings().contains(name))
+            .map(|kind| kind.as_str())
+            .collect();
+        return Err(Problem::config(format!(
+            "--{name} means nothing for a secret of the kind {kind}"
+        ))
+        .hint(format!("It goes with --kind {}.", fitting.join(", "))));
+    }
+    if flags.password_stdin && !kind.is_kept() {
+        return Err(Problem::config(format!("a login of the kind {kind} has no secret"))
+            .hint("Leave --password-stdin away: it is found on this machine each time."));
+    }
+    Ok((provider.map(|provider| provider.id.clone()), kind))
+}
+
+/// What the user name is called.
+fn user_label(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::AwsKeys => "access key id",
+        SecretKind::AlibabaKey => "AccessKey id",
+        SecretKind::AzurePrincipal => "client id",
+        _ => "user name",
+    }
+}
+
+/// What the secret is called.
+fn secret_label(kind: SecretKind) -> &'static str {
+    match kind {
+        SecretKind::IdentityToken => "Identity token",
+        SecretKind::Bearer => "Token",
+        SecretKind::AccessToken | SecretKind::AzureToken => "Access token",
+        SecretKind::AwsKeys => "Secret access key",
+        SecretKind::GoogleKey => "JSON key",
+        SecretKind::AzurePrincipal => "Client secret",
+        SecretKind::AlibabaKey => "AccessKey secret",
+        SecretKind::Password | SecretKind::AwsProfile | SecretKind::AwsEnvironment => {
+            "Password or token"
         }
-        None => Err(Problem::config("a user name is needed").hint("Give it with --username.")),
+    }
+}
+
+/// Asks for a secret, without an echo; for a JSON key, which has many lines, for its file.
+pub(crate) fn ask(kind: SecretKind, who: &str) -> Result<SecretString, Problem> {
+    let secret = if kind == SecretKind::GoogleKey {
+        let path = passphrase::question(&format!("File with the JSON key for {who}: "))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Problem::new(Code::FileFailed, format!("{path} can't be read: {error}"))
+        })?;
+        SecretString::from(text.trim_end().to_owned())
+    } else {
+        passphrase::prompt(&format!("{} for {who}: ", secret_label(kind)))?
+    };
+    if secret.expose_secret().is_empty() {
+        return Err(Problem::config("the secret is empty"));
+    }
+    Ok(secret)
+}
+
+fn username(flags: &LoginFlags, kind: SecretKind) -> Result<String, Problem> {
+    let label = user_label(kind);
+    match &flags.username {
+        Some(_) if !kind.is_kept() => {
+            Err(Problem::config(format!("a login of the kind {kind} has no user name")))
+        }
+        Some(name) => Ok(name.clone()),
+        None if !kind.has_user() => Ok(String::new()),
+        None if !flags.password_stdin && passphrase::is_interactive() => {
+            let mut start = label.to_owned();
+            start[..1].make_ascii_uppercase();
+            let name = passphrase::question(&format!("{start}: "))?;
+            if name.is_empty() {
+                Err(Problem::config(format!("the {label} is needed")))
+            } else {
+                Ok(name)
+            }
+        }
+        None => {
+            Err(Problem::config(format!("the {label} is needed")).hint("Give it with --username."))
+        }
     }
 }
 
@@ -97,6 +190,7 @@ fn drafted(
     flags: &LoginFlags,
     address: Address,
     username: String,
+    kind: SecretKind,
     old: Option<&Account>,
 ) -> Result<(Account, Option<SecretString>), Problem> {
     let mut account = match old {
@@ -104,13 +198,16 @@ fn drafted(
         None => Account::new("", address),
     };
     account.username = username;
-    account.secret_kind = if flags.identity_token {
-        secret_kind::IDENTITY_TOKEN.into()
-    } else {
-        secret_kind::PASSWORD.into()
-    };
+    if account.secret_kind != kind.as_str() {
+        account.settings.clear();
+    }
+    account.secret_kind = kind.as_str().into();
+    for (name, value) in flags.cloud.given() {
+        account.settings.insert(name.into(), value.trim().into());
+    }
     account.link = None;
     account.verified_at = None;
+    account.failed = None;
     account.insecure = flags.insecure;
     account.plain_http = flags.plain_http;
     // what is not said stays as it was
@@ -165,12 +262,7 @@ async fn place(vault: &Vault) -> Result<(), Problem> {
     let mut status = vault.status().await;
     while let Some(error) = status.error() {
         if !passphrase::is_interactive() {
-            let hint = format!(
-                "Or keep secrets in an encrypted file: set {} (or {}).",
-                passphrase::VARIABLE,
-                passphrase::FILE_VARIABLE
-            );
-            return Err(Problem::of(&error).hint(hint));
+            return Err(Problem::of(&error).hint(keyring::without_terminal()));
         }
         say(Problem::of(&error).render().trim_end());
         let answer = passphrase::question(
@@ -188,7 +280,11 @@ async fn place(vault: &Vault) -> Result<(), Problem> {
     Ok(())
 }
 
-fn secret(flags: &LoginFlags, account: &Account) -> Result<SecretString, Problem> {
+fn secret(
+    flags: &LoginFlags,
+    account: &Account,
+    kind: SecretKind,
+) -> Result<SecretString, Problem> {
     if flags.password_stdin {
         return passphrase::piped();
     }
@@ -196,24 +292,17 @@ fn secret(flags: &LoginFlags, account: &Account) -> Result<SecretString, Problem
         return Err(Problem::config("there is no terminal to ask for the secret")
             .hint("Pipe it in: 'image-syncer login HOST -u USER --password-stdin < FILE'."));
     }
-    let secret = passphrase::prompt(&format!("Password or token for {}: ", account.address))?;
-    if secrecy::ExposeSecret::expose_secret(&secret).is_empty() {
-        return Err(Problem::config("the secret is empty"));
-    }
-    Ok(secret)
-}
-
-fn credential(account: &Account, secret: &SecretString) -> Credential {
-    if account.secret_kind == secret_kind::IDENTITY_TOKEN {
-        return Credential::IdentityToken(secret.clone());
-    }
-    Credential::Basic { username: account.username.clone(), password: secret.clone() }
+    ask(kind, &account.address.to_string())
 }
 
 /// Why the login does not work, if so.
-async fn refused(account: &Account, access: Access) -> Option<Problem> {
+async fn refused(account: &Account, secret: Option<&SecretString>, way: Access) -> Option<Problem> {
     let registry = &account.address.registry;
-    let steps = check::check(registry, None, access, &Limits::default(), |_| {}).await;
+    let access = way.clone();
+    let sign_in = account.credential(secret.cloned(), &way);
+    let limits = Limits::default();
+    let checked = check::check_signing_in(registry, None, access, sign_in, &limits, |_| {});
+    let steps = Box::pin(checked).await;
     steps.iter().find_map(|done| {
         let Verdict::Failed(error) = &done.verdict else { return None };
         let mut problem = Problem::of(&error.clone().registry(registry));
@@ -231,18 +320,23 @@ async fn refused(account: &Account, access: Access) -> Option<Problem> {
 async fn save(
     mut account: Account,
     old: Option<Account>,
-    secret: &SecretString,
+    secret: Option<&SecretString>,
     proxy_password: Option<&SecretString>,
     accounts: &mut Accounts,
     vault: &Vault,
 ) -> Result<Account, Problem> {
     let told = |error: &registry::Error| Problem::of(error);
-    if old.is_none() {
+    let Some(old) = old else {
         account.id = accounts.new_id(&account.address);
-        let added = import::add(account, Some(secret), proxy_password, accounts, vault).await;
+        let added = import::add(account, secret, proxy_password, accounts, vault).await;
         return added.map_err(|error| told(&error));
+    };
+    if let Some(secret) = secret {
+        account.secret_in = vault.set(&account, secret).await.map_err(|error| told(&error))?;
+    } else {
+        vault.remove(&old).await.map_err(|error| told(&error))?;
+        account.secret_in = SecretPlace::None;
     }
-    account.secret_in = vault.set(&account, secret).await.map_err(|error| told(&error))?;
     if let Some(password) = proxy_password {
         let place = vault.set_proxy_password(&account, password).await;
         account.proxy_secret_in = place.map_err(|error| told(&error))?;

@@ -2,10 +2,10 @@
 
 use std::{io::Write as _, process::ExitCode, sync::Arc};
 
-use accounts::Address;
+use accounts::{Address, AuthEntry};
 use indicatif::DecimalBytes;
 use registry::{
-    Client, ClientOptions, Entry, EntryKind, InvalidReference, Reference, TagEntry, shown,
+    Client, ClientOptions, Entry, EntryKind, InvalidReference, Reference, Registry, TagEntry, shown,
 };
 use serde::Serialize;
 
@@ -52,11 +52,20 @@ pub(crate) fn reference(text: &str) -> Result<Reference, Problem> {
     })
 }
 
+/// Starts the log and reads the logins of the auth file. What can be wrong is found before anything is contacted.
+pub(crate) fn start(look: &LookFlags) -> Result<Vec<AuthEntry>, Problems> {
+    log::start_at(look.verbose, None, LogFormat::Text)?;
+    config::auth(look.auth.as_deref())
+}
+
 impl Around {
-    /// Reads the logins. What can be wrong is found before anything is contacted.
-    pub(crate) fn new(look: &LookFlags) -> Result<Self, Problems> {
-        log::start_at(look.verbose, None, LogFormat::Text)?;
-        let access = config::access(config::auth(look.auth.as_deref())?, &[])?;
+    /// With the logins of the auth file, the accounts, and docker and podman, as a sync has them.
+    pub(crate) async fn new(
+        look: &LookFlags,
+        auth: Vec<AuthEntry>,
+        registry: &Registry,
+    ) -> Result<Self, Problems> {
+        let access = config::access(auth, &look.accounts, std::slice::from_ref(registry)).await?;
         let registries = look.insecure.clone();
         let access = Insecure { registries, others: Arc::new(access) };
         let client = Client::new(ClientOptions::default(), Arc::new(access));

@@ -8,8 +8,10 @@ mod args;
 mod check;
 mod config;
 mod demo;
+mod history;
 mod insecure;
 mod inspect;
+mod keyring;
 mod log;
 mod login;
 mod logout;
@@ -19,6 +21,7 @@ mod passphrase;
 mod problem;
 mod progress;
 mod rate;
+mod record;
 mod sync;
 mod table;
 mod terminal;
@@ -91,6 +94,8 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
                 check::check(&address, repository, account.as_deref(), auth.as_deref(), json).await
             })
         }
+        Some(Command::History { list, command: None }) => history::list(&list),
+        Some(Command::History { command: Some(command), .. }) => history::run(command),
         Some(Command::Demo) => on_runtime(demo::demo()),
         Some(Command::Run { profile, sync }) => {
             log::start(&sync)?;
@@ -101,28 +106,35 @@ fn run(cli: Cli) -> Result<ExitCode, Problems> {
         }
         Some(Command::Copy { source, destinations, sync }) => {
             log::start(&sync)?;
-            let work = config::copy(&source, &destinations, &sync)?;
-            on_runtime(sync::sync(work, &sync))
+            let read = config::copy(&source, &destinations, &sync)?;
+            on_runtime(async { sync::sync(config::work(read, &sync).await?, &sync).await })
         }
         Some(Command::Ls { place, look }) => {
-            let around = look::Around::new(&look)?;
+            let auth = look::start(&look)?;
             let place = look::place(&place)?;
-            on_runtime(around.ls(place))
+            on_runtime(async move {
+                look::Around::new(&look, auth, &place.registry).await?.ls(place).await
+            })
         }
         Some(Command::Tags { repository, look }) => {
-            let around = look::Around::new(&look)?;
+            let auth = look::start(&look)?;
             let reference = look::repository(&repository)?;
-            on_runtime(around.tags(reference))
+            on_runtime(async move {
+                look::Around::new(&look, auth, &reference.registry).await?.tags(reference).await
+            })
         }
         Some(Command::Inspect { reference, raw, look }) => {
-            let around = look::Around::new(&look)?;
+            let auth = look::start(&look)?;
             let reference = look::reference(&reference)?;
-            on_runtime(inspect::inspect(around, reference, raw))
+            on_runtime(async move {
+                let around = look::Around::new(&look, auth, &reference.registry).await?;
+                inspect::inspect(around, reference, raw).await
+            })
         }
         None => {
             log::start(&flags)?;
-            let work = config::files(&files, &flags)?;
-            on_runtime(sync::sync(work, &flags))
+            let read = config::files(&files, &flags)?;
+            on_runtime(async { sync::sync(config::work(read, &flags).await?, &flags).await })
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Secrets that people type or pipe: never on a command line, never shown.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
+    path::Path,
+};
 
 use registry::Code;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, say};
 
 /// Holds the passphrase of the encrypted file.
 pub(crate) const VARIABLE: &str = "IMAGE_SYNCER_PASSPHRASE";
@@ -30,11 +33,34 @@ pub(crate) fn of_environment() -> Option<SecretString> {
     Some(text.trim_end_matches(['\n', '\r']).to_owned().into())
 }
 
-/// The passphrase, from the environment or a person.
-pub(crate) fn ask() -> Option<SecretString> {
+/// The passphrase of the encrypted file, from the environment or a person. One that is not there yet is made with it:
+/// then it is asked for twice.
+pub(crate) fn ask(file: &Path) -> Option<SecretString> {
     of_environment().or_else(|| {
-        is_interactive().then(|| prompt("Passphrase of the encrypted secrets: ").ok()).flatten()
+        if !is_interactive() {
+            None
+        } else if file.exists() {
+            prompt("Passphrase of the encrypted secrets: ").ok()
+        } else {
+            chosen()
+        }
     })
+}
+
+/// A new passphrase.
+fn chosen() -> Option<SecretString> {
+    say("The secrets are encrypted with a passphrase of yours. Nobody can recover it.");
+    loop {
+        let first = prompt("New passphrase: ").ok()?;
+        if first.expose_secret().is_empty() {
+            return None;
+        }
+        let again = prompt("The same again: ").ok()?;
+        if first.expose_secret() == again.expose_secret() {
+            return Some(first);
+        }
+        say("the two are not the same");
+    }
 }
 
 /// Asks without an echo.

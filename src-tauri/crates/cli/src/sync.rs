@@ -13,6 +13,7 @@ use crate::{
     output::{self, OutputFile},
     problem::{self, Problem, Problems},
     progress::{self, Show},
+    record::{Of, Record},
     say, table, terminal,
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct Work {
     pub(crate) policy: Policy,
     pub(crate) options: ClientOptions,
     pub(crate) access: Arc<dyn AccessSource>,
+    /// Whose run it is, where it is to be recorded.
+    pub(crate) record: Option<Of>,
 }
 
 impl Work {
@@ -34,7 +37,7 @@ impl Work {
     ) -> Result<Self, Problem> {
         let options = ClientOptions::default();
         let policy = Policy { retries: options.retries, ..Policy::default() };
-        Self { rules, policy, options, access }.with(flags)
+        Self { rules, policy, options, access, record: None }.with(flags)
     }
 
     /// Lets the flags that were given have their way.
@@ -92,6 +95,10 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     let images_file =
         OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
     let mut signals = Signals::new()?;
+    let record = match &work.record {
+        Some(of) if !flags.dry_run => Some(Record::begin(of)?),
+        _ => None,
+    };
 
     let client = Client::new(work.options, work.access);
     let job = Job { rules: work.rules, policy: work.policy, client };
@@ -107,7 +114,14 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     };
     let mut ended_by = None;
     {
-        let following = progress::follow(&run, show, flags.dry_run);
+        let recording = async {
+            if let Some(record) = &record {
+                record.follow(&run).await;
+            }
+        };
+        let following = async {
+            tokio::join!(progress::follow(&run, show, flags.dry_run), recording);
+        };
         tokio::pin!(following);
         loop {
             tokio::select! {
@@ -125,6 +139,9 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
         }
     }
     let report = run.finish().await;
+    if let Some(record) = record {
+        record.end(&report);
+    }
 
     let mut failed = false;
     for (file, content) in [

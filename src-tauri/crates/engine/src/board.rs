@@ -12,7 +12,8 @@ use std::{
 use tokio::sync::broadcast;
 
 use crate::{
-    ImageState, ImageStatus, Outcome, Phase, Pulls, Report, ReportTotals, Snapshot, Totals, Update,
+    Action, ImageState, ImageStatus, Outcome, Phase, Plan, Pulls, Report, ReportTotals, Snapshot,
+    Totals, Update,
     row::{Bytes, Order, Row, Tally, lock},
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Board {
     pulls: Mutex<Vec<Pulls>>,
     /// Whether every rule has been expanded into rows.
     complete: AtomicBool,
+    paused: AtomicBool,
     told: Mutex<Told>,
     updates: broadcast::Sender<Update>,
 }
@@ -61,6 +63,7 @@ struct Told {
 struct Share {
     status: ImageStatus,
     bytes: Bytes,
+    plan: Option<Plan>,
 }
 
 impl From<&ImageState> for Share {
@@ -72,13 +75,17 @@ impl From<&ImageState> for Share {
             mounted: state.bytes_mounted,
             present: state.bytes_present,
         };
-        Self { status: state.status, bytes }
+        Self { status: state.status, bytes, plan: state.plan }
     }
 }
 
 impl Share {
     fn resolved(self) -> u64 {
         u64::from(!matches!(self.status, ImageStatus::Waiting | ImageStatus::Resolving))
+    }
+
+    fn does(self, action: Action) -> u64 {
+        u64::from(self.plan.is_some_and(|plan| plan.action == action))
     }
 
     fn left(self) -> u64 {
@@ -96,6 +103,7 @@ impl Board {
             warnings: Mutex::default(),
             pulls: Mutex::default(),
             complete: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             told: Mutex::default(),
             updates: broadcast::channel(BACKLOG).0,
         }
@@ -128,6 +136,11 @@ impl Board {
     /// No row will be added any more.
     pub(crate) fn complete(&self) {
         self.complete.store(true, Ordering::Release);
+    }
+
+    /// The run was paused, or goes on.
+    pub(crate) fn paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Release);
     }
 
     /// Notes the reads of manifests at sources that count them.
@@ -166,13 +179,14 @@ impl Board {
                     told.account(id as usize, Share::from(&state));
                     images.push(state);
                 } else {
-                    let (status, bytes) = row.numbers();
-                    told.account(id as usize, Share { status, bytes });
+                    let (status, bytes, plan) = row.numbers();
+                    told.account(id as usize, Share { status, bytes, plan });
                 }
             }
         }
         images.sort_unstable_by_key(|image| image.id);
-        let before = (told.totals.bytes_per_second, told.phase);
+        let before = (told.totals.bytes_per_second, told.phase, told.totals.paused);
+        told.totals.paused = self.paused.load(Ordering::Acquire) && !done;
         let resolved =
             self.complete.load(Ordering::Acquire) && told.totals.resolved == told.totals.images;
         told.turn(done, resolved && !self.plan_only);
@@ -183,7 +197,8 @@ impl Board {
         let pulls = lock(&self.pulls).clone();
         news |= pulls != told.pulls;
         told.pulls.clone_from(&pulls);
-        news |= !warnings.is_empty() || before != (told.totals.bytes_per_second, told.phase);
+        let now = (told.totals.bytes_per_second, told.phase, told.totals.paused);
+        news |= !warnings.is_empty() || before != now;
         if news {
             told.seq += 1;
             let (seq, phase, totals) = (told.seq, told.phase, told.totals);
@@ -249,6 +264,21 @@ impl Told {
         ] {
             swap(sum, u64::from(old.status == status), u64::from(new.status == status));
         }
+        for (sum, action) in [
+            (&mut t.to_copy, Action::Copy),
+            (&mut t.to_skip, Action::Skip),
+            (&mut t.to_overwrite, Action::Overwrite),
+            (&mut t.conflicts, Action::Conflict),
+            (&mut t.blocked, Action::Blocked),
+        ] {
+            swap(sum, old.does(action), new.does(action));
+        }
+        let bytes = |share: Share| {
+            share.plan.map_or((0, 0), |plan| (plan.bytes_to_move, plan.bytes_mountable))
+        };
+        let (was, is) = (bytes(old), bytes(new));
+        swap(&mut t.bytes_to_move, was.0, is.0);
+        swap(&mut t.bytes_mountable, was.1, is.1);
         swap(&mut t.bytes_total, old.bytes.total, new.bytes.total);
         swap(&mut t.bytes_copied, old.bytes.copied, new.bytes.copied);
         swap(&mut t.bytes_in_flight, old.bytes.in_flight, new.bytes.in_flight);
@@ -283,7 +313,7 @@ impl Told {
         t.bytes_per_second =
             if over < RATE_AFTER { 0 } else { ((sent - base) as f64 / over.as_secs_f64()) as u64 };
         t.seconds = (now - started).as_secs_f64();
-        let known = self.phase != Phase::Planning && t.bytes_per_second > 0;
+        let known = self.phase != Phase::Planning && t.bytes_per_second > 0 && !t.paused;
         t.seconds_left = known.then(|| self.left as f64 / t.bytes_per_second as f64);
     }
 }

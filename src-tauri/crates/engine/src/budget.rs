@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use registry::{Client, Registry};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::row::lock;
 
 /// Reads of manifests at a source that counts them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Pulls {
     /// The registry.

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use registry::{Code, Error};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why an image failed: a stable code, a sentence, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Failure {
     /// The stable code.

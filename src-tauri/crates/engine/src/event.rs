@@ -1,12 +1,15 @@
 //! What a run tells while it goes: a snapshot, then numbered updates of what changed since, at most ten a second.
 //! Everything that shows a run (progress bars, the app, the report) folds the same updates.
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use registry::Digest;
+use serde::{Deserialize, Serialize};
 
 use crate::{Action, Failure, Plan, Pulls};
 
 /// Where a run is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -22,7 +25,7 @@ pub enum Phase {
 }
 
 /// Where an image is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum ImageStatus {
@@ -46,9 +49,9 @@ pub enum ImageStatus {
 }
 
 /// One row: a source image and a destination.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct ImageState {
     /// Its number within the run, from 0, never reused.
     pub id: u32,
@@ -72,6 +75,15 @@ pub struct ImageState {
     pub bytes_mounted: u64,
     /// Of these: found there.
     pub bytes_present: u64,
+    /// The digest that stands at the destination and is or would be replaced.
+    #[cfg_attr(feature = "ts", ts(type = "string | null"))]
+    pub replaces: Option<Digest>,
+    /// With whose account it is read, in words, once that is known.
+    #[cfg_attr(feature = "ts", ts(type = "string | null"))]
+    pub source_account: Option<Arc<str>>,
+    /// With whose account it is written.
+    #[cfg_attr(feature = "ts", ts(type = "string | null"))]
+    pub destination_account: Option<Arc<str>>,
     /// Why it ended as it did, for people.
     pub reason: Option<String>,
     /// Why it failed.
@@ -79,9 +91,9 @@ pub struct ImageState {
 }
 
 /// Sums over all rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Totals {
     /// Rows known so far.
     pub images: u64,
@@ -95,6 +107,20 @@ pub struct Totals {
     pub failed: u64,
     /// Ended: cancelled.
     pub cancelled: u64,
+    /// Rows compared so far whose tag is not at its destination.
+    pub to_copy: u64,
+    /// Rows compared so far with which nothing is to be done.
+    pub to_skip: u64,
+    /// Rows compared so far whose tag is at its destination with another digest and will be moved.
+    pub to_overwrite: u64,
+    /// Rows compared so far that write different images to one tag.
+    pub conflicts: u64,
+    /// Rows compared so far of which it is known that they can't work.
+    pub blocked: u64,
+    /// Bytes that would be moved, by what is compared so far; in a run, by what has ended.
+    pub bytes_to_move: u64,
+    /// Bytes that would be mounted, likewise.
+    pub bytes_mountable: u64,
     /// Bytes needed at the destinations by images that are compared.
     pub bytes_total: u64,
     /// Bytes confirmed through uploads.
@@ -111,12 +137,14 @@ pub struct Totals {
     pub seconds: f64,
     /// Seconds still to go, once everything is resolved and the rate is known.
     pub seconds_left: Option<f64>,
+    /// Whether the run is paused.
+    pub paused: bool,
 }
 
 /// What changed since the update before.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Update {
     /// Rises by one with each update of a run. A gap means: ask for a snapshot.
     pub seq: u64,
@@ -133,9 +161,9 @@ pub struct Update {
 }
 
 /// Everything about a run at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Snapshot {
     /// The last update that is in it.
     pub seq: u64,

@@ -19,7 +19,8 @@ use registry::{
 use tokio::sync::mpsc::Sender;
 
 use crate::{
-    DestinationRule, JobRule, PatternRule, Rule, Selection,
+    DestinationRule, JobRule, PatternRule, Rule, Selection, TagDates,
+    choice::{SWITCHED_OFF, Verdict},
     place::{Place, SourceRepository},
     referrers::is_index_tag,
     row::{Order, Row},
@@ -281,6 +282,14 @@ fn repository(
             name.parse::<RepositoryName>().map_err(|error| error.to_string()).and_then(|name| {
                 search.rule.of(&name).map(|rule| (name, rule)).map_err(|error| error.to_string())
             });
+        let made = match made {
+            Ok((name, rule)) => match run.chosen.narrow_one(rule, Some(&search.rule)) {
+                Some(rule) => Ok((name, rule)),
+                // without a chosen image in it, it is no matter
+                None => continue,
+            },
+            Err(why) => Err(why),
+        };
         match made {
             Ok((name, rule)) => {
                 search.open.fetch_add(1, Ordering::AcqRel);
@@ -307,9 +316,17 @@ fn repository(
 
 /// A row for each destination of a rule by pattern, as it was written.
 fn fail_search(run: &Run, search: &Search, found: usize, error: &Error) {
+    let chosen = run.chosen.of_pattern(&search.rule);
+    if !chosen.is_empty() {
+        return fail_chosen(run, Order::new(search.number, found, 0, 0), chosen, error);
+    }
     for (n, to) in search.rule.destinations.iter().enumerate() {
         let order = Order::new(search.number, found, n, 0);
-        run.board.add(order, search.rule.written.clone(), to.written.clone()).failed(error);
+        let row = run.board.add(order, search.rule.written.clone(), to.written.clone());
+        match run.chosen.verdict(&[(&search.rule.written, &to.written)]) {
+            Verdict::Off => row.skipped(SWITCHED_OFF, None),
+            Verdict::Taken | Verdict::Left => row.failed(error),
+        };
     }
 }
 
@@ -348,12 +365,13 @@ async fn units(run: &Run, group: &Arc<Group>, tell: &Sender<News>) {
         fail_listed(run, group, error);
     }
     for (number, rule) in &group.rules {
-        match &listed {
-            Err(_) if rule.needs_list() => {}
-            listed => {
-                let tags: &[Tag] = listed.as_ref().map_or(&[], |list| &list.tags);
-                expansion.rule(*number, rule, tags);
-            }
+        let tags: &[Tag] = match &listed {
+            Err(_) if rule.needs_list() => continue,
+            listed => listed.as_ref().map_or(&[], |list| &list.tags),
+        };
+        match dates::read(run, group, rule, tags).await {
+            Ok(dates) => expansion.rule(*number, rule, tags, &dates),
+            Err(error) => fail_rule(run, group, *number, rule, &error),
         }
     }
     let _ = tell.send(News::Units(group.clone(), expansion.take())).await;
@@ -392,9 +410,14 @@ async fn pagewise(
 /// The list could not be read, or not to its end.
 fn fail_listed(run: &Run, group: &Group, error: &Error) {
     for (number, rule) in group.rules.iter().filter(|(_, rule)| rule.needs_list()) {
-        for (at, destination) in rule.destinations.iter().enumerate() {
-            fail(run, group.order(*number, at, usize::MAX), rule, destination, error);
-        }
+        fail_rule(run, group, *number, rule, error);
+    }
+}
+
+/// It can't be said what a rule selects.
+fn fail_rule(run: &Run, group: &Group, number: usize, rule: &Rule, error: &Error) {
+    for (at, destination) in rule.destinations.iter().enumerate() {
+        fail(run, group.order(number, at, usize::MAX), rule, destination, error);
     }
 }
 
@@ -409,7 +432,23 @@ pub(crate) fn written(
 }
 
 fn fail(run: &Run, order: Order, rule: &Rule, destination: &DestinationRule, error: &Error) {
-    written(run, order, rule, destination).failed(error);
+    let chosen = run.chosen.of_rule(rule, destination);
+    if !chosen.is_empty() {
+        return fail_chosen(run, order, chosen, error);
+    }
+    let row = written(run, order, rule, destination);
+    match run.chosen.verdict(&[(row.source(), &row.destination())]) {
+        Verdict::Off => row.skipped(SWITCHED_OFF, None),
+        // whether a chosen image is among those that are not known can't be known
+        Verdict::Taken | Verdict::Left => row.failed(error),
+    };
+}
+
+/// Images that are chosen by name fail under their names.
+fn fail_chosen(run: &Run, order: Order, chosen: Vec<(String, String)>, error: &Error) {
+    for (source, destination) in chosen {
+        run.board.add(order, source, destination).failed(error);
+    }
 }
 
 struct Expansion<'a> {
@@ -420,6 +459,8 @@ struct Expansion<'a> {
     images: HashMap<(Target, Arc<PlatformFilter>), usize>,
     /// What is a row already.
     rows: HashSet<(usize, usize, Aim)>,
+    /// What is a row already, and switched off.
+    off: HashSet<(Target, Arc<PlatformFilter>, usize, Aim)>,
     /// The filter of each rule; rules without one share the policy's.
     filters: HashMap<usize, Arc<PlatformFilter>>,
 }
@@ -436,6 +477,7 @@ impl<'a> Expansion<'a> {
             units: Vec::new(),
             images: HashMap::new(),
             rows: HashSet::new(),
+            off: HashSet::new(),
             filters: filters.collect(),
         }
     }
@@ -444,6 +486,7 @@ impl<'a> Expansion<'a> {
     fn take(&mut self) -> Vec<Unit> {
         self.images.clear();
         self.rows.clear();
+        self.off.clear();
         std::mem::take(&mut self.units)
     }
 
@@ -460,7 +503,7 @@ impl<'a> Expansion<'a> {
         taken.len()
     }
 
-    fn rule(&mut self, number: usize, rule: &Rule, listed: &[Tag]) {
+    fn rule(&mut self, number: usize, rule: &Rule, listed: &[Tag], dates: &TagDates) {
         for (at, destination) in rule.destinations.iter().enumerate() {
             let order = self.group.order(number, at, 0);
             if let Some((digest, target)) = rule.by_digest(destination) {
@@ -471,7 +514,7 @@ impl<'a> Expansion<'a> {
                 self.row(order, rule, destination, Target::Digest(digest), aim);
                 continue;
             }
-            match rule.pair(destination, listed) {
+            match rule.pair(destination, listed, dates) {
                 Err(why) => {
                     let error = Error::new(Code::RuleInvalid, why)
                         .hint("Name as many tags at the destination as the source selects.");
@@ -510,6 +553,26 @@ impl<'a> Expansion<'a> {
         }
     }
 
+    /// What the user has chosen to become of a row. Its rule, as it was written, stands for all of its rows.
+    fn verdict(
+        &self,
+        rule: &Rule,
+        destination: &DestinationRule,
+        source: &str,
+        to: &str,
+    ) -> Verdict {
+        let chosen = &self.run.chosen;
+        let written = (rule.source.written.as_str(), destination.written.as_str());
+        let mut names = vec![(source, to), written];
+        for (search, _) in &self.group.found {
+            if chosen.is_written(&search.rule, destination) {
+                let to = search.rule.destinations.iter();
+                names.extend(to.map(|to| (search.rule.written.as_str(), to.written.as_str())));
+            }
+        }
+        chosen.verdict(&names)
+    }
+
     fn row(
         &mut self,
         order: Order,
@@ -520,6 +583,30 @@ impl<'a> Expansion<'a> {
     ) {
         let place = place(self.run, destination);
         let filter = self.filters.get(&(order.rule as usize)).cloned().unwrap_or_default();
+        let written = match &rule.source.select {
+            Selection::Digest { tag, .. } => tag.clone(),
+            _ => None,
+        };
+        let source = reference(&rule.source.registry, &rule.source.repository, &target, written);
+        let called = match &aim {
+            Aim::Tag(tag) => Target::Tag(tag.clone()),
+            Aim::Digest => target.clone(),
+        };
+        let to = reference(&destination.registry, &destination.repository, &called, None);
+        let by_digest = match &aim {
+            Aim::Digest => self.run.chosen.by_digest(&source, &to),
+            Aim::Tag(_) => None,
+        };
+        match self.verdict(rule, destination, &source, by_digest.unwrap_or(&to)) {
+            Verdict::Taken => {}
+            Verdict::Left => return,
+            Verdict::Off => {
+                if self.off.insert((target, filter, place.index, aim)) {
+                    self.run.board.add(order, source, to).skipped(SWITCHED_OFF, None);
+                }
+                return;
+            }
+        }
         let unit = *self.images.entry((target.clone(), filter.clone())).or_insert_with(|| {
             self.units.push(Unit {
                 source: self.group.source.clone(),
@@ -532,16 +619,6 @@ impl<'a> Expansion<'a> {
         if !self.rows.insert((unit, place.index, aim.clone())) {
             return;
         }
-        let written = match &rule.source.select {
-            Selection::Digest { tag, .. } => tag.clone(),
-            _ => None,
-        };
-        let source = reference(&rule.source.registry, &rule.source.repository, &target, written);
-        let called = match &aim {
-            Aim::Tag(tag) => Target::Tag(tag.clone()),
-            Aim::Digest => target,
-        };
-        let to = reference(&destination.registry, &destination.repository, &called, None);
         let row = self.run.board.add(order, source, to);
         place.want();
         self.units[unit].destinations.push(Destination { place, aim, row });
@@ -563,5 +640,6 @@ fn reference(
     reference.to_string()
 }
 
+mod dates;
 #[cfg(test)]
 mod tests;

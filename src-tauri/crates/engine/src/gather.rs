@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    place::{Place, Site, patient_until},
+    place::{Place, Site},
     row::{Meter, lock},
     run::Run,
     stop::cancelled,
@@ -220,7 +220,7 @@ async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
             }
             let others = state.announced.iter().filter(|site| !Arc::ptr_eq(site, &ticket.site));
             let since = state.since.unwrap_or_else(Instant::now);
-            patient_until(since, others.map(|site| site.moved()).max(), run.policy.patience)
+            run.patient_until(since, others.map(|site| site.moved()).max())
         };
         if until <= Instant::now() {
             break;

@@ -13,9 +13,7 @@ use tracing::Instrument as _;
 use crate::{
     Action, Overwrite, Plan,
     claims::Verdict,
-    copy,
-    place::patient_until,
-    plan,
+    copy, plan,
     report::{SAME_DIGEST, SAME_WITHOUT_ATTESTATIONS},
     run::{Run, Slot, panic_error, panicked},
     source_image::{Chosen, SourceImage, What},
@@ -99,7 +97,7 @@ impl Image {
     /// How long destinations that have not answered are waited for.
     fn patient_until(&self, since: Instant, waiting: &HashSet<usize>) -> Instant {
         let moved = waiting.iter().map(|at| self.destination(*at).place.site.moved()).max();
-        patient_until(since, moved, self.run.policy.patience)
+        self.run.patient_until(since, moved)
     }
 
     /// The image's digest at the source.
@@ -207,13 +205,16 @@ impl Image {
                 }
             }
             Ok(Err(reason)) => {
-                for destination in ats.into_iter().map(|at| self.destination(at)) {
+                for at in ats {
+                    let destination = self.destination(at);
+                    self.tell_accounts(at);
                     self.withdraw(destination);
                     destination.row.skipped(&reason, None);
                 }
             }
             Ok(Ok((source, compared))) => {
                 for row in &compared {
+                    self.tell_accounts(row.at);
                     self.destination(row.at).row.sourced(&source);
                 }
                 let clear = self.settle(compared).await;
@@ -285,6 +286,14 @@ impl Image {
             }
         }
         Ok(true)
+    }
+
+    /// The row tells with whose accounts it is read and written, as far as that is known.
+    fn tell_accounts(&self, at: usize) {
+        let destination = self.destination(at);
+        let accounts =
+            (self.unit.source.repository.account(), destination.place.repository.account());
+        destination.row.accounts(accounts.0, accounts.1);
     }
 
     /// Tells rivals for the same tags what will be written, and waits to hear the same of them. What is in conflict
@@ -393,6 +402,7 @@ impl Image {
     fn leave(&self, at: usize, reason: &str, source: Option<&Digest>, digest: &Digest) {
         let destination = self.destination(at);
         if source.is_none() {
+            self.tell_accounts(at);
             self.withdraw(destination);
         }
         destination.row.planned(Plan::of(Action::Skip), source, Some(digest));
@@ -406,6 +416,7 @@ impl Image {
     /// The row can't be worked on.
     pub(crate) fn refuse(&self, at: usize, error: &Error) {
         let destination = self.destination(at);
+        self.tell_accounts(at);
         self.withdraw(destination);
         match (is_blocked(error), self.run.plan_only) {
             (true, true) => destination.row.unworkable(Action::Blocked, error),

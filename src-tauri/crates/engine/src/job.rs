@@ -6,7 +6,7 @@ use registry::Client;
 use tokio::{sync::broadcast, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{JobRule, Policy, Report, Snapshot, Update, board::Board, run};
+use crate::{Control, JobRule, Policy, Report, Snapshot, Update, board::Board, lanes::Lanes, run};
 
 /// Rules with a policy and a client: all that a run needs.
 #[derive(Debug)]
@@ -22,8 +22,7 @@ pub struct Job {
 /// A plan or run under way. Dropping it cancels.
 #[derive(Debug)]
 pub struct RunHandle {
-    board: Arc<Board>,
-    stop: CancellationToken,
+    control: Control,
     task: JoinHandle<()>,
 }
 
@@ -41,36 +40,45 @@ impl Job {
     }
 
     fn start(self, plan_only: bool) -> RunHandle {
-        let board = Arc::new(Board::new(plan_only));
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(run::run(self, plan_only, board.clone(), stop.clone()));
-        RunHandle { board, stop, task }
+        let control = Control {
+            client: self.client.clone(),
+            board: Arc::new(Board::new(plan_only)),
+            stop: CancellationToken::new(),
+            lanes: Lanes::new(self.client.requests_per_host()),
+        };
+        let task = tokio::spawn(run::run(self, plan_only, control.clone()));
+        RunHandle { control, task }
     }
 }
 
 impl RunHandle {
     /// What is known now, and the updates from here on, without a gap between the two.
     pub fn watch(&self) -> (Snapshot, broadcast::Receiver<Update>) {
-        self.board.watch()
+        self.control.board.watch()
+    }
+
+    /// What can be changed about the run while it goes.
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
     /// A function that does as [`RunHandle::watch`], for whoever must go on watching while `finish` has the handle.
     pub fn watcher(
         &self,
     ) -> impl Fn() -> (Snapshot, broadcast::Receiver<Update>) + Send + Sync + 'static {
-        let board = self.board.clone();
+        let board = self.control.board.clone();
         move || board.watch()
     }
 
     /// Ends the run cleanly: what streams is cut before its last byte, nothing is tagged any more, and whatever was not
     /// done is listed as cancelled.
     pub fn cancel(&self) {
-        self.stop.cancel();
+        self.control.cancel();
     }
 
     /// A function that cancels, for signal handlers and other threads.
     pub fn canceller(&self) -> impl Fn() + Send + Sync + Clone + 'static {
-        let stop = self.stop.clone();
+        let stop = self.control.stop.clone();
         move || stop.cancel()
     }
 
@@ -78,14 +86,14 @@ impl RunHandle {
     pub async fn finish(mut self) -> Report {
         if let Err(error) = (&mut self.task).await {
             tracing::error!(%error, "the run itself failed");
-            self.board.tick(true);
+            self.control.board.tick(true);
         }
-        self.board.report()
+        self.control.board.report()
     }
 }
 
 impl Drop for RunHandle {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.control.cancel();
     }
 }

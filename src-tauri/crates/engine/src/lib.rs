@@ -12,12 +12,15 @@
 //! `gather`, so that they are read once, and `transfer` splits them; an upload that falls behind goes on `alone`, its
 //! hash from the last of its `marks`. `row` and `board` keep what is told of all this.
 
+pub mod choice;
+pub mod control;
 pub mod error;
 pub mod event;
 pub mod job;
 pub mod policy;
 pub mod report;
 pub mod rule;
+pub mod verify;
 
 mod alone;
 mod blob_table;
@@ -31,6 +34,7 @@ mod deliver;
 mod expand;
 mod gather;
 mod image;
+mod lanes;
 mod marks;
 mod once;
 mod place;
@@ -45,12 +49,14 @@ mod tree;
 mod unit;
 
 pub use budget::Pulls;
+pub use choice::{Choice, ImagePair, Pairs};
+pub use control::Control;
 pub use error::Failure;
 pub use event::{ImageState, ImageStatus, Phase, Snapshot, Totals, Update};
 pub use job::{Job, RunHandle};
 pub use policy::{Attestations, IndexPolicy, Overwrite, Policy};
 pub use report::{Action, ImageReport, Outcome, Plan, Report, ReportTotals};
 pub use rule::{
-    DestinationRule, DestinationTags, JobRule, Mapping, Origin, Pattern, PatternRule, Rule,
-    RuleError, Selection, Source, TagFilter,
+    DestinationRule, DestinationTags, JobRule, Mapping, NewestBy, Origin, Pattern, PatternRule,
+    Rule, RuleError, Selection, Source, TagDates, TagFilter,
 };

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use registry::PlatformFilter;
 
+use crate::Choice;
+
 /// What to do with a tag that is at the destination with another digest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overwrite {
@@ -57,6 +59,8 @@ pub struct Policy {
     pub retries: u32,
     /// The most images worked on at once; `None` is the default of 64.
     pub images: Option<usize>,
+    /// Which of the images that the rules select are copied (default all).
+    pub choice: Choice,
     /// How long a destination may take nothing, its buffer full, before others that take the same blob go on without
     /// it (default 5 s). It then catches up alone.
     pub patience: Duration,
@@ -73,6 +77,7 @@ impl Default for Policy {
             fail_if_empty: false,
             retries: 3,
             images: None,
+            choice: Choice::All,
             patience: Duration::from_secs(5),
         }
     }

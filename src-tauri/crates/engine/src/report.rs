@@ -1,12 +1,12 @@
 //! The report: what became of every image. Its JSON form is a contract (version 1); fields are only ever added.
 
 use registry::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Pulls};
 
 /// What became of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It stands at the destination now, and did not before.
@@ -22,7 +22,7 @@ pub enum Outcome {
 }
 
 /// What a run does, or would do, with an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -39,7 +39,7 @@ pub enum Action {
 }
 
 /// What a run would do with an image, and how much of it is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Plan {
     /// What would be done.
@@ -60,7 +60,7 @@ impl Plan {
 }
 
 /// What became of one source image at one destination.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImageReport {
     /// Full reference, or the rule as written where it could not be resolved.
     pub source: String,
@@ -75,7 +75,7 @@ pub struct ImageReport {
     /// The destination's digest after the run (differs from the source's when an index was filtered).
     pub digest: Option<Digest>,
     /// What stood at the destination and is or would be replaced; left out where nothing is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Digest>,
     /// Bytes of blobs uploaded for this image.
     pub bytes_copied: u64,
@@ -108,7 +108,7 @@ impl ImageReport {
 }
 
 /// Sums over the report's images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReportTotals {
     /// Images copied.
     pub copied: u64,
@@ -129,7 +129,7 @@ pub struct ReportTotals {
 }
 
 /// What became of every image of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// Always 1.
     pub version: u32,
@@ -140,6 +140,6 @@ pub struct Report {
     /// What was noticed besides: rules that matched nothing, registries' warnings, immutable tags.
     pub warnings: Vec<String>,
     /// Reads of manifests at every source that counts them; left out where none does.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pulls: Vec<Pulls>,
 }

@@ -39,6 +39,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Behind everything that rules make.
+    pub(crate) fn last() -> Self {
+        Self::new(usize::MAX, usize::MAX, usize::MAX, usize::MAX)
+    }
+
     pub(crate) fn new(rule: usize, repository: usize, destination: usize, image: usize) -> Self {
         let [rule, repository, destination, image] = [rule, repository, destination, image]
             .map(|number| u32::try_from(number).unwrap_or(u32::MAX));
@@ -68,6 +73,8 @@ struct State {
     source_digest: Option<Digest>,
     digest: Option<Digest>,
     replaces: Option<Digest>,
+    /// With whose account it is read, and written.
+    accounts: (Option<Arc<str>>, Option<Arc<str>>),
     attempts: u32,
 }
 
@@ -152,6 +159,11 @@ impl Row {
     /// The source's digest is known, whatever comes of the row.
     pub(crate) fn sourced(&self, source: &Digest) {
         self.change(|s| s.source_digest = Some(source.clone()));
+    }
+
+    /// It is known with whose account it is read, and written.
+    pub(crate) fn accounts(&self, source: Option<Arc<str>>, destination: Option<Arc<str>>) {
+        self.change(|s| s.accounts = (source, destination));
     }
 
     /// Another image stands at the destination.
@@ -298,15 +310,18 @@ impl Row {
             bytes_in_flight: s.bytes.in_flight,
             bytes_mounted: s.bytes.mounted,
             bytes_present: s.bytes.present,
+            replaces: s.replaces.clone(),
+            source_account: s.accounts.0.clone(),
+            destination_account: s.accounts.1.clone(),
             reason: s.reason.clone(),
             error: s.error.as_deref().cloned(),
         }
     }
 
     /// Its numbers alone.
-    pub(crate) fn numbers(&self) -> (ImageStatus, Bytes) {
+    pub(crate) fn numbers(&self) -> (ImageStatus, Bytes, Option<Plan>) {
         let s = lock(&self.state);
-        (s.status, s.bytes)
+        (s.status, s.bytes, s.plan)
     }
 
     /// The row's line in the report. A row without outcome would break the report's promise, so it is our failure.

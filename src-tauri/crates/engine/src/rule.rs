@@ -17,7 +17,7 @@ mod version;
 
 pub use pattern::{InvalidPattern, Pattern};
 pub use repositories::{Mapping, PatternRule};
-pub use tags::TagFilter;
+pub use tags::{NewestBy, TagDates, TagFilter};
 
 /// A rule of a job.
 #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ use registry::{BlobWriter, Client, Code, Digest, Error, Result, Target};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::{
     sync::CancellationToken,
@@ -25,12 +26,15 @@ use crate::{
     blob_table::BlobTable,
     board::Board,
     budget::Budget,
+    choice::Chosen,
     claims::Claims,
+    control::Control,
     expand::{Group, News, Search, expand, group},
     gather::{Gather, Room},
     image,
+    lanes::Lanes,
     once::Once,
-    place::Places,
+    place::{Places, patient_until},
     plan::Lookups,
     referrers::Indexes,
     row::Row,
@@ -44,8 +48,6 @@ const IMAGES: usize = 64;
 /// Images that may wait to begin before the lists of the next are read. Few enough that a list of a hundred thousand tags
 /// does not fill the memory, and enough that the number of images is known early in any usual run.
 const WINDOW: usize = 4000;
-/// Large blobs that are on their way at once: three of four requests that a host gets at first.
-const LANES: usize = 12;
 /// How long uploads that are given up may take to say so to their registry.
 const DISCARD: Duration = Duration::from_secs(2);
 /// How long a cancelled run waits for its tasks to notice, answers to tags' PUTs included.
@@ -70,8 +72,9 @@ pub(crate) struct Run {
     pub(crate) indexes: Indexes,
     pub(crate) budget: Budget,
     slots: Arc<Semaphore>,
+    pub(crate) chosen: Chosen,
     /// For large blobs.
-    lanes: Arc<Semaphore>,
+    lanes: Lanes,
     tasks: TaskTracker,
 }
 
@@ -97,15 +100,10 @@ impl Slot {
 }
 
 impl Run {
-    pub(crate) fn new(
-        client: Client,
-        policy: Policy,
-        plan_only: bool,
-        board: Arc<Board>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(policy: Policy, plan_only: bool, control: Control) -> Self {
+        let Control { client, board, stop, lanes } = control;
         let slots = Arc::new(Semaphore::new(policy.images.unwrap_or(IMAGES).max(1)));
-        let lanes = client.requests_per_host().map_or(LANES, lanes);
+        let chosen = Chosen::new(policy.choice.clone());
         Self {
             client,
             policy,
@@ -122,7 +120,8 @@ impl Run {
             indexes: Indexes::default(),
             budget: Budget::default(),
             slots,
-            lanes: Arc::new(Semaphore::new(lanes)),
+            chosen,
+            lanes,
             tasks: TaskTracker::new(),
         }
     }
@@ -143,8 +142,19 @@ impl Run {
     /// Waits for a lane.
     pub(crate) async fn lane(&self) -> Result<OwnedSemaphorePermit> {
         // the semaphore is never closed
-        let lane = self.wait(self.lanes.clone().acquire_owned()).await?;
+        let lane = self.wait(self.lanes.take()).await?;
         lane.map_err(|error| Error::new(Code::Internal, "no lane for a blob").cause(&error))
+    }
+
+    /// How long those who are ready `since` then wait for others whose registries last `moved` then. A pause does not
+    /// count: nobody can do anything meanwhile.
+    pub(crate) fn patient_until(&self, since: Instant, moved: Option<Instant>) -> Instant {
+        let patience = self.policy.patience;
+        if self.client.is_paused() {
+            return Instant::now() + patience;
+        }
+        let since = self.client.resumed().map_or(since, |resumed| resumed.max(since));
+        patient_until(since, moved, patience)
     }
 
     /// Starts a task of the run, in the span of whoever starts it.
@@ -161,17 +171,12 @@ impl Run {
     }
 }
 
-/// How many large blobs are on their way at once where no host gets more than so many requests. Where that is few, one
-/// can't be spared.
-fn lanes(requests: usize) -> usize {
-    if requests < 4 { requests.max(1) } else { requests * 3 / 4 }
-}
-
 /// Runs or plans a job; every row has its outcome when it returns.
 #[tracing::instrument(name = "run", skip_all, fields(plan_only = plan_only, rules = job.rules.len()))]
-pub(crate) async fn run(job: Job, plan_only: bool, board: Arc<Board>, stop: CancellationToken) {
-    let Job { rules, policy, client } = job;
-    let run = Arc::new(Run::new(client, policy, plan_only, board.clone(), stop));
+pub(crate) async fn run(job: Job, plan_only: bool, control: Control) {
+    let Job { rules, policy, .. } = job;
+    let board = control.board.clone();
+    let run = Arc::new(Run::new(policy, plan_only, control));
     let teller = AbortOnDropHandle::new(tokio::spawn({
         let run = run.clone();
         async move { run.board.tell(|| run.budget.pulls(&run.client)).await }
@@ -252,7 +257,7 @@ impl Drive {
 
     async fn drive(mut self, rules: Vec<crate::JobRule>) {
         let run = self.run.clone();
-        let (groups, searches) = group(&run, rules);
+        let (groups, searches) = group(&run, run.chosen.narrow(rules));
         for place in groups.iter().flat_map(|group| &group.places) {
             let writers = self.places.entry(place.index).or_default();
             (writers.all, writers.open) = (writers.all + 1, writers.open + 1);
@@ -270,6 +275,7 @@ impl Drive {
                     self.hear(news);
                 } else {
                     listing = false;
+                    run.chosen.missing(&run.board);
                     run.board.complete();
                 },
                 permit = run.slots.clone().acquire_owned(), if !self.queue.is_empty() => {
@@ -291,6 +297,9 @@ impl Drive {
                     () = &mut expanding => expanded = true,
                     Some(_) = told.recv() => {}
                 }
+            }
+            if listing {
+                run.chosen.missing(&run.board);
             }
             run.board.complete();
             let wait = async { while working.join_next().await.is_some() {} };

@@ -11,12 +11,14 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
 use bytes::Bytes;
 use registry::{Code, Descriptor, Digest, Error, Fed, Hasher, Repository, Result, Side, Target};
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 use crate::{
     alone::alone,
@@ -188,7 +190,7 @@ async fn split(reading: &Reading, outlets: &mut [Outlet], room: Room) -> Result<
 /// long as patience lasts.
 async fn offer(reading: &Reading, outlets: &mut [Outlet], piece: impl Fn() -> Piece) -> Result<()> {
     let run = &reading.run;
-    let until = Instant::now() + run.policy.patience;
+    let since = Instant::now();
     let full = |outlet: &&mut Outlet| {
         // a queue that is closed belongs to a taker that has left
         let queue = outlet.queue.as_ref();
@@ -197,7 +199,11 @@ async fn offer(reading: &Reading, outlets: &mut [Outlet], piece: impl Fn() -> Pi
     for outlet in outlets.iter_mut().filter(full).collect::<Vec<_>>() {
         let Some(queue) = &outlet.queue else { continue };
         let late = async {
-            tokio::time::sleep_until(until.into()).await;
+            while let until = run.patient_until(since, None)
+                && until > Instant::now()
+            {
+                tokio::time::sleep_until(until).await;
+            }
             if reading.attached.load(Ordering::Acquire) < 2 {
                 std::future::pending::<()>().await;
             }

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use accounts::{Address, Create};
 use engine::{
-    Attestations, DestinationRule, IndexPolicy, JobRule, Mapping, Overwrite, Pattern, PatternRule,
-    Policy, Rule, RuleError, Source, TagFilter,
+    Attestations, DestinationRule, IndexPolicy, JobRule, Mapping, NewestBy, Overwrite, Pattern,
+    PatternRule, Policy, Rule, RuleError, Source, TagFilter,
 };
 use registry::{ClientOptions, PlatformFilter};
 use schemars::JsonSchema;
 
+mod export;
 mod file;
 mod import;
 pub mod library;
@@ -19,7 +20,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use import::{Import, import};
+pub use import::{Import, import, is_profile, read};
 pub use library::{Listed, Profiles, Stored};
 pub use schema::schema;
 
@@ -54,9 +55,10 @@ pub struct ProfileRule {
     /// characters but `/`, and `**` for any at all: such a rule is for every repository of the registry's catalogue that
     /// matches, as it is at each run, and tags that it names are those of them that are there.
     pub source: String,
-    /// `registry/repository`, with `:tag` or `:tag,tag` where images get other names. Where the source names repositories
-    /// by pattern, each needs a place of its own: `{path}` stands for the repository's whole path, `{name}` for its last
-    /// part, `{namespace}` for what is before that, `{registry}` for the source's registry.
+    /// `registry/repository`, with `:tag` or `:tag,tag` where images get other names. In the repository `{path}` stands for
+    /// the source repository's whole path, `{name}` for its last part, `{namespace}` for what is before that, `{registry}`
+    /// for the source's registry. Where the source names repositories by pattern, each needs a place of its own, so that
+    /// `{path}` or `{name}` must be there.
     #[schemars(length(min = 1))]
     pub destinations: Vec<String>,
     /// What narrows the tags that the source selects.
@@ -85,9 +87,13 @@ pub struct Tags {
     /// only where the source or `include` asks for tags by name or pattern.
     #[schemars(default)]
     pub versions: Option<String>,
-    /// Of the tags that are versions, only the newest so many.
+    /// Only the newest so many: of the tags that are versions, or of all by the date of their images.
     #[schemars(default, range(min = 1))]
     pub newest: Option<usize>,
+    /// What makes a tag newer: the `version` that it is, or when its image was `created`, for which the config of each
+    /// image is read first (of an image for several platforms, each of them, and the newest counts).
+    #[schemars(default, with = "schema::NewestByName")]
+    pub newest_by: NewestBy,
 }
 
 /// What narrows the repositories of a rule by pattern.
@@ -194,6 +200,11 @@ pub enum Field {
         /// Which rule.
         rule: Option<usize>,
     },
+    /// A number of the policy: `proc`, `bandwidth`.
+    Limit {
+        /// Which.
+        name: &'static str,
+    },
     /// What the account of a registry is looked up by.
     Account {
         /// The registry as it was written.
@@ -259,6 +270,16 @@ impl Profile {
             }
         }
         let policy = &self.policy;
+        for (name, is_zero) in
+            [("proc", policy.proc == Some(0)), ("bandwidth", policy.bandwidth == Some(0))]
+        {
+            if is_zero {
+                let mut fault =
+                    Fault::new(Field::Limit { name }, format!("'{name}' must be 1 or more"));
+                fault.hint = Some("leave it out for no limit of your own".into());
+                faults.push(fault);
+            }
+        }
         let options = ClientOptions::default();
         let retries = policy.retries.unwrap_or(options.retries);
         Prepared {
@@ -332,12 +353,18 @@ impl ProfileRule {
         let source =
             source.map_err(|error| faults.push(Fault::of_rule(Field::Source { rule }, error))).ok();
         let destinations = self.read_destinations(rule, faults, |text| {
-            DestinationRule::parse(text).and_then(|destination| match &source {
-                Some(source) => destination.check(source).map(|()| destination),
-                None => Ok(destination),
-            })
+            let source = match &source {
+                Some(source) => source,
+                // what is wrong with the source is told there
+                None if text.contains('{') => return Ok(None),
+                None => return DestinationRule::parse(text).map(Some),
+            };
+            let destination = DestinationRule::parse_for(text, source)?;
+            destination.check(source)?;
+            Ok(Some(destination))
         });
-        let tags = TagFilter::default();
+        let (destinations, tags) =
+            (destinations.into_iter().flatten().collect(), TagFilter::default());
         Some(Rule { source: source?, destinations, tags, platforms: None, origin: None })
     }
 
@@ -389,7 +416,7 @@ impl Tags {
             let field = Field::Narrowing { rule, what: Narrowing::Newest, item: 0 };
             faults.push(Fault::new(field, "'newest' must be 1 or more"));
         }
-        TagFilter { include, exclude, versions, newest: self.newest }
+        TagFilter { include, exclude, versions, newest: self.newest, newest_by: self.newest_by }
     }
 
     /// The first field that is given.

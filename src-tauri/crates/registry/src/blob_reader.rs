@@ -58,6 +58,8 @@ impl BlobReader {
     /// The next bytes, or `None` after the last. An error is final: everything that may pass has been tried.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
+            // before the wait for bytes, so that a pause is no stall
+            self.repository.client.0.gate.pass().await;
             let Some(answer) = &mut self.answer else {
                 if self.position >= self.blob.size {
                     return Ok(None);

@@ -12,6 +12,7 @@ use crate::{
     AccessSource, Ask, Code, Creation, Demand, HostState, Place, Registry, Repository,
     RepositoryName, Result, Side,
     bandwidth::Bandwidth,
+    gate::Gate,
     host::{Quota, lock},
     limit::Permit,
     retry::Class,
@@ -29,8 +30,16 @@ pub(crate) struct Inner {
     pub(crate) access: Arc<dyn AccessSource>,
     pub(crate) connections: Connections,
     pub(crate) warnings: Warnings,
+    pub(crate) gate: Gate,
     bandwidth: Bandwidth,
-    hosts: Mutex<HashMap<Registry, Arc<HostState>>>,
+    hosts: Mutex<Hosts>,
+}
+
+#[derive(Debug)]
+struct Hosts {
+    known: HashMap<Registry, Arc<HostState>>,
+    /// The most requests in flight to each.
+    requests: Option<usize>,
 }
 
 /// How a [`Client`] behaves.
@@ -67,8 +76,9 @@ impl Client {
         Self(Arc::new(Inner {
             connections: Connections::new(options.stall),
             warnings: Warnings::default(),
+            gate: Gate::default(),
             bandwidth: Bandwidth::new(options.bandwidth),
-            hosts: Mutex::default(),
+            hosts: Mutex::new(Hosts { known: HashMap::new(), requests: options.requests_per_host }),
             options,
             access,
         }))
@@ -77,12 +87,33 @@ impl Client {
     /// What is learnt about the registry's host, shared by all of its repositories.
     pub(crate) fn host_state(&self, registry: &Registry) -> Arc<HostState> {
         let mut hosts = lock(&self.0.hosts);
-        if let Some(host) = hosts.get(registry) {
+        if let Some(host) = hosts.known.get(registry) {
             return Arc::clone(host);
         }
-        let host = Arc::new(HostState::new(registry.clone(), self.0.options.requests_per_host));
-        hosts.insert(registry.clone(), Arc::clone(&host));
+        let host = Arc::new(HostState::new(registry.clone(), hosts.requests));
+        hosts.known.insert(registry.clone(), Arc::clone(&host));
         host
+    }
+
+    /// From here on no request goes out and no blob is read on, until [`Client::resume`]. What is under way ends or
+    /// waits; what breaks meanwhile is mended afterwards. Uploads may still be given up.
+    pub fn pause(&self) {
+        self.0.gate.close();
+    }
+
+    /// Goes on after [`Client::pause`].
+    pub fn resume(&self) {
+        self.0.gate.open();
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.0.gate.is_closed()
+    }
+
+    /// When it last went on after a pause.
+    pub fn resumed(&self) -> Option<tokio::time::Instant> {
+        self.0.gate.opened()
     }
 
     /// The limit of bytes per second, for those who read blobs.
@@ -92,7 +123,26 @@ impl Client {
 
     /// The most requests in flight to one host, where that was set.
     pub fn requests_per_host(&self) -> Option<usize> {
-        self.0.options.requests_per_host
+        lock(&self.0.hosts).requests
+    }
+
+    /// Sets it anew, at once for every host; `None` adapts. An account's own limit stays.
+    pub fn set_requests_per_host(&self, requests: Option<usize>) {
+        let mut hosts = lock(&self.0.hosts);
+        hosts.requests = requests;
+        for host in hosts.known.values() {
+            host.room.set(requests);
+        }
+    }
+
+    /// Bytes per second over all downloads, where there is a limit.
+    pub fn bytes_per_second(&self) -> Option<u64> {
+        self.0.bandwidth.rate()
+    }
+
+    /// Sets that limit anew, at once for what is being read too; `None` is unlimited.
+    pub fn set_bytes_per_second(&self, bytes_per_second: Option<u64>) {
+        self.0.bandwidth.set(bytes_per_second);
     }
 
     /// How many manifests the registry lets us read, as far as it has told (Docker Hub does).

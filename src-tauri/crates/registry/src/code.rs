@@ -111,6 +111,8 @@ codes! {
     ConfigInvalid = "config.invalid",
     /// A file could not be read or written.
     FileFailed = "file.failed",
+    /// The profile is being run already, perhaps by another process.
+    RunBusy = "run.busy",
     /// The run was cancelled.
     Cancelled = "cancelled",
     /// Our fault.
@@ -129,5 +131,15 @@ impl serde::Serialize for Code {
         serializer: S,
     ) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Code {
+    /// A code that is not known any more, or not yet, is our fault.
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Ok(Self::ALL.iter().copied().find(|code| code.as_str() == text).unwrap_or(Self::Internal))
     }
 }

@@ -102,6 +102,7 @@ pub(crate) const fn of(code: Code) -> &'static [&'static str] {
         Code::RuleConflict => &["Change one of the rules; nothing was written to the tag."],
         Code::RuleInvalid => &["Correct the rule."],
         Code::RuleEmpty => &["Check the rule's repository and pattern."],
+        Code::RunBusy => &["Wait until it has ended, or end it there."],
         Code::ConfigInvalid | Code::FileFailed | Code::Cancelled => &[],
         Code::Internal => &["Report this, with the log."],
     }

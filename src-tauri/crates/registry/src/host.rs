@@ -103,6 +103,8 @@ type ReachCell = Arc<OnceCell<Arc<Reach>>>;
 #[derive(Debug)]
 pub(crate) struct Reach {
     pub(crate) access: Access,
+    /// Where the credential was found, for many to keep.
+    pub(crate) origin: Arc<str>,
     pub(crate) login: Arc<Login>,
     /// Connections to the registry itself.
     pub(crate) http: reqwest::Client,
@@ -177,9 +179,16 @@ impl HostState {
             tracing::debug!(registry = %self.registry, origin = access.origin, "account");
             let (credential, origin) = (access.credential.clone(), access.origin.clone());
             let login = self.auth.login(credential, origin, access.renew_at);
-            Ok(Arc::new(Reach { access, login, http, abroad }))
+            let told = access.origin.as_str().into();
+            Ok(Arc::new(Reach { access, origin: told, login, http, abroad }))
         };
         Ok(Arc::clone(cell.get_or_try_init(ask).await?))
+    }
+
+    /// Where the credential for a repository was found, once it has been asked for.
+    pub(crate) fn origin(&self, repository: &RepositoryName) -> Option<Arc<str>> {
+        let cell = lock(&self.reach).get(&Some(repository.clone()))?.clone();
+        Some(cell.get()?.origin.clone())
     }
 
     /// The address of the registry in a scheme, with what stands before `v2/`.

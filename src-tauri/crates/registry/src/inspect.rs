@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The largest config that is read for its date.
-const LARGEST_CONFIG: u64 = 1 << 20;
+pub(crate) const LARGEST_CONFIG: u64 = 1 << 20;
 /// So many images of an index are looked into; of more, only the entry is told.
 const MOST_IMAGES: usize = 100;
 /// Images that are looked into at once.
@@ -291,9 +291,7 @@ impl Image {
     /// What a config tells.
     fn tell(&mut self, config: &[u8]) {
         let Ok(config) = serde_json::from_slice::<Config>(config) else { return };
-        // builds that can be repeated say 1970
-        let created = config.created.and_then(|text| text.parse::<Timestamp>().ok());
-        self.created = created.filter(|time| time.as_second() > 0);
+        self.created = date(config.created);
         if self.platform.is_none()
             && let Some(architecture) = config.architecture.filter(|name| !name.is_empty())
         {
@@ -307,6 +305,17 @@ impl Image {
     }
 }
 
+/// When an image was made, as its config says.
+pub(crate) fn made(config: &[u8]) -> Option<Timestamp> {
+    date(serde_json::from_slice::<Config>(config).ok()?.created)
+}
+
+fn date(text: Option<String>) -> Option<Timestamp> {
+    let time = text?.parse::<Timestamp>().ok()?;
+    // builds that can be repeated say 1970
+    (time.as_second() > 0).then_some(time)
+}
+
 fn layer(blob: &Descriptor) -> Layer {
     Layer {
         digest: blob.digest.clone(),
@@ -315,7 +324,7 @@ fn layer(blob: &Descriptor) -> Layer {
     }
 }
 
-fn is_image_config(config: &Descriptor) -> bool {
+pub(crate) fn is_image_config(config: &Descriptor) -> bool {
     matches!(
         config.media_type.as_str(),
         "application/vnd.oci.image.config.v1+json"
@@ -323,7 +332,7 @@ fn is_image_config(config: &Descriptor) -> bool {
     )
 }
 
-fn annotations(manifest: &[u8]) -> BTreeMap<String, String> {
+pub(crate) fn annotations(manifest: &[u8]) -> BTreeMap<String, String> {
     let annotated = serde_json::from_slice::<Annotated>(manifest).ok();
     let all = annotated.and_then(|it| it.annotations).unwrap_or_default();
     all.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect()

@@ -25,6 +25,23 @@ const CEILING: usize = 64;
 pub(crate) struct Rooms {
     whole: Arc<Limit>,
     classes: [Arc<Limit>; Class::COUNT],
+    caps: Mutex<Caps>,
+}
+
+/// Who limits the host as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+struct Caps {
+    /// The user, for this run.
+    run: Option<usize>,
+    /// The account.
+    account: Option<usize>,
+}
+
+impl Caps {
+    fn least(self) -> usize {
+        let account = self.account.unwrap_or(usize::MAX);
+        self.run.unwrap_or(CEILING).min(account).clamp(1, Semaphore::MAX_PERMITS)
+    }
 }
 
 /// Room for one request; dropping it makes room for the next.
@@ -36,10 +53,15 @@ pub(crate) struct Permit {
 
 impl Rooms {
     /// Room for at most `cap` requests, or as many as the host bears.
-    pub(crate) fn new(cap: Option<usize>) -> Self {
-        let cap = cap.unwrap_or(CEILING).clamp(1, Semaphore::MAX_PERMITS);
+    pub(crate) fn new(run: Option<usize>) -> Self {
+        let caps = Caps { run, account: None };
+        let cap = caps.least();
         let class = || Arc::new(Limit::new(cap.min(START), cap));
-        Self { whole: Arc::new(Limit::new(cap, cap)), classes: std::array::from_fn(|_| class()) }
+        Self {
+            whole: Arc::new(Limit::new(cap, cap)),
+            classes: std::array::from_fn(|_| class()),
+            caps: Mutex::new(caps),
+        }
     }
 
     /// Waits for room, in the class and then at the host.
@@ -48,10 +70,25 @@ impl Rooms {
         Permit { _class: of_class, _whole: self.whole.acquire().await }
     }
 
-    /// Lowers the cap, never below one.
-    pub(crate) fn cap(&self, cap: usize) {
-        for limit in self.classes.iter().chain([&self.whole]) {
-            limit.cap(cap);
+    /// An account has a limit of its own. Of several the lowest counts.
+    pub(crate) fn cap(&self, account: usize) {
+        self.change(|caps| {
+            caps.account = Some(caps.account.map_or(account, |known| known.min(account)));
+        });
+    }
+
+    /// The user wants another limit, or none.
+    pub(crate) fn set(&self, run: Option<usize>) {
+        self.change(|caps| caps.run = run);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Caps)) {
+        let mut caps = self.caps.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut caps);
+        let cap = caps.least();
+        self.whole.resize(cap, cap);
+        for class in &self.classes {
+            class.resize(cap, cap.min(START));
         }
     }
 
@@ -122,12 +159,16 @@ impl Limit {
         Share { permit, limit: Arc::clone(self) }
     }
 
-    /// Lowers the cap, never below one.
-    fn cap(&self, cap: usize) {
+    /// Sets the cap. What never met congestion has room for `least` requests at once.
+    fn resize(&self, cap: usize, least: usize) {
         let mut state = self.state();
-        state.cap = state.cap.min(cap.max(1));
+        state.cap = cap.max(1);
         let cap = state.cap;
         self.shrink(&mut state, cap);
+        if state.halved.is_none() && state.limit < least {
+            let more = least - state.limit;
+            self.grow(&mut state, more);
+        }
     }
 
     /// A request was answered without a sign of congestion, its permit still being held.
@@ -145,12 +186,7 @@ impl Limit {
             return;
         }
         state.answers = 0;
-        state.limit += 1;
-        if state.debt > 0 {
-            state.debt -= 1;
-        } else {
-            self.semaphore.add_permits(1);
-        }
+        self.grow(&mut state, 1);
     }
 
     /// A request that was sent at `sent` met congestion.
@@ -164,6 +200,13 @@ impl Limit {
         state.answers = 0;
         let half = (state.limit / 2).max(1);
         self.shrink(&mut state, half);
+    }
+
+    fn grow(&self, state: &mut State, by: usize) {
+        let repaid = state.debt.min(by);
+        state.debt -= repaid;
+        state.limit += by;
+        self.semaphore.add_permits(by - repaid);
     }
 
     fn shrink(&self, state: &mut State, limit: usize) {
@@ -280,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cap_holds_also_when_it_comes_late() {
+    async fn a_cap_holds_also_when_it_comes_late_and_may_rise_again() {
         let limit = room(Some(5));
         let held = take(&limit, 5).await;
         assert!(is_full(&limit));
@@ -288,12 +331,41 @@ mod tests {
             limit.answered();
         }
         assert!(is_full(&limit), "it never grows above the cap");
-        limit.cap(2);
+        limit.resize(2, 2);
         drop(held);
         assert_eq!(limit.semaphore.available_permits(), 2);
-        limit.cap(9);
-        limit.cap(0);
-        assert_eq!(limit.semaphore.available_permits(), 1, "a cap only falls, and not below one");
+        limit.resize(0, 0);
+        assert_eq!(limit.semaphore.available_permits(), 1, "never below one");
+        let held = take(&limit, 1).await;
+        limit.resize(9, 9);
+        assert_eq!(limit.semaphore.available_permits(), 8);
+        drop(held);
+        limit.congested(Instant::now());
+        limit.resize(20, 16);
+        assert_eq!(
+            limit.semaphore.available_permits(),
+            4,
+            "a host that was too busy keeps its pace"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_user_s_limit_changes_and_the_account_s_stays() {
+        let rooms = Rooms::new(Some(2));
+        let mut held = vec![rooms.acquire(Class::Blob).await, rooms.acquire(Class::Write).await];
+        assert!(rooms.acquire(Class::Look).now_or_never().is_none());
+        rooms.set(Some(3));
+        held.push(rooms.acquire(Class::Look).await);
+        assert!(rooms.acquire(Class::Look).now_or_never().is_none());
+        rooms.cap(4);
+        rooms.set(None);
+        held.push(rooms.acquire(Class::Look).await);
+        assert!(rooms.acquire(Class::Look).now_or_never().is_none(), "the account allows four");
+        rooms.set(Some(1));
+        held.truncate(1);
+        assert!(rooms.acquire(Class::Look).now_or_never().is_none());
+        held.clear();
+        assert!(rooms.acquire(Class::Look).now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@
 //!
 //! [`Permits`]: crate::Permits
 
+use std::sync::Arc;
+
 use crate::{
     Answer, Ask, BlobWriter, Client, Digest, Error, Learnt, MediaType, Registry, RepositoryName,
     Result, Side, Target,
@@ -85,6 +87,11 @@ impl Repository {
             Target::Digest(_) => '@',
         };
         format!("{}/{}{mark}{target}", self.registry, self.name)
+    }
+
+    /// Which account, or entry of a file, it is reached with; `None` before it was first asked for anything.
+    pub fn account(&self) -> Option<Arc<str>> {
+        self.client.host_state(&self.registry).origin(&self.name)
     }
 
     pub(crate) fn blob_reference(&self, digest: &Digest) -> String {

@@ -52,6 +52,10 @@ impl Client {
         side: Option<Side>,
         mut ask: Ask<'_>,
     ) -> Result<Answer> {
+        if ask.method != Method::DELETE {
+            // who we are is asked elsewhere, which takes requests too
+            self.0.gate.pass().await;
+        }
         let host = self.host_state(registry);
         let stall = self.0.options.stall;
         let about = About {

@@ -52,6 +52,10 @@ pub(crate) async fn transmit(
     attempt: u32,
 ) -> Result<reqwest::Response, Failure> {
     let Parcel { method, url, headers, body, wait } = parcel;
+    // to give an upload up is not to begin anything
+    if method != Method::DELETE {
+        client.0.gate.pass().await;
+    }
     let watch = Arc::new(Watch::default());
     let mut request = reqwest::Request::new(method.clone(), url.clone());
     *request.headers_mut() = headers;

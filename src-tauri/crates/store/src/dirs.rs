@@ -68,7 +68,22 @@ impl Dirs {
         self.config.join("settings.json")
     }
 
-    /// How each profile's last run ended.
+    /// The history of runs.
+    pub fn history(&self) -> PathBuf {
+        self.data.join("history.sqlite")
+    }
+
+    /// The locks of profiles that are being run.
+    pub fn locks(&self) -> PathBuf {
+        self.data.join("locks")
+    }
+
+    /// Repositories that were named by hand.
+    pub fn repositories(&self) -> PathBuf {
+        self.config.join("repositories.json")
+    }
+
+    /// How each profile's last run ended, as it was kept before there was a history.
     pub fn last_runs(&self) -> PathBuf {
         self.data.join("last-runs.json")
     }
@@ -82,7 +97,9 @@ mod tests {
     fn one_variable_moves_everything() {
         let dirs = Dirs::choose(Some("/tmp/x".into())).expect("named");
         assert_eq!(dirs, Dirs::at("/tmp/x"));
-        for path in [dirs.accounts(), dirs.profiles(), dirs.settings(), dirs.last_runs()] {
+        for path in
+            [dirs.accounts(), dirs.profiles(), dirs.settings(), dirs.history(), dirs.locks()]
+        {
             assert!(path.starts_with("/tmp/x"), "{}", path.display());
         }
     }

@@ -109,6 +109,20 @@ pub fn keep_aside(path: &Path) -> Result<PathBuf, Error> {
     Ok(kept)
 }
 
+/// Waits for the lock that belongs to a file, and takes it; dropping it gives it back. It is a file of its own, since a
+/// lock on the file itself may be its format's business.
+pub fn lock_beside(path: &Path) -> Result<fs::File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let told = |error: io::Error| Error::io(Path::new(&name), &error);
+    let lock = fs::File::options().create(true).truncate(false).write(true).open(&name);
+    let lock = lock.map_err(told)?;
+    match lock.lock() {
+        Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(told(error)),
+        _ => Ok(lock),
+    }
+}
+
 /// Writes a value as JSON for people to read; see [`write()`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let mut bytes = serde_json::to_vec_pretty(value)

@@ -1,4 +1,5 @@
-//! How each profile's last run ended: what the list of profiles shows. The history of all runs is something else.
+//! How each profile's last run ended, as versions before the history have kept it. What is there is still shown for
+//! profiles that the history does not know; nothing is added any more.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -9,6 +9,7 @@ import type {
   DetailsRequest,
   ImageDetails,
   ImagePart,
+  KeptName,
   MoreRequest,
   TypedName,
 } from '../types';
@@ -66,6 +67,7 @@ interface List {
 export class FakeBrowse {
   #how: Scenario;
   #lists = new Map<string, List>();
+  #kept = new Map<string, KeptName[]>();
   #waiting = new Map<string, (problem: Problem) => void>();
 
   constructor(how: Scenario) {
@@ -126,6 +128,37 @@ export class FakeBrowse {
     };
   }
 
+  /** Something that can be given up by its token. */
+  async waited<T>(token: string, work: () => T): Promise<T> {
+    await this.#wait(token);
+    return work();
+  }
+
+  /** The tags of a repository: of a list that is known, or asked for. */
+  tags(host: string, repository: string, ask: boolean): BrowseEntry[] | null {
+    const id = [host, null, repository].join('|');
+    const known = this.#lists.get(id);
+    if (known) return known.entries;
+    if (!ask) return null;
+    const entries = this.#entries({
+      token: '',
+      accountId: null,
+      host,
+      namespace: null,
+      repository,
+      refresh: false,
+    });
+    this.#lists.set(id, { entries, fetchedAt: new Date().toISOString() });
+    return entries;
+  }
+
+  repositories(host: string, ask: boolean): string[] | null {
+    if (!ask) return null;
+    const open = (namespace: string | null): BrowseEntry[] =>
+      this.#entries({ token: '', accountId: null, host, namespace, repository: null, refresh: false });
+    return open(null).flatMap(({ name }) => open(name).map((entry) => entry.name));
+  }
+
   cancel(token: string): null {
     this.#waiting.get(token)?.(new Problem({ code: 'cancelled', message: 'it was given up' }));
     return null;
@@ -142,10 +175,24 @@ export class FakeBrowse {
         const at = repository.search(/[A-Z]/);
         if (at >= 0) {
           const problem = `its repository has an upper-case letter '${repository.charAt(at)}'`;
-          return { text: word, repository: null, tag: null, problem };
+          return { text: word, repository: null, tag: null, problem, reason: 'wrong' };
         }
-        return { text: word, repository, tag: tagName, problem: null };
+        const kept = this.kept(host).filter((each) => each.repository !== repository);
+        this.#kept.set(host, [...kept, { repository, tags: tagName ? [tagName] : [] }]);
+        return { text: word, repository, tag: tagName, problem: null, reason: null };
       });
+  }
+
+  kept(host: string): KeptName[] {
+    return this.#kept.get(host) ?? [];
+  }
+
+  drop(host: string, repository: string): null {
+    this.#kept.set(
+      host,
+      this.kept(host).filter((each) => each.repository !== repository),
+    );
+    return null;
   }
 
   async #wait(token: string): Promise<void> {

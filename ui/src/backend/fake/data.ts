@@ -1,6 +1,7 @@
 // Accounts, profiles and images as a team would have them.
 
 import type { Account, ApiError, Failure, FoundLogin, Profile, ProfileSummary } from '../types';
+import { blankRule } from '../../text/rule';
 import type { Scenario } from './scenario';
 
 const HOUR = 3_600_000;
@@ -30,6 +31,7 @@ function account(id: string, part: Partial<Account>): Account {
     mirrors: [],
     limit: null,
     verifiedAt: null,
+    failed: null,
     ...part,
   };
 }
@@ -51,8 +53,19 @@ export function accounts({ name }: Scenario): Account[] {
       name: 'Lab Harbor',
       address: 'harbor.lab.example.com:8443/team',
       username: 'robot$team+ci',
+      provider: 'harbor',
+      failed: { at: ago(20), step: 'login', code: 'auth.rejected' },
       insecure: true,
       caFile: '/etc/ssl/lab-ca.pem',
+    }),
+    account('ecr', {
+      name: 'Mirror Ireland',
+      address: '123456789012.dkr.ecr.eu-west-1.amazonaws.com',
+      provider: 'ecr',
+      username: 'AKIAIOSFODNN7EXAMPLE',
+      secretKind: 'aws-keys',
+      settings: { role: 'arn:aws:iam::123456789012:role/mirror' },
+      verifiedAt: ago(26),
     }),
     account('mcr', { address: 'mcr.microsoft.com', hasSecret: false, secretIn: 'none' }),
   ];
@@ -119,12 +132,16 @@ function profile(
   return {
     id,
     name,
-    rules: rules.map(([source, destinations]) => ({ source, destinations })),
+    rules: rules.map(([source, destinations]) => blankRule(source, destinations)),
     os: [],
     arch: [],
     overwrite: 'differing',
     attestations: 'keep',
+    index: 'rewrite',
     referrers: false,
+    retries: null,
+    proc: null,
+    bandwidth: null,
     accounts: {},
     ...part,
   };
@@ -211,9 +228,14 @@ export const BROKEN: ProfileSummary = {
   demo: false,
   broken: {
     code: 'config.invalid',
-    message: 'old-mirror.yaml, line 7, column 3: a rule needs a destination',
+    message: "/home/acme/.config/image-syncer/profiles/old-mirror.yaml:7:3: rule 2 has no 'destinations'",
     hint: '',
-    params: { line: '7' },
+    params: {
+      file: '/home/acme/.config/image-syncer/profiles/old-mirror.yaml',
+      line: '7',
+      column: '3',
+      what: "rule 2 has no 'destinations'",
+    },
   },
   lastRun: null,
 };

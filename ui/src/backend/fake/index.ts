@@ -7,21 +7,28 @@ import type {
   AppEvent,
   CheckReport,
   CheckStep,
+  ExportReport,
   FoundLogin,
   FoundLogins,
   ImportReport,
   KeyringStatus,
+  HistoryDetail,
   Pick,
+  PickedImage,
   Profile,
   ProfileSummary,
   RuleProblem,
   RunInfo,
   Settings,
+  Snapshot,
   Taken,
+  VerifyReport,
 } from '../types';
 import * as data from './data';
 import { FakeBrowse } from './browse';
-import { PROVIDERS } from './providers';
+import { preview } from './preview';
+import { FakeHistory } from './history';
+import { providers } from './providers';
 import { FakeRun } from './run';
 import { scenario, type Scenario } from './scenario';
 
@@ -51,6 +58,7 @@ const EMPTY_DRAFT: AccountDraft = {
   provider: '',
   settings: {},
   secretKind: '',
+  secretFile: null,
   plainHttp: false,
   trusted: null,
   clientCert: null,
@@ -77,12 +85,22 @@ class Fake {
   #onEvent: (event: AppEvent) => void = () => undefined;
   #ids = 0;
   #browse: FakeBrowse;
+  #history: FakeHistory;
 
   constructor(how: Scenario) {
     this.#how = how;
-    this.#settings = { theme: how.theme, language: how.language, notify: true };
+    this.#settings = {
+      theme: how.theme,
+      language: how.language,
+      notifications: { finished: 'hidden', failed: 'always', attention: 'always' },
+      historyDays: 90,
+      tray: false,
+      proc: null,
+      bandwidth: null,
+    };
     this.#accounts = data.accounts(how);
     this.#browse = new FakeBrowse(how);
+    this.#history = new FakeHistory(how);
     this.#profiles = data.profiles(how);
     if (how.name === 'nokeyring') this.#keyring = MISSING;
     if (how.name === 'locked') this.#keyring = LOCKED;
@@ -100,7 +118,8 @@ class Fake {
           problems: this.#how.name === 'broken' ? [data.KEPT_ASIDE] : [],
         })),
       settingsGet: () => answer(() => this.#settings),
-      settingsSet: (settings) => answer(() => (this.#settings = { ...settings })),
+      settingsSet: (settings) => answer(() => (this.#settings = structuredClone(settings))),
+      settingsTryNotification: () => answer(() => this.#tryNotification()),
       keyringStatus: () => answer(() => this.#keyring),
       keyringRetry: () => answer(() => this.#unlock()),
       keyringUseMemory: () => answer(() => this.#setKeyring({ ...READY, state: 'memory' })),
@@ -118,11 +137,20 @@ class Fake {
       browseCancel: (token) => answer(() => this.#browse.cancel(token)),
       browseForget: () => answer(() => null),
       browseNames: (host, text) => answer(() => this.#browse.names(host, text)),
-      providersList: () => answer(() => PROVIDERS),
+      browseKept: (host) => answer(() => this.#browse.kept(host)),
+      browseDrop: (host, repository) => answer(() => this.#browse.drop(host, repository)),
+      providersList: () =>
+        answer(() =>
+          providers(this.#settings.language === 'system' ? this.#how.locale : this.#settings.language),
+        ),
       profilesList: () => answer(() => this.#summaries()),
       profilesGet: (id) => answer(() => structuredClone(this.#profile(id))),
       profilesCheck: (profile) => answer(() => check(profile)),
       profilesSave: (profile) => answer(() => this.#saveProfile(profile)),
+      profilesPreview: (request) => this.#browse.waited(request.token, () => preview(request, this.#browse)),
+      profilesRename: (id, name) => answer(() => this.#rename(id, name)),
+      profilesExportFile: (id) => answer(() => `/home/acme/${this.#profile(id).id}.yaml`),
+      profilesExportOriginal: (id, save) => answer(() => this.#original(id, save)),
       profilesDuplicate: (id) =>
         answer(() => {
           const profile = this.#profile(id);
@@ -140,14 +168,36 @@ class Fake {
               auth: '/home/acme/auth.yaml',
               ca: '/etc/ssl/ca.pem',
               identity: '/home/acme/client.pem',
+              secret: '/home/acme/Downloads/mirror-prod-1f2e3d.json',
             })[kind],
         ),
+      filesOpen: () => answer(() => null),
       runsPlan: (profileId) => answer(() => this.#begin(profileId, 'plan')),
-      runsStart: (profileId) => answer(() => this.#begin(profileId, 'run')),
+      runsStart: (profileId, skip = []) => answer(() => this.#begin(profileId, 'run', { skip })),
+      runsRetry: (id, images) => answer(() => this.#retry(id, images)),
+      runsContinue: (id) =>
+        answer(() => this.#begin(this.#history.run(id).profileId, 'run', { retryOf: id })),
+      runsPause: (id) => answer(() => (this.#run(id).pause(), null)),
+      runsResume: (id) => answer(() => (this.#run(id).resume(), null)),
+      runsLimits: ({ id, proc, bandwidth }) => answer(() => (this.#run(id).limits(proc, bandwidth), null)),
       runsCancel: (id) => answer(() => (this.#run(id).cancel(), null)),
       runsList: () => answer(() => this.#runs.map((run) => ({ ...run.info }))),
       runsSnapshot: (id) => answer(() => this.#run(id).snapshot()),
-      runsSaveReport: () => answer(() => '/home/acme/image-syncer-report.json'),
+      runsVerify: (id) => answer(() => this.#verify(id)),
+      runsExport: (_, format) =>
+        answer(
+          () =>
+            `/home/acme/image-syncer-report.${{ json: 'json', csv: 'csv', markdown: 'md', junit: 'xml' }[format]}`,
+        ),
+      historyList: (request) => answer(() => this.#history.list(request)),
+      historyGet: (id) => answer(() => this.#detail(id)),
+      historyLog: (request) => answer(() => this.#history.log(request)),
+      historyRemove: (id) =>
+        answer(() => {
+          this.#history.remove(id);
+          this.#onEvent({ type: 'history' });
+          return null;
+        }),
       demoStart: () =>
         answer(() => {
           if (!this.#profiles.some((each) => each.id === 'demo')) this.#profiles.unshift(data.demoProfile());
@@ -245,8 +295,17 @@ class Fake {
       throw new Problem({ code: `keyring.${this.#keyring.state}`, message: this.#keyring.detail });
     }
     const known = this.#accounts.find((each) => each.id === draft.id);
-    const hasSecret = draft.secret === null ? (known?.hasSecret ?? false) : draft.secret !== '';
-    const { secret, proxy, ...plain } = draft;
+    const isKept = !draft.secretKind.match(/^aws-(profile|environment)$/);
+    const given = Boolean(draft.secret) || draft.secretFile !== null;
+    const hasSecret = isKept && (given || (draft.secret === null && (known?.hasSecret ?? false)));
+    if (given && !draft.username && ['', 'password', 'aws-keys'].includes(draft.secretKind)) {
+      throw new Problem({
+        code: 'config.invalid',
+        message: 'a secret needs a user name',
+        params: { field: 'username', why: 'needed' },
+      });
+    }
+    const { secret: _, secretFile: __, proxy, ...plain } = draft;
     const account: Account = {
       ...data.blank(known?.id ?? `account-${(this.#ids += 1)}`),
       ...plain,
@@ -255,9 +314,10 @@ class Fake {
       proxy: proxy && proxy.replace(/:[^:@/]*@/, '@'),
       hasProxyPassword: proxy !== null && /:[^:@/]*@/.test(proxy),
       hasSecret,
-      secretIn: secret ? this.#place() : hasSecret ? (known?.secretIn ?? 'keyring') : 'none',
-      link: secret ? null : (known?.link ?? null),
+      secretIn: given && isKept ? this.#place() : hasSecret ? (known?.secretIn ?? 'keyring') : 'none',
+      link: given ? null : (known?.link ?? null),
       verifiedAt: known?.verifiedAt ?? null,
+      failed: known?.failed ?? null,
     };
     if (known) Object.assign(known, account);
     else this.#accounts.push(account);
@@ -275,7 +335,10 @@ class Fake {
     }
     const passed = steps.every((step) => step.state !== 'failed');
     const known = this.#accounts.find((each) => each.id === draft.id);
-    if (known && passed) known.verifiedAt = new Date().toISOString();
+    const at = new Date().toISOString();
+    const failed = steps.find((step) => step.state === 'failed');
+    if (known && passed) Object.assign(known, { verifiedAt: at, failed: null });
+    if (known && failed?.error) known.failed = { at, step: failed.step, code: failed.error.code };
     return { passed, steps };
   }
 
@@ -298,6 +361,38 @@ class Fake {
     if (at < 0) this.#profiles.push(saved);
     else this.#profiles[at] = saved;
     return structuredClone(saved);
+  }
+
+  #rename(id: string, name: string): Profile {
+    if (this.#profiles.some((each) => each.id !== id && each.name === name)) {
+      throw new Problem({
+        code: 'config.invalid',
+        message: `there is a profile named '${name}' already`,
+        params: { field: 'name' },
+      });
+    }
+    return this.#saveProfile({ ...this.#profile(id), name });
+  }
+
+  #original(id: string, save: boolean): ExportReport {
+    const { rules, os, arch } = this.#profile(id);
+    const plain = ({ tags, platforms }: Profile['rules'][number]): boolean =>
+      platforms === null && tags.newest === null && tags.versions === null;
+    const taken = rules.filter(plain);
+    const flags = [...os.map((each) => `--os ${each}`), ...arch.map((each) => `--arch ${each}`)];
+    return {
+      text: taken.map(({ source, destinations }) => `${source}: ${destinations.join(', ')}\n`).join(''),
+      taken: taken.length,
+      of: rules.length,
+      notes: [
+        ...rules
+          .filter((rule) => !plain(rule))
+          .map(({ source }) => `'${source}' is left out: its 'tags' narrow what it selects`),
+        ...(flags.length > 0 ? [`run the original with ${flags.join(' ')}`] : []),
+        'logins are not in it: the original reads them from an auth file',
+      ],
+      path: save ? `/home/acme/${id}-images.yaml` : null,
+    };
   }
 
   #import(name: string, images: string, auth: string | null): ImportReport {
@@ -328,17 +423,60 @@ class Fake {
       profile: data.summary(profile, null),
       accounts,
       taken: profile.rules.length,
-      notes: ['line 4: the unknown key “plattform” was left out; did you mean “platform”?'],
+      changed: ['/home/acme/images.yaml:2:1: ${TEAM} was replaced by acme'],
+      refused: [
+        "/home/acme/images.yaml:9:1: source 'quay.io/A': its repository has an upper-case letter 'A'",
+      ],
+      warnings: ["/home/acme/auth.yaml:4:3: 'plattform' is unknown and is left out"],
     };
   }
 
-  #begin(profileId: string, kind: 'plan' | 'run'): RunInfo {
+  #tryNotification(): null {
+    if (this.#how.name !== 'failing') return null;
+    throw new Problem({
+      code: 'notify.failed',
+      message: 'The name org.freedesktop.Notifications was not provided by any .service files',
+    });
+  }
+
+  #verify(id: string): VerifyReport {
+    const { images } = this.#history.snapshot(id);
+    const there = images.filter(({ status }) => status === 'copied' || status === 'skipped');
+    const problems = there.slice(0, this.#how.name === 'failing' ? 2 : 0).map(({ source, destination }) => ({
+      source,
+      destination,
+      error: { code: 'blob.not-found', message: `${destination}: 404 BLOB_UNKNOWN`, hint: '', params: {} },
+    }));
+    return { images: there.length, manifests: there.length * 3, blobs: there.length * 7, problems };
+  }
+
+  #detail(id: string): HistoryDetail {
+    return { run: structuredClone(this.#history.run(id)), snapshot: this.#history.snapshot(id) };
+  }
+
+  /** The images that failed, or these. */
+  #retry(id: string, images: PickedImage[] | null): RunInfo {
+    const { profileId } = this.#history.run(id);
+    const rows = this.#history
+      .snapshot(id)
+      .images.filter(({ status, destination }) =>
+        images ? images.some((each) => each.destination === destination) : status === 'failed',
+      );
+    return this.#begin(profileId, 'run', { retryOf: id, only: rows.map((row) => row.destination) });
+  }
+
+  #begin(
+    profileId: string,
+    kind: 'plan' | 'run',
+    {
+      skip = [],
+      only,
+      retryOf = null,
+    }: { skip?: PickedImage[]; only?: string[]; retryOf?: string | null } = {},
+  ): RunInfo {
     const profile = this.#profile(profileId);
-    if (
-      this.#runs.some(
-        (run) => run.info.profileId === profileId && run.info.kind === 'run' && !run.info.endedAt,
-      )
-    ) {
+    const runs = this.#runs.filter(({ info }) => info.profileId === profileId && info.kind === 'run');
+    if (runs.some((run) => !run.info.endedAt)) {
       throw new Problem({ code: 'run.busy', message: `${profile.name} is running already` });
     }
     const info: RunInfo = {
@@ -348,35 +486,51 @@ class Fake {
       kind,
       startedAt: new Date().toISOString(),
       endedAt: null,
+      state: 'running',
+      startedBy: 'app',
+      proc: this.#settings.proc,
+      bandwidth: this.#settings.bandwidth,
+      retryOf,
     };
-    const done = this.#runs.some(
-      (run) => run.info.profileId === profileId && run.info.kind === 'run' && run.info.endedAt,
-    );
-    const images = data.images(profileId, this.#how).map((image) =>
-      // what an earlier run has copied is there now
-      done && !image.fails ? { ...image, action: 'skip' as const, present: 1 } : image,
-    );
+    // what an earlier run has copied is there now, and what is tried again works
+    const images = data
+      .images(profileId, this.#how)
+      .filter((image) => !only || only.includes(image.destination))
+      .map((image) =>
+        only
+          ? { ...image, fails: null }
+          : runs.length > 0 && !image.fails
+            ? { ...image, action: 'skip' as const, present: 1 }
+            : image,
+      );
     const pace = { tick: this.#how.tick, holdAt: this.#how.hold === kind ? 0.45 : null };
     const run = new FakeRun(
       info,
       images,
       pace,
       (event) => this.#onEvent(event),
-      ({ copied, skipped, failed, cancelled }) => {
-        if (kind === 'run') {
-          this.#lastRuns.set(profileId, {
-            endedAt: new Date().toISOString(),
-            copied,
-            skipped,
-            failed,
-            cancelled,
-          });
-        }
-      },
+      (snapshot) => this.#ended(info, snapshot),
+      skip.map(({ destination }) => destination),
     );
     this.#runs.unshift(run);
     run.begin();
     return { ...info };
+  }
+
+  #ended(info: RunInfo, snapshot: Snapshot): void {
+    if (info.kind !== 'run') return;
+    const { totals } = snapshot;
+    const { copied, skipped, failed, cancelled } = totals;
+    const endedAt = new Date().toISOString();
+    this.#lastRuns.set(info.profileId, { endedAt, copied, skipped, failed, cancelled });
+    const result =
+      cancelled > 0 ? 'cancelled' : failed === 0 ? 'succeeded' : copied > 0 ? 'partly-failed' : 'failed';
+    const { id, profileId, profileName, startedAt, startedBy, retryOf } = info;
+    this.#history.add(
+      { id, profileId, profileName, startedAt, endedAt, startedBy, result, totals, retryOf },
+      snapshot,
+    );
+    this.#onEvent({ type: 'history' });
   }
 
   #run(id: string): FakeRun {
@@ -396,24 +550,32 @@ function slug(name: string, id: number): string {
 
 function checkSteps(draft: AccountDraft, repository: string | null, how: Scenario): CheckStep[] {
   const host = draft.address.split('/')[0] ?? draft.address;
-  const step = (name: string, millis: number, detail: string, state = 'passed'): CheckStep => ({
+  const step = (name: string, millis: number, detail: string, state = 'passed', note = ''): CheckStep => ({
     step: name,
     state,
     millis,
     detail,
+    note: note || null,
+    certificate: null,
     error: null,
     trust: null,
   });
   const fingerprint = Array.from({ length: 32 }, (_, at) => (at * 7 + 16).toString(16))
     .join(':')
     .toUpperCase();
-  const shown = `subject CN=${host}; issuer CN=Lab CA; valid until 2027-02-18T00:00:00Z; SHA-256 ${fingerprint}`;
+  const certificate = (issuer: string): CheckStep['certificate'] => ({
+    subject: `CN=${host}`,
+    issuer,
+    notAfter: '2027-02-18T00:00:00Z',
+    sha256: fingerprint,
+  });
   if (host.endsWith('.untrusted') && !draft.trusted && !draft.insecure) {
     return [
-      step('dns', 4, `${host} is 198.51.100.7`),
-      step('tcp', 23, 'port 443'),
+      step('dns', 4, '198.51.100.7'),
+      step('tcp', 23, '198.51.100.7:443'),
       {
-        ...step('tls', 41, shown, 'failed'),
+        ...step('tls', 41, `subject CN=${host}`, 'failed'),
+        certificate: certificate('O=Lab, CN=Lab CA'),
         error: {
           code: 'tls.untrusted',
           message: `contacting the registry failed: the certificate is signed by nobody that this system trusts: registry ${host}`,
@@ -429,15 +591,27 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
     ];
   }
   const tried = repository
-    ? [step('pull', 31, 'found v1'), step('push', 64, 'an upload was opened and cancelled')]
-    : ['pull', 'push'].map((name) => step(name, 0, 'no repository was named', 'skipped'));
+    ? [step('pull', 31, 'v1', 'passed', 'found'), step('push', 64, '', 'passed', 'opened')]
+    : ['pull', 'push'].map((name) => step(name, 0, '', 'skipped', 'no-repository'));
   const steps = [
-    step('dns', 4, `${host} is 198.51.100.7`),
-    step('tcp', 23, 'port 443'),
-    step('tls', 41, 'TLS 1.3, issued by R12, expires 2027-02-18'),
-    step('registry', 38, 'Docker registry API 2.0'),
-    step('login', 87, draft.username ? `as ${draft.username}` : 'anonymous'),
-    step('catalog', 52, 'this registry does not list its repositories', 'warning'),
+    step('dns', 4, '198.51.100.7'),
+    step('tcp', 23, '198.51.100.7:443'),
+    draft.insecure
+      ? { ...step('tls', 41, '', 'warning', 'unverified'), certificate: certificate('O=Lab, CN=Lab CA') }
+      : { ...step('tls', 41, ''), certificate: certificate("C=US, O=Let's Encrypt, CN=R12") },
+    step('registry', 38, '', 'passed', 'wants-login'),
+    draft.username || draft.secretKind !== 'password'
+      ? step('login', 87, '')
+      : step('login', 0, '', 'skipped', 'anonymous'),
+    {
+      ...step('catalog', 52, '', 'warning'),
+      error: {
+        code: 'catalog.unsupported',
+        message: `the registry does not list its repositories: registry ${host}: HTTP 401`,
+        hint: '',
+        params: { host },
+      },
+    },
     ...tried,
   ];
   if (how.name !== 'failing') return steps;
@@ -461,15 +635,10 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
 /** A little of what Rust checks, so that the form has something to show. */
 function check(profile: Profile): RuleProblem[] {
   const problems: RuleProblem[] = [];
-  const add = (rule: number, field: string, destination: number, message: string): void => {
-    problems.push({
-      rule,
-      field,
-      destination,
-      error: { code: 'config.invalid', message, hint: '', params: {} },
-    });
+  const add = (rule: number | null, field: string, item: number, message: string): void => {
+    problems.push({ rule, field, item, error: { code: 'config.invalid', message, hint: '', params: {} } });
   };
-  if (profile.name === '') add(0, 'name', 0, 'A name is needed.');
+  if (profile.name === '') add(null, 'name', 0, 'A name is needed.');
   profile.rules.forEach((rule, at) => {
     const repository = rule.source.split(':')[0] ?? '';
     if (rule.source === '') add(at, 'source', 0, 'A source is needed.');
@@ -483,9 +652,21 @@ function check(profile: Profile): RuleProblem[] {
         `an upper-case letter at column ${repository.search(/[A-Z]/) + 1}: names are lower case`,
       );
     }
+    if (rule.destinations.length === 0) add(at, 'destination', 0, 'A destination is needed.');
     rule.destinations.forEach((destination, to) => {
       if (destination === '') add(at, 'destination', to, 'A destination is needed.');
+      const unknown = /\{(?!path\}|name\}|namespace\}|registry\})/.exec(destination);
+      if (unknown) add(at, 'destination', to, 'it has a placeholder that is not known');
     });
+    for (const field of ['include', 'exclude'] as const) {
+      rule.tags[field].forEach((pattern, item) => {
+        if (/^[^/].*[[\]]/.test(pattern))
+          add(at, field, item, `the pattern '${pattern}' is wrong: it has the character '['`);
+      });
+    }
+    if (rule.tags.versions && !/^[\s\d.,<>=~^*x-]+$/.test(rule.tags.versions)) {
+      add(at, 'versions', 0, `'${rule.tags.versions}' is no range of versions`);
+    }
   });
   return problems;
 }

@@ -3,13 +3,20 @@
 import type { AppEvent, ImageState, Pulls, RunInfo, Snapshot, Totals, Update } from '../types';
 import type { FakeImage } from './data';
 
-const NO_TOTALS: Totals = {
+export const NO_TOTALS: Totals = {
   images: 0,
   resolved: 0,
   copied: 0,
   skipped: 0,
   failed: 0,
   cancelled: 0,
+  toCopy: 0,
+  toSkip: 0,
+  toOverwrite: 0,
+  conflicts: 0,
+  blocked: 0,
+  bytesToMove: 0,
+  bytesMountable: 0,
   bytesTotal: 0,
   bytesCopied: 0,
   bytesInFlight: 0,
@@ -18,6 +25,7 @@ const NO_TOTALS: Totals = {
   bytesPerSecond: 0,
   seconds: 0,
   secondsLeft: null,
+  paused: false,
 };
 
 export interface Pace {
@@ -44,15 +52,19 @@ export class FakeRun {
   #next = 0;
   #active: number[] = [];
   #started = 0;
-  #onEnd: (totals: Totals) => void;
+  #onEnd: (snapshot: Snapshot) => void;
+  /** Destinations of images that were switched off by hand. */
+  #skip: Set<string>;
 
   constructor(
     info: RunInfo,
     images: FakeImage[],
     pace: Pace,
     emit: (event: AppEvent) => void,
-    onEnd: (totals: Totals) => void,
+    onEnd: (snapshot: Snapshot) => void,
+    skip: string[] = [],
   ) {
+    this.#skip = new Set(skip);
     this.info = info;
     this.#images = images;
     this.#pace = pace;
@@ -63,6 +75,26 @@ export class FakeRun {
   begin(): void {
     this.#emit({ type: 'run', run: { ...this.info } });
     this.#timer = setInterval(() => this.#tick(), this.#pace.tick);
+  }
+
+  /** What is under way ends; nothing begins. */
+  pause(): void {
+    this.#is('paused');
+  }
+
+  resume(): void {
+    this.#is('running');
+  }
+
+  limits(proc: number | null, bandwidth: number | null): void {
+    Object.assign(this.info, { proc, bandwidth });
+    this.#is(this.info.state);
+  }
+
+  #is(state: string): void {
+    if (this.info.endedAt) return;
+    this.info.state = state;
+    this.#emit({ type: 'run', run: { ...this.info } });
   }
 
   cancel(): void {
@@ -87,6 +119,10 @@ export class FakeRun {
   }
 
   #tick(): void {
+    if (this.info.state === 'paused') {
+      this.#snapshot.totals.bytesPerSecond = 0;
+      return;
+    }
     this.#started += 1;
     if (this.#held()) return;
     this.#resolve();
@@ -125,14 +161,15 @@ export class FakeRun {
         bytes_present: Math.round(image.size * image.present),
         bytes_mountable: Math.round(image.size * (1 - image.present) * (image.action === 'skip' ? 0 : 0.1)),
       };
-      const failed = image.fails?.when === 'plan' ? image.fails.error : null;
+      const off = this.#skip.has(image.destination);
+      const failed = !off && image.fails?.when === 'plan' ? image.fails.error : null;
       // a row that could not be compared has no plan; conflicts and blocks have one
       const planned = failed === null || image.action === 'conflict' || image.action === 'blocked';
       this.#snapshot.images[id] = {
         id,
         source: image.source,
         destination: image.destination,
-        status: failed ? 'failed' : this.#isPlan || image.action !== 'skip' ? 'planned' : 'skipped',
+        status: failed ? 'failed' : !this.#isPlan && (off || image.action === 'skip') ? 'skipped' : 'planned',
         action: planned ? image.action : null,
         plan: planned ? { action: image.action, ...bytes } : null,
         bytesTotal: image.size,
@@ -140,7 +177,10 @@ export class FakeRun {
         bytesInFlight: 0,
         bytesMounted: 0,
         bytesPresent: bytes.bytes_present,
-        reason: image.action === 'skip' ? 'same digest' : null,
+        replaces: image.action === 'overwrite' ? `sha256:${'5f2d'.repeat(16)}` : null,
+        sourceAccount: accountOf(image.source),
+        destinationAccount: accountOf(image.destination),
+        reason: off ? 'switched off by hand' : image.action === 'skip' ? 'same digest' : null,
         error: failed,
       };
       this.#changed.add(id);
@@ -193,7 +233,8 @@ export class FakeRun {
     this.#snapshot.phase = 'done';
     this.#send();
     this.info.endedAt = new Date().toISOString();
-    this.#onEnd(this.#snapshot.totals);
+    this.info.state = 'ended';
+    this.#onEnd(this.snapshot());
     this.#emit({ type: 'run', run: { ...this.info } });
   }
 
@@ -251,4 +292,53 @@ export class FakeRun {
     }
     return totals;
   }
+}
+
+function accountOf(reference: string): string | null {
+  if (reference.startsWith('docker.io/')) return 'acmebot @ docker.io';
+  if (reference.startsWith('harbor.lab')) return 'robot$team+ci @ harbor.lab.example.com:8443/team';
+  if (reference.startsWith('registry.cn-hangzhou')) return 'ACR Hangzhou';
+  return null;
+}
+
+/** The rows of a run that has ended, without having gone on. */
+export function ended(images: FakeImage[], result: string): Snapshot {
+  const rows = images.map((image, id): ImageState => {
+    const missing = Math.round(image.size * (1 - image.present));
+    const stopped = (result === 'cancelled' || result === 'interrupted') && id % 3 === 1;
+    const skipped = image.action === 'skip' && !image.fails;
+    const status = image.fails ? 'failed' : skipped ? 'skipped' : stopped ? 'cancelled' : 'copied';
+    return {
+      id,
+      source: image.source,
+      destination: image.destination,
+      status,
+      action: image.action,
+      plan: {
+        action: image.action,
+        bytes_to_move: skipped ? 0 : missing,
+        bytes_present: image.size - missing,
+        bytes_mountable: 0,
+      },
+      bytesTotal: image.size,
+      bytesCopied: status === 'copied' ? Math.round(missing * 0.9) : 0,
+      bytesInFlight: 0,
+      bytesMounted: status === 'copied' ? Math.round(missing * 0.1) : 0,
+      bytesPresent: image.size - missing,
+      replaces: null,
+      sourceAccount: accountOf(image.source),
+      destinationAccount: accountOf(image.destination),
+      reason: skipped ? 'same digest' : null,
+      error: image.fails?.error ?? null,
+    };
+  });
+  const totals = { ...NO_TOTALS, images: rows.length, resolved: rows.length, seconds: 312 };
+  for (const row of rows) {
+    if (row.status in totals) totals[row.status as 'copied' | 'skipped' | 'failed' | 'cancelled'] += 1;
+    totals.bytesTotal += row.bytesTotal;
+    totals.bytesCopied += row.bytesCopied;
+    totals.bytesMounted += row.bytesMounted;
+    totals.bytesPresent += row.bytesPresent;
+  }
+  return { seq: 1, phase: 'done', totals, images: rows, warnings: [], pulls: [] };
 }

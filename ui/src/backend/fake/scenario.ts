@@ -11,6 +11,7 @@ export const SCENARIOS = [
   'nokeyring',
   'locked',
   'broken',
+  'interrupted',
 ] as const;
 
 export type ScenarioName = (typeof SCENARIOS)[number];

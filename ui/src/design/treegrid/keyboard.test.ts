@@ -77,3 +77,31 @@ describe('what is not its business', () => {
     expect(step({ key: 'ArrowDown' }, -1, { ...tree, count: 0 })).toBeNull();
   });
 });
+
+describe('ticking, where rows have boxes', () => {
+  const boxes: Tree = { ...tree, checks: true };
+  const tick = (key: string, at: number, more = {}): ReturnType<typeof step> =>
+    step({ key, ...more }, at, boxes);
+
+  test('Space ticks a row instead of opening it; without boxes it opens', () => {
+    expect(tick(' ', 3)).toEqual({ do: 'check', index: 3, range: false });
+    expect(press(' ', 3)).toEqual({ do: 'expand', index: 3 });
+    expect(tick('Enter', 3)).toEqual({ do: 'expand', index: 3 });
+    expect(tick(' ', -1)).toBeNull();
+  });
+
+  test('with Shift a range is taken, by the arrows too, not past the ends', () => {
+    expect(tick(' ', 3, { shiftKey: true })).toEqual({ do: 'check', index: 3, range: true });
+    expect(tick('ArrowDown', 1, { shiftKey: true })).toEqual({ do: 'check', index: 2, range: true });
+    expect(tick('ArrowUp', 1, { shiftKey: true })).toEqual({ do: 'check', index: 0, range: true });
+    expect(tick('ArrowDown', 4, { shiftKey: true })).toBeNull();
+    expect(press('ArrowDown', 1, { shiftKey: true })).toBeNull();
+  });
+
+  test('Ctrl-A takes all, and the other keys stay', () => {
+    expect(tick('a', 1, { ctrlKey: true })).toEqual({ do: 'all' });
+    expect(tick('a', -1, { metaKey: true })).toEqual({ do: 'all' });
+    expect(tick('End', 0, { ctrlKey: true })).toEqual({ do: 'focus', index: 4 });
+    expect(tick('ArrowDown', 0)).toEqual({ do: 'focus', index: 1 });
+  });
+});

@@ -15,18 +15,30 @@ export interface Keys {
   shiftKey?: boolean;
 }
 
-export type Step = { do: 'focus'; index: number } | { do: 'expand' | 'collapse'; index: number };
+export type Step =
+  | { do: 'focus'; index: number }
+  | { do: 'expand' | 'collapse'; index: number }
+  /** Ticks the row, or takes its tick away; with `range` as those from the last row that was ticked to this one. */
+  | { do: 'check'; index: number; range: boolean }
+  | { do: 'all' };
 
 export interface Tree {
   count: number;
   /** Rows that a page key goes. */
   page: number;
   row: (index: number) => TreeRow;
+  /** Rows have check boxes. */
+  checks?: boolean;
 }
 
 /** Null when the key is not the grid's business, or there is nowhere to go. */
 export function step(keys: Keys, focused: number, tree: Tree): Step | null {
-  if (tree.count === 0 || keys.altKey || keys.shiftKey) return null;
+  if (tree.count === 0 || keys.altKey) return null;
+  if (tree.checks) {
+    const taken = check(keys, focused, tree);
+    if (taken) return taken;
+  }
+  if (keys.shiftKey) return null;
   const last = tree.count - 1;
   const at = Math.min(Math.max(focused, 0), last);
   // nothing has the focus yet: the first arrow only sets it
@@ -53,12 +65,25 @@ export function step(keys: Keys, focused: number, tree: Tree): Step | null {
       return right(at, tree);
     case 'ArrowLeft':
       return left(at, tree);
-    case 'Enter':
     case ' ':
+      return tree.checks ? null : toggle(at, tree);
+    case 'Enter':
       return toggle(at, tree);
     default:
       return null;
   }
+}
+
+/** Space ticks; with Shift it, and the arrows, take the rows between too; Ctrl-A ticks all. */
+function check(keys: Keys, focused: number, tree: Tree): Step | null {
+  const control = keys.ctrlKey === true || keys.metaKey === true;
+  if (control) return keys.key.toLowerCase() === 'a' && !keys.shiftKey ? { do: 'all' } : null;
+  if (focused < 0) return null;
+  const range = keys.shiftKey === true;
+  if (keys.key === ' ') return { do: 'check', index: focused, range };
+  if (!range) return null;
+  const next = keys.key === 'ArrowDown' ? focused + 1 : keys.key === 'ArrowUp' ? focused - 1 : -1;
+  return next >= 0 && next < tree.count ? { do: 'check', index: next, range } : null;
 }
 
 function focus(index: number, from: number): Step | null {

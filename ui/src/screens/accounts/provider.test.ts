@@ -1,10 +1,8 @@
-import { render, screen } from '@testing-library/svelte';
-import userEvent from '@testing-library/user-event';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { providers } from '../../backend/fake/providers';
 import type { Provider } from '../../backend/types';
-import { setLocale } from '../../i18n';
+import { AccountForm } from './form.svelte';
 import { ProviderChoice, providerOf } from './provider.svelte';
-import ProviderPicker from './ProviderPicker.svelte';
 
 const text = (en: string, zh = en) => ({ en, zh });
 
@@ -15,7 +13,7 @@ function provider(id: string, templates: [string, string[]][], hosts: string[]):
     addresses: templates.map(([template, holes]) => ({ template, holes, note: null })),
     hosts,
     user: text('a user'),
-    secrets: [{ id: 'password', isKept: true, hasUser: true, renews: false }],
+    secrets: [{ id: 'password', isKept: true, hasUser: true, renews: false, settings: [] }],
     listing: 'api',
     mustExist: 'repository',
     mustExistWhat: text('the repository', '镜像仓库'),
@@ -58,20 +56,58 @@ test('a host tells its provider', () => {
   expect(providerOf(all, '1.dkr.ecr.x.amazonaws.com.evil.example')).toBeNull();
 });
 
-test('choosing a provider and filling its holes tells the address, in both languages', async () => {
-  const user = userEvent.setup();
-  for (const language of ['en', 'zh-CN'] as const) {
-    setLocale(language);
-    const onchange = vi.fn();
-    const { unmount } = render(ProviderPicker, { providers: [ecr, hub], value: '', onchange });
-    await user.selectOptions(screen.getByTestId('account-provider'), 'ecr');
-    expect(onchange).toHaveBeenLastCalledWith(ecr, null);
-    await user.type(screen.getByTestId('account-provider-account'), '1');
-    await user.type(screen.getByTestId('account-provider-region'), 'r');
-    expect(onchange).toHaveBeenLastCalledWith(ecr, '1.dkr.ecr.r.amazonaws.com');
-    const notes = screen.getByTestId('account-provider-notes').textContent ?? '';
-    expect(notes).toContain(language === 'en' ? 'the repository' : '镜像仓库');
-    unmount();
-  }
-  setLocale('en');
+test('an address tells its form and what fills the holes', () => {
+  const choice = new ProviderChoice(providers('en'), 'acr-personal');
+  choice.read('registry-vpc.cn-beijing.aliyuncs.com/team');
+  expect([choice.form, choice.holes]).toEqual([1, { region: 'cn-beijing' }]);
+  choice.read('https://mine-vpc.cn-shanghai.personal.cr.aliyuncs.com/');
+  expect([choice.form, choice.holes]).toEqual([4, { name: 'mine', region: 'cn-shanghai' }]);
+  // of no form of its own: what was known stays
+  choice.read('registry.example.com');
+  expect(choice.form).toBe(4);
+  expect(new ProviderChoice(providers('en'), 'nexus').fields).toEqual([]);
+});
+
+test('in Chinese those come first that are used most in China', () => {
+  const ids = (language: string): string[] => providers(language).map(({ id }) => id);
+  expect(ids('zh-CN').slice(0, 6)).toEqual([
+    'acr-enterprise',
+    'acr-personal',
+    'swr',
+    'tcr',
+    'harbor',
+    'docker-hub',
+  ]);
+  expect(ids('en').slice(0, 3)).toEqual(['docker-hub', 'ghcr', 'ecr']);
+});
+
+test('a form follows its provider, its address and what is pasted', () => {
+  const form = new AccountForm(null);
+  form.know(providers('en'));
+  form.pick('ecr');
+  expect([form.secretKind, form.address]).toEqual(['aws-keys', '']);
+  Object.assign(form.choice.holes, { account: '1', region: 'r' });
+  form.fillAddress();
+  form.address += '/team';
+  form.choice.holes['region'] = 'r2';
+  form.fillAddress();
+  expect(form.address).toBe('1.dkr.ecr.r2.amazonaws.com/team');
+  // another registry's own host: it is that one
+  form.address = 'ghcr.io';
+  form.addressTyped();
+  expect([form.choice.id, form.secretKind]).toEqual(['ghcr', 'password']);
+  // a host of nobody's: what the user has picked stays, what was told by an address goes
+  form.address = 'r.example.com';
+  form.addressTyped();
+  expect(form.choice.id).toBe('');
+  form.pick('harbor');
+  form.address = 'other.example.com';
+  form.addressTyped();
+  expect(form.choice.id).toBe('harbor');
+  expect(form.paste('docker login -u AWS -p x 1.dkr.ecr.r.amazonaws.com')).toBe('x');
+  expect([form.choice.id, form.secretKind, form.username]).toEqual(['ecr', 'password', 'AWS']);
+  expect(form.choice.holes).toEqual({ account: '1', region: 'r' });
+  // settings of another kind do not go along
+  form.settings['role'] = 'x';
+  expect(form.draft(null).settings).toEqual({});
 });

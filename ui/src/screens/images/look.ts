@@ -3,6 +3,7 @@
 import ArrowRight from '@lucide/svelte/icons/arrow-right';
 import Ban from '@lucide/svelte/icons/ban';
 import Check from '@lucide/svelte/icons/check';
+import CircleMinus from '@lucide/svelte/icons/circle-minus';
 import CircleSlash from '@lucide/svelte/icons/circle-slash';
 import CircleX from '@lucide/svelte/icons/circle-x';
 import Clock from '@lucide/svelte/icons/clock';
@@ -35,8 +36,10 @@ export function planLook(row: ImageState): Look {
   return { icon: Clock, word: m.action_waiting(), tone: 'calm' };
 }
 
-export function classLook(is: Exclude<PlanClass, 'open'>): Look {
+export function classLook(is: Exclude<PlanClass, 'open'> | 'off'): Look {
   switch (is) {
+    case 'off':
+      return { icon: CircleMinus, word: m.action_off(), tone: 'calm' };
     case 'copy':
       return { icon: ArrowRight, word: m.action_copy(), tone: 'go' };
     case 'overwrite':
@@ -78,6 +81,7 @@ const REASONS: Record<string, () => string> = {
   'same digest': m.why_skip,
   'immutable tag': m.why_immutable,
   'the run was cancelled': m.error_cancelled_title,
+  'switched off by hand': m.why_off,
 };
 
 /** The engine's reason in the language in use, where it is one of those that have a text. */

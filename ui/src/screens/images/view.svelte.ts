@@ -2,6 +2,7 @@
 
 import type { ImageState } from '../../backend/types';
 import { runClass, type Run, type RowClass, planClass, type Counts } from '../../state/run.svelte';
+import type { Selection } from '../../state/run-selection.svelte';
 
 export type Filter = 'all' | RowClass;
 
@@ -33,12 +34,32 @@ export class ImagesView {
   #open = $state.raw<ReadonlySet<number>>(new Set());
   readonly run: Run;
 
-  constructor(run: Run) {
+  /** Of a comparison: what is switched off by hand. */
+  readonly selection: Selection | null;
+
+  constructor(run: Run, selection: Selection | null = null) {
     this.run = run;
+    this.selection = selection;
   }
 
   get counts(): Counts {
-    return this.run.counts;
+    return this.selection?.counts ?? this.run.counts;
+  }
+
+  isOff(row: ImageState): boolean {
+    return this.selection !== null && this.selection.isOff(row) && this.selection.can(row);
+  }
+
+  classify(row: ImageState): RowClass {
+    if (this.run.info.kind === 'run') return runClass(row);
+    return this.isOff(row) ? 'off' : planClass(row);
+  }
+
+  /** The rows that are shown, each once. */
+  images(): ImageState[] {
+    return this.lines
+      .filter((line) => line % WIDTH === 0)
+      .flatMap((line) => this.run.rows[line / WIDTH] ?? []);
   }
 
   get varied(): boolean {
@@ -49,7 +70,6 @@ export class ImagesView {
     void this.run.version;
     const { rows, keys } = this.run;
     const isRun = this.run.info.kind === 'run';
-    const classify = isRun ? runClass : planClass;
     const { filter } = this;
     const wanted = this.text.trim().toLowerCase();
     // a run is sorted into one pile for each state; a plan is one pile
@@ -57,7 +77,7 @@ export class ImagesView {
     for (let id = 0; id < rows.length; id += 1) {
       const row = rows[id];
       if (!row) continue;
-      const is = classify(row);
+      const is = this.classify(row);
       if (filter !== 'all' && filter !== is) continue;
       if (wanted !== '' && !keys[id]?.includes(wanted)) continue;
       const pile = piles[isRun ? ORDER.indexOf(is) : 0];

@@ -17,6 +17,9 @@ const image = (id: number, status: ImageStatus, part: Partial<ImageState> = {}):
   bytesInFlight: 0,
   bytesMounted: 0,
   bytesPresent: 0,
+  replaces: null,
+  sourceAccount: null,
+  destinationAccount: null,
   reason: null,
   error: null,
   ...part,
@@ -32,6 +35,11 @@ function view(kind: 'plan' | 'run', images: ImageState[]): ImagesView {
     kind,
     startedAt: '',
     endedAt: null,
+    state: 'running',
+    startedBy: 'app',
+    proc: null,
+    bandwidth: null,
+    retryOf: null,
   });
   run.push({ seq: 1, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [] });
   return new ImagesView(run);
@@ -104,14 +112,16 @@ test('a failure tells the problem first', () => {
   expect(factsOf(failed)).toEqual(['problem', 'remedy', 'details', 'source', 'destination', 'copied']);
 });
 
-test('20 000 rows are put in order in a few milliseconds', () => {
+test('20 000 rows are put in order, the text filter included', () => {
   const many = Array.from({ length: 20_000 }, (_, id) => image(id, STATES[id % STATES.length] ?? 'waiting'));
   const shown = view('run', many);
   shown.text = 'app:1';
-  const begin = performance.now();
-  expect(shown.lines.length).toBeGreaterThan(1000);
-  // generous: other work shares the machine
-  expect(performance.now() - begin).toBeLessThan(100);
+  // what counts in milliseconds is measured by `npm run bench`
+  const ids = shown.images().map(({ id }) => id);
+  expect(ids.length).toBeGreaterThan(1000);
+  expect(new Set(ids).size).toBe(ids.length);
+  const states = shown.images().map(({ status }) => status);
+  expect(states.indexOf('copied')).toBeGreaterThan(states.lastIndexOf('copying'));
 });
 
 test('one cause is told once, the most frequent first', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { blank } from '../../backend/fake/data';
+import { blankRule } from '../../text/rule';
 import { choices } from './choices';
 import { emptyProfile } from './draft.svelte';
 
@@ -13,7 +14,7 @@ const list = [
   account('alone', 's.io'),
 ];
 const of = (source: string, destinations: string[], accounts: Record<string, string> = {}): string[] =>
-  choices({ ...emptyProfile(), rules: [{ source, destinations }], accounts }, list).map(
+  choices({ ...emptyProfile(), rules: [blankRule(source, destinations)], accounts }, list).map(
     ({ key, chosen, accounts }) => `${key}: ${accounts.map(({ id }) => id).join('|')} -> ${chosen}`,
   );
 

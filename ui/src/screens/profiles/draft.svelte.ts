@@ -1,14 +1,8 @@
 // A profile as it is typed, with what Rust says about it.
 
 import type { Backend } from '../../backend/backend';
-import type { Profile, RuleProblem } from '../../backend/types';
-
-/** The usual platforms have a chip each; others are typed. */
-export const CHIPS = {
-  os: ['linux', 'windows'],
-  arch: ['amd64', 'arm64', 'arm', '386', 'ppc64le', 's390x', 'riscv64'],
-} as const;
-export type Platforms = keyof typeof CHIPS;
+import type { Profile, RuleDraft, RuleProblem } from '../../backend/types';
+import { blankRule } from '../../text/rule';
 
 export const OVERWRITE = ['never', 'differing', 'always'] as const;
 export type Overwrite = (typeof OVERWRITE)[number];
@@ -16,20 +10,32 @@ export type Overwrite = (typeof OVERWRITE)[number];
 export const ATTESTATIONS = ['keep', 'strip', 'auto'] as const;
 export type Attestations = (typeof ATTESTATIONS)[number];
 
+export const INDEX = ['rewrite', 'sparse'] as const;
+export type Index = (typeof INDEX)[number];
+
 const DELAY = 300;
 
 export function emptyProfile(): Profile {
   return {
     id: '',
     name: '',
-    rules: [{ source: '', destinations: [''] }],
+    rules: [blankRule()],
     os: [],
     arch: [],
     overwrite: 'differing',
     attestations: 'keep',
+    index: 'rewrite',
     referrers: false,
+    retries: null,
+    proc: null,
+    bandwidth: null,
     accounts: {},
   };
+}
+
+/** Where something may be wrong: a field of the profile (`rule` is null) or of a rule; `item` of a list, or any of them. */
+function key(field: string, rule: number | null, item: number | null): string {
+  return [field, rule ?? '', item ?? ''].join('-');
 }
 
 export class ProfileDraft {
@@ -38,8 +44,11 @@ export class ProfileDraft {
   /** Fields that the user has left, or all of them once Save was tried: only these show what is wrong. */
   touched = $state.raw<ReadonlySet<string>>(new Set());
   all = $state(false);
-  #chosen: Record<Platforms, string[]> = $state({ os: [], arch: [] });
-  #others: Record<Platforms, string> = $state({ os: '', arch: '' });
+  /** Numbers that are none, by field: nothing is saved while there are any. */
+  invalid: Record<string, boolean> = $state({});
+  /** A key for each rule that stays with it when others come or go. */
+  keys: number[] = $state([]);
+  #nextKey = 0;
   #before = '';
   #backend: Backend;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,10 +57,7 @@ export class ProfileDraft {
   constructor(backend: Backend, profile: Profile, touched: boolean) {
     this.#backend = backend;
     this.profile = profile;
-    for (const [list, known] of Object.entries(CHIPS) as [Platforms, readonly string[]][]) {
-      this.#chosen[list] = profile[list].filter((each) => known.includes(each));
-      this.#others[list] = profile[list].filter((each) => !known.includes(each)).join(', ');
-    }
+    this.keys = profile.rules.map(() => (this.#nextKey += 1));
     this.all = touched;
     this.#before = JSON.stringify(profile);
   }
@@ -61,60 +67,32 @@ export class ProfileDraft {
   }
 
   get count(): number {
-    return this.problems.length;
+    return this.problems.length + Object.values(this.invalid).filter(Boolean).length;
   }
 
-  touch(field: string): void {
-    this.touched = new Set([...this.touched, field]);
+  touch(field: string, rule: number | null = null, item: number | null = null): void {
+    this.touched = new Set([...this.touched, key(field, rule, item)]);
   }
 
-  addRule(): void {
-    this.profile.rules.push({ source: '', destinations: [''] });
+  addRule(rule: RuleDraft = blankRule()): void {
+    this.profile.rules.push(rule);
+    this.keys.push((this.#nextKey += 1));
   }
 
   removeRule(at: number): void {
     this.profile.rules.splice(at, 1);
+    this.keys.splice(at, 1);
+    // what was said of the rules behind it is of others now
+    this.problems = this.problems.filter((problem) => problem.rule === null || problem.rule < at);
   }
 
-  /** A chip of the list is down. */
-  isChosen(list: Platforms, value: string): boolean {
-    return this.#chosen[list].includes(value);
-  }
-
-  toggle(list: Platforms, value: string): void {
-    const chosen = this.#chosen[list];
-    this.#chosen[list] = chosen.includes(value)
-      ? chosen.filter((each) => each !== value)
-      : [...chosen, value];
-    this.#join(list);
-  }
-
-  /** What is typed besides the chips, as it is typed. */
-  others(list: Platforms): string {
-    return this.#others[list];
-  }
-
-  setOthers(list: Platforms, text: string): void {
-    this.#others[list] = text;
-    this.#join(list);
-  }
-
-  #join(list: Platforms): void {
-    const typed = this.#others[list].split(/[,，\s]+/).filter(Boolean);
-    this.profile[list] = [...new Set([...this.#chosen[list], ...typed])];
-  }
-
-  /** What is wrong with a field, if it may be shown already. */
-  at(field: string, rule = 0, destination = 0): RuleProblem | null {
-    const key = field === 'source' || field === 'destination' ? `${field}-${rule}-${destination}` : field;
-    if (!this.all && !this.touched.has(key)) return null;
+  /** What is wrong with a field, if it may be shown already; without `item`, the first of its items that is wrong. */
+  at(field: string, rule: number | null = null, item: number | null = null): RuleProblem | null {
+    if (!this.all && !this.touched.has(key(field, rule, item))) return null;
     return (
       this.problems.find(
         (problem) =>
-          problem.field === field &&
-          (field === 'source'
-            ? problem.rule === rule
-            : field !== 'destination' || (problem.rule === rule && problem.destination === destination)),
+          problem.field === field && problem.rule === rule && (item === null || problem.item === item),
       ) ?? null
     );
   }
@@ -136,7 +114,7 @@ export class ProfileDraft {
   async save(): Promise<Profile | null> {
     this.all = true;
     await this.check();
-    if (this.problems.length > 0) return null;
+    if (this.count > 0) return null;
     const saved = await this.#backend.profilesSave(this.clean());
     this.profile.id = saved.id;
     this.#before = JSON.stringify(this.profile);
@@ -145,17 +123,20 @@ export class ProfileDraft {
 
   clean(): Profile {
     const profile = $state.snapshot(this.profile);
-    return {
-      ...profile,
-      name: profile.name.trim(),
-      rules: profile.rules.map((rule) => ({
-        source: rule.source.trim(),
-        destinations: rule.destinations.map((each) => each.trim()),
-      })),
-    };
+    return { ...profile, name: profile.name.trim(), rules: profile.rules.map(cleaned) };
   }
 
   stop(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** A rule without what does not count: spaces around, an empty range. */
+export function cleaned(rule: RuleDraft): RuleDraft {
+  return {
+    ...rule,
+    source: rule.source.trim(),
+    destinations: rule.destinations.map((each) => each.trim()),
+    tags: { ...rule.tags, versions: rule.tags.versions?.trim() || null },
+  };
 }

@@ -59,6 +59,19 @@ impl SecretKind {
         matches!(self, Self::Password | Self::AwsKeys | Self::AzurePrincipal | Self::AlibabaKey)
     }
 
+    /// The names of the settings that it looks at ([`crate::SignInOptions::NAMES`]), the usual ones first.
+    pub const fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Password | Self::IdentityToken | Self::Bearer | Self::AccessToken => &[],
+            Self::AwsKeys | Self::AwsEnvironment => &["role", "region", "endpoint"],
+            Self::AwsProfile => &["profile", "role", "region", "endpoint"],
+            Self::GoogleKey => &["endpoint"],
+            Self::AzurePrincipal => &["tenant", "endpoint"],
+            Self::AzureToken => &["tenant"],
+            Self::AlibabaKey => &["instance", "region", "endpoint"],
+        }
+    }
+
     /// Whether what it gives is renewed by itself.
     pub const fn renews(self) -> bool {
         !matches!(

@@ -54,6 +54,20 @@ pub struct Account {
     pub limit: Option<u32>,
     /// When *Test connection* last passed.
     pub verified_at: Option<String>,
+    /// What it failed at, if the last one did not pass.
+    pub failed: Option<FailedTest>,
+}
+
+/// A *Test connection* that did not pass.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedTest {
+    /// When.
+    pub at: String,
+    /// The step that failed.
+    pub step: String,
+    /// The error's code.
+    pub code: String,
 }
 
 /// A certificate that is trusted for one account.
@@ -95,6 +109,9 @@ pub struct AccountDraft {
     /// The secret; `null` keeps the one that is stored.
     #[ts(type = "string | null")]
     pub secret: Option<SecretString>,
+    /// A file that holds the secret, instead of `secret`: one that the user has picked in this session.
+    #[serde(default)]
+    pub secret_file: Option<String>,
     /// The certificate is not verified, plain HTTP is allowed.
     pub insecure: bool,
     /// A CA file to trust for it.
@@ -142,12 +159,31 @@ pub struct CheckStep {
     pub state: String,
     /// Milliseconds.
     pub millis: u64,
-    /// What was found: address, issuer and expiry, …
+    /// What was found, English: address, issuer and expiry, …
     pub detail: String,
+    /// What the detail says, as a word that stays: `proxied`, `plain`, `unverified`, `wants-login`, `anonymous`, `empty`,
+    /// `no-repository`, `no-tags`, `found`, `opened`.
+    pub note: Option<String>,
+    /// At `tls`: the server's certificate.
+    pub certificate: Option<Certificate>,
     /// Why it failed.
     pub error: Option<ApiError>,
     /// At `tls`: what the server has shown and could be trusted.
     pub trust: Option<TrustOffer>,
+}
+
+/// A certificate, as far as it can be read.
+#[derive(Clone, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Whom it is for.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// When it runs out.
+    pub not_after: Option<String>,
+    /// Its SHA-256 fingerprint.
+    pub sha256: String,
 }
 
 /// *Test connection*: the whole.

@@ -26,12 +26,50 @@ pub struct AppInfo {
 #[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// `system`, `light` or `dark`.
+    /// `system`, `light`, `dark` or `contrast`.
     pub theme: String,
     /// `system`, `en` or `zh-CN`.
     pub language: String,
-    /// Whether the end of a run is notified.
-    pub notify: bool,
+    /// What the desktop is told of.
+    pub notifications: NotificationSettings,
+    /// How many days ended runs are kept; `null` for ever.
+    pub history_days: Option<u32>,
+    /// Whether a run goes on in the tray when the window is closed.
+    pub tray: bool,
+    /// The most requests in flight to one registry, of new runs; `null` adapts.
+    pub proc: Option<u32>,
+    /// Bytes per second of new runs; `null` for all there is.
+    pub bandwidth: Option<u64>,
+}
+
+/// What the desktop is told of: each `never`, `hidden` (while the window is not seen) or `always`.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationSettings {
+    /// A run has ended well.
+    pub finished: String,
+    /// A run has ended with failures.
+    pub failed: String,
+    /// Something waits for the user.
+    pub attention: String,
+}
+
+/// A folder of the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Folder {
+    /// Accounts, profiles, settings.
+    Config,
+    /// The history and its logs.
+    Data,
+}
+
+/// Which folder to open.
+#[derive(Clone, Copy, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderRequest {
+    /// The folder.
+    pub folder: Folder,
 }
 
 /// Whether secrets can be kept.
@@ -70,6 +108,8 @@ pub enum FileKind {
     Ca,
     /// A client's certificate or key.
     Identity,
+    /// A secret, such as a service account's JSON key.
+    Secret,
 }
 
 /// Which kind of file to pick.

@@ -109,4 +109,34 @@ pub struct TypedName {
     pub tag: Option<String>,
     /// Why it is none, English.
     pub problem: Option<String>,
+    /// The same as a word that stays: `elsewhere` (at another registry) or `wrong`.
+    pub reason: Option<String>,
+}
+
+/// What names a registry.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ByHost {
+    /// `host[:port]`
+    pub host: String,
+}
+
+/// A repository that was named by hand.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptName {
+    /// The repository.
+    pub repository: String,
+    /// Tags that were named with it.
+    pub tags: Vec<String>,
+}
+
+/// A repository that is not wanted any more.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct DropName {
+    /// `host[:port]`
+    pub host: String,
+    /// The repository.
+    pub repository: String,
 }

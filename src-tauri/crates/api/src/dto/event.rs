@@ -9,7 +9,7 @@ use super::{CheckStep, KeyringStatus, RunInfo};
 #[derive(Clone, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum AppEvent {
-    /// A plan or run began or ended.
+    /// A plan or run began, was paused, goes on, got other limits or ended.
     #[serde(rename_all = "camelCase")]
     Run {
         /// Which.
@@ -23,18 +23,28 @@ pub enum AppEvent {
         /// What changed.
         update: engine::Update,
     },
+    /// The history changed.
+    History {},
     /// A step of a connection test that is under way.
     #[serde(rename_all = "camelCase")]
     Check {
         /// The token that the page gave to the test.
         token: String,
         /// The step.
-        step: CheckStep,
+        step: Box<CheckStep>,
     },
     /// The keyring came, went or was unlocked.
     #[serde(rename_all = "camelCase")]
     Keyring {
         /// Its state now.
         status: KeyringStatus,
+    },
+    /// Something outside of the window was clicked: a notification, the tray.
+    #[serde(rename_all = "camelCase")]
+    Show {
+        /// `run`, `accounts` or `home`.
+        target: String,
+        /// Which run.
+        id: Option<String>,
     },
 }

@@ -16,7 +16,7 @@ async fn an_account_is_added_changed_and_removed_with_its_secret() {
             "provider": "", "settings": {}, "secretKind": "password", "hasSecret": true, "secretIn": "keyring",
             "link": null, "insecure": true, "plainHttp": false, "caFile": null, "trusted": null, "clientCert": null,
             "clientKey": null, "proxy": null, "hasProxyPassword": false, "mirrors": [], "limit": null,
-            "verifiedAt": null })
+            "verifiedAt": null, "failed": null })
     );
     assert_eq!(world.keyring.get("r-example-com").as_deref(), Some("s3"));
 
@@ -243,6 +243,210 @@ async fn the_password_of_a_proxy_goes_in_only_and_belongs_to_its_proxy() {
         (&json!("http://other:3128"), &json!(false))
     );
     assert_eq!(world.keyring.get(id), None);
+}
+
+#[tokio::test]
+async fn a_secret_is_of_a_kind_with_its_settings_and_stays_with_it() {
+    let world = World::new();
+    let of = |kind: &str, user: &str, secret: &str, settings: Value| {
+        let mut draft = draft("r.example.com", user, secret);
+        draft["provider"] = json!("ecr");
+        draft["secretKind"] = json!(kind);
+        draft["settings"] = settings;
+        draft
+    };
+    let saved = world
+        .ok(
+            "accounts.save",
+            of("aws-keys", "AKIA", "k1", json!({ "role": " arn:x ", "region": " " })),
+        )
+        .await;
+    assert_eq!(saved["settings"], json!({ "role": "arn:x" }));
+    assert_eq!(world.keyring.get("r-example-com").as_deref(), Some("k1"));
+
+    let change = |mut draft: Value| {
+        draft["id"] = json!("r-example-com");
+        draft
+    };
+    // the key is no password
+    let error =
+        world.call("accounts.save", change(of("password", "me", "", json!({})))).await.unwrap_err();
+    assert_eq!((&*error.params["field"], &*error.params["why"]), ("secret", "kind"));
+    assert_eq!(world.keyring.get("r-example-com").as_deref(), Some("k1"));
+    // a key without its id
+    let error = world.call("accounts.save", of("aws-keys", "", "k2", json!({}))).await.unwrap_err();
+    assert_eq!((&*error.params["field"], &*error.params["why"]), ("username", "needed"));
+    // what is found on the system needs none, and the stored one goes
+    let profile = change(of("aws-profile", "", "typed in vain", json!({ "profile": "ci" })));
+    let saved = world.ok("accounts.save", profile).await;
+    assert_eq!(
+        (&saved["secretIn"], &saved["hasSecret"], &saved["settings"]),
+        (&json!("none"), &json!(false), &json!({ "profile": "ci" }))
+    );
+    assert_eq!(world.keyring.get("r-example-com"), None);
+    let error = world.call("accounts.save", of("magic", "me", "s", json!({}))).await.unwrap_err();
+    assert_eq!(error.params["field"], "secretKind");
+    let hidden = of("aws-keys", "AKIA", "k", json!({ "role": "a\u{202e}b" }));
+    let error = world.call("accounts.save", hidden).await.unwrap_err();
+    assert_eq!(error.params["field"], "settings");
+}
+
+#[tokio::test]
+async fn what_the_form_does_not_show_stays_as_it_is() {
+    let world = World::new();
+    let id = world.account("r.example.com", "me", "s3").await;
+    let path = world.dir.path().join("accounts.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    file["accounts"][0]["create"] = json!(true);
+    file["accounts"][0]["pathPrefix"] = json!("artifactory/api/docker/key");
+    std::fs::write(&path, file.to_string()).unwrap();
+    world.ok("accounts.list", json!(null)).await;
+    let mut change = draft("r.example.com", "other", "");
+    change["id"] = json!(id);
+    world.ok("accounts.save", change).await;
+    let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let account = &file["accounts"][0];
+    assert_eq!(account["username"], "other");
+    assert_eq!(account["create"], true, "{account}");
+    assert_eq!(account["pathPrefix"], "artifactory/api/docker/key");
+}
+
+#[tokio::test]
+async fn a_key_is_read_from_the_file_that_the_user_has_picked_and_from_no_other() {
+    let world = World::new();
+    let path = world.files.path().join("picked.yaml");
+    let with_file = |path: &std::path::Path| {
+        let mut draft = draft("europe-docker.pkg.dev", "", "");
+        draft["secretKind"] = json!("google-key");
+        draft["secretFile"] = json!(path);
+        draft
+    };
+    std::fs::write(&path, "{\"private_key\": \"s3\"}\n").unwrap();
+    let error = world.call("accounts.save", with_file(&path)).await.unwrap_err();
+    assert_eq!((error.code.as_str(), &*error.params["field"]), ("file.failed", "secret"));
+    assert_eq!(world.ok("files.pick", json!({ "kind": "secret" })).await, json!(path));
+    let saved = world.ok("accounts.save", with_file(&path)).await;
+    assert_eq!((&saved["username"], &saved["hasSecret"]), (&json!(""), &json!(true)));
+    let kept = world.keyring.get("europe-docker-pkg-dev");
+    assert_eq!(kept.as_deref(), Some("{\"private_key\": \"s3\"}"));
+    let other = world.files.path().join("other.json");
+    std::fs::write(&other, "x").unwrap();
+    assert_eq!(world.code("accounts.save", with_file(&other)).await, "file.failed");
+    for wrong in ["", " \n", &"x".repeat(70_000)] {
+        std::fs::write(&path, wrong).unwrap();
+        assert_eq!(world.code("accounts.save", with_file(&path)).await, "file.failed");
+    }
+}
+
+#[tokio::test]
+async fn signing_in_at_a_cloud_is_a_step_of_the_test_and_what_failed_is_kept() {
+    let world = World::new();
+    let cloud = testkit::Cloud::start().await;
+    cloud.aws_key("AKIAKEY", "k1");
+    let registry = Registry::builder().auth(Auth::basic("AWS", "ecr-1")).start().await;
+    let with_secret = |secret: &str| {
+        let mut draft = draft(registry.host(), "AKIAKEY", secret);
+        draft["provider"] = json!("ecr");
+        draft["secretKind"] = json!("aws-keys");
+        draft["settings"] = json!({ "region": "eu-west-1", "endpoint": cloud.url() });
+        draft
+    };
+    let test = |draft: Value| json!({ "token": "t", "draft": draft });
+    let report = world.ok("accounts.test", test(with_secret("wrong"))).await;
+    assert_eq!(report["passed"], false);
+    assert_eq!(states(&report)[3..6], ["passed", "failed", "skipped"], "{report}");
+    assert_eq!(report["steps"][4]["error"]["code"], "auth.rejected");
+    // saved nevertheless, it is marked
+    let mut saved = with_secret("wrong");
+    let account = world.ok("accounts.save", saved.clone()).await;
+    assert_eq!(
+        account["failed"],
+        json!({ "at": "2026-01-02T03:04:05Z", "step": "login", "code": "auth.rejected" })
+    );
+    assert_eq!(account["verifiedAt"], Value::Null);
+    // the right one: the mark goes
+    saved = with_secret("k1");
+    saved["id"] = account["id"].clone();
+    let report = world.ok("accounts.test", test(saved.clone())).await;
+    assert_eq!(states(&report)[4], "passed", "{report}");
+    let account = world.ok("accounts.save", saved).await;
+    assert_eq!(
+        (&account["failed"], &account["verifiedAt"]),
+        (&Value::Null, &json!("2026-01-02T03:04:05Z"))
+    );
+    // a saved one that fails later keeps when it worked
+    let mut stored = with_secret("");
+    stored["id"] = account["id"].clone();
+    registry.set_auth(Auth::basic("AWS", "another"));
+    world.ok("accounts.test", test(stored)).await;
+    let listed = world.ok("accounts.list", json!(null)).await;
+    assert_eq!(listed[0]["failed"]["step"], "login", "{listed}");
+    assert!(listed[0]["verifiedAt"].is_string());
+}
+
+#[tokio::test]
+async fn what_a_test_finds_has_words_that_stay() {
+    use testkit::tls::{Authority, Flaw};
+    let world = World::new();
+    let tls = Authority::new().server(Flaw::None);
+    let registry = Registry::builder().tls(tls).auth(Auth::basic("me", "s3")).start().await;
+    registry.push("team/app", "v1", &testkit::Image::single("linux/amd64", []));
+    let mut account = draft(registry.host(), "me", "s3");
+    let request = |account: &Value, repository: Option<&str>| json!({ "token": "t", "draft": account, "repository": repository });
+    let report = world.ok("accounts.test", request(&account, Some("team/app"))).await;
+    let notes = |report: &Value| -> Vec<String> {
+        let steps = report["steps"].as_array().unwrap().iter();
+        steps.map(|step| step["note"].as_str().unwrap_or("-").to_owned()).collect()
+    };
+    assert_eq!(
+        notes(&report),
+        ["-", "-", "unverified", "wants-login", "-", "-", "found", "opened"]
+    );
+    assert_eq!(report["steps"][6]["detail"], "v1");
+    let certificate = &report["steps"][2]["certificate"];
+    assert!(certificate["notAfter"].as_str().unwrap().starts_with("20"), "{certificate}");
+    assert_eq!(certificate["sha256"].as_str().unwrap().len(), 32 * 3 - 1);
+    account["secret"] = json!(null);
+    account["username"] = json!("");
+    let open = Registry::start().await;
+    account["address"] = json!(open.host());
+    let report = world.ok("accounts.test", request(&account, None)).await;
+    assert_eq!(
+        notes(&report),
+        ["-", "-", "plain", "-", "anonymous", "empty", "no-repository", "no-repository"]
+    );
+}
+
+#[tokio::test]
+async fn a_keyring_that_locks_in_the_middle_loses_no_account() {
+    let world = World::new();
+    let id = world.account("r.example.com", "me", "s3").await;
+    let lock = |state| *world.keyring.state.lock().unwrap() = state;
+    lock(State::Locked);
+    let before = world.ok("accounts.list", json!(null)).await;
+    let mut change = draft("r.example.com", "me", "new");
+    change["id"] = json!(id);
+    assert_eq!(world.code("accounts.save", change.clone()).await, "keyring.locked");
+    assert_eq!(
+        world.code("accounts.save", draft("o.example.com", "me", "x")).await,
+        "keyring.locked"
+    );
+    assert_eq!(world.code("accounts.remove", json!({ "id": id })).await, "keyring.locked");
+    let mut stored = draft("r.example.com", "me", "");
+    stored["id"] = json!(id);
+    let test = json!({ "token": "t", "draft": stored });
+    assert_eq!(
+        world.code("accounts.test", test).await,
+        "keyring.locked",
+        "before anything is contacted"
+    );
+    assert_eq!(world.ok("accounts.list", json!(null)).await, before);
+    // in memory meanwhile
+    world.ok("keyring.useMemory", json!(null)).await;
+    let saved = world.ok("accounts.save", change).await;
+    assert_eq!(saved["secretIn"], "memory");
+    lock(State::Ready);
+    assert_eq!(world.keyring.get(&id).as_deref(), Some("s3"), "what was there is there");
 }
 
 #[tokio::test]

@@ -32,13 +32,50 @@ async fn the_app_tells_where_it_is_and_what_was_broken() {
 async fn settings_are_kept() {
     let world = World::new();
     let first = world.ok("settings.get", json!(null)).await;
-    assert_eq!(first, json!({ "theme": "system", "language": "system", "notify": true }));
-    let settings = json!({ "theme": "dark", "language": "zh-CN", "notify": false });
-    assert_eq!(world.ok("settings.set", settings.clone()).await, settings);
+    let told = |when: &str| json!({ "finished": when, "failed": when, "attention": when });
+    let settings = |theme: &str, when: &str| {
+        json!({ "theme": theme, "language": "zh-CN", "notifications": told(when), "historyDays": 30,
+            "tray": true, "proc": 8, "bandwidth": 2_500_000 })
+    };
+    assert_eq!(
+        first,
+        json!({ "theme": "system", "language": "system", "historyDays": null, "tray": false,
+            "notifications": { "finished": "hidden", "failed": "always", "attention": "always" },
+            "proc": null, "bandwidth": null })
+    );
+    let kept = settings("contrast", "never");
+    assert_eq!(world.ok("settings.set", kept.clone()).await, kept);
     let World { dir, .. } = world;
-    assert_eq!(World::at(dir).ok("settings.get", json!(null)).await, settings);
-    let wrong = json!({ "theme": "pink", "language": "en", "notify": false });
-    assert_eq!(World::new().code("settings.set", wrong).await, "config.invalid");
+    let world = World::at(dir);
+    assert_eq!(world.ok("settings.get", json!(null)).await, kept);
+    for (field, wrong) in [
+        ("theme", settings("pink", "never")),
+        ("notifications.finished", settings("dark", "sometimes")),
+        ("proc", json!({ "proc": 0 })),
+        ("bandwidth", json!({ "bandwidth": 0 })),
+        ("historyDays", json!({ "historyDays": 40_000 })),
+    ] {
+        let mut request = kept.clone();
+        request.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        let error = world.call("settings.set", request).await.unwrap_err();
+        assert_eq!(
+            (error.code.as_str(), error.params["field"].as_str()),
+            ("config.invalid", field)
+        );
+    }
+    assert_eq!(world.ok("settings.get", json!(null)).await, kept, "nothing wrong is kept");
+}
+
+#[tokio::test]
+async fn a_notification_can_be_tried_and_a_folder_opened() {
+    let mut world = World::new();
+    world.seen.store(true, std::sync::atomic::Ordering::Relaxed);
+    world.ok("settings.tryNotification", json!(null)).await;
+    let notice = world.notices.recv().await.unwrap();
+    assert_eq!(notice.target, api::notice::Target::Home);
+    for folder in ["config", "data"] {
+        world.ok("files.open", json!({ "folder": folder })).await;
+    }
 }
 
 #[tokio::test]
@@ -97,7 +134,10 @@ async fn a_command_that_panics_is_answered() {
             false
         }
         fn emit(&self, _: api::dto::AppEvent) {}
-        async fn notify(&self, _: api::text::Notice) -> Result<(), String> {
+        fn is_seen(&self) -> bool {
+            false
+        }
+        async fn notify(&self, _: api::notice::Notice) -> Result<(), String> {
             Ok(())
         }
         async fn pick_file(&self, _: api::dto::FileKind) -> Option<std::path::PathBuf> {
@@ -105,6 +145,9 @@ async fn a_command_that_panics_is_answered() {
         }
         async fn save_file(&self, _: &std::path::Path) -> Option<std::path::PathBuf> {
             None
+        }
+        fn open_folder(&self, _: &std::path::Path) -> Result<(), String> {
+            Ok(())
         }
     }
     let dir = tempfile::tempdir().unwrap();

@@ -193,3 +193,39 @@ async fn an_image_is_looked_into_once() {
         json!({ "token": "d", "accountId": "nobody", "reference": reference, "refresh": false });
     assert_eq!(world.code("browse.details", gone).await, "gone");
 }
+
+#[tokio::test]
+async fn names_by_hand_are_kept_for_their_registry_until_they_are_taken_off() {
+    let world = World::new();
+    let host = json!({ "host": "r.example.com:5000" });
+    assert_eq!(world.ok("browse.kept", host.clone()).await, json!([]));
+    let names = |text: &str| json!({ "host": "r.example.com:5000", "text": text });
+    world.ok("browse.names", names("team/web, team/app:v1\nteam/app:v2 UPPER")).await;
+    world.ok("browse.names", names("team/app:v1")).await;
+    let kept = json!([
+        { "repository": "team/app", "tags": ["v1", "v2"] },
+        { "repository": "team/web", "tags": [] },
+    ]);
+    assert_eq!(world.ok("browse.kept", host.clone()).await, kept);
+    // after the next start too, and for no other registry
+    let World { dir, .. } = world;
+    let world = World::at(dir);
+    assert_eq!(world.ok("browse.kept", host.clone()).await, kept);
+    assert_eq!(world.ok("browse.kept", json!({ "host": "other" })).await, json!([]));
+    for _ in 0..2 {
+        let drop = json!({ "host": "r.example.com:5000", "repository": "team/app" });
+        world.ok("browse.drop", drop).await;
+    }
+    assert_eq!(world.ok("browse.kept", host.clone()).await[0]["repository"], "team/web");
+    // what others have written is not believed
+    let file = world.dir.path().join("repositories.json");
+    let odd = r#"{"version": 1, "registries": {"r.example.com:5000": {"UPPER": [], "a": ["b c"], "ok": []}}}"#;
+    std::fs::write(&file, odd).unwrap();
+    assert_eq!(
+        world.ok("browse.kept", host.clone()).await,
+        json!([{ "repository": "ok", "tags": [] }])
+    );
+    std::fs::write(&file, "{ half").unwrap();
+    assert_eq!(world.code("browse.kept", host.clone()).await, "config.invalid");
+    assert_eq!(world.ok("browse.kept", host).await, json!([]), "it was kept aside");
+}

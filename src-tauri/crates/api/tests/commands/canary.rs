@@ -73,13 +73,16 @@ async fn a_stored_secret_comes_out_nowhere() {
     proxied["proxy"] = json!(format!("http://me:{CANARY}@127.0.0.1:1"));
     // sign-ins at a cloud that repeats what it is asked with: right, refused, and of the wrong form
     let cloud = Cloud::start().await;
+    let clouded = Registry::start().await;
     cloud.aws_key("AKIAKEY", CANARY);
     cloud.azure_principal("t.example", "client", "another");
     let clouds = [
-        ("aws-keys", "AKIAKEY", CANARY.to_owned(), "ecr.example.com"),
-        ("azure-principal", "client", CANARY.to_owned(), "azure.example.com"),
-        ("alibaba-key", "LTAI", CANARY.to_owned(), "acr.example.com"),
-        ("google-key", "", format!("{{\"private_key\": \"{CANARY}\"}}"), "gar.example.com"),
+        ("aws-keys", "AKIAKEY", CANARY.to_owned(), clouded.host()),
+        ("azure-principal", "client", CANARY.to_owned(), clouded.host()),
+        ("alibaba-key", "LTAI", CANARY.to_owned(), clouded.host()),
+        ("google-key", "", format!("{{\"private_key\": \"{CANARY}\"}}"), clouded.host()),
+        ("identity-token", "", CANARY.to_owned(), "token.example.com"),
+        ("azure-token", "", CANARY.to_owned(), "entra.example.com"),
     ]
     .map(|(kind, user, secret, host)| {
         let mut draft = draft(host, user, &secret);
@@ -89,6 +92,11 @@ async fn a_stored_secret_comes_out_nowhere() {
         });
         draft
     });
+    // a key that the app reads itself
+    std::fs::write(path("picked.yaml"), format!("{{\"private_key\": \"{CANARY}\"}}")).unwrap();
+    let mut from_file = draft("key.example.com", "", "");
+    from_file["secretKind"] = json!("google-key");
+    from_file["secretFile"] = json!(path("picked.yaml"));
     // what docker keeps on this machine
     std::fs::create_dir(path(".docker")).unwrap();
     std::fs::write(
@@ -116,7 +124,9 @@ async fn a_stored_secret_comes_out_nowhere() {
     let script: Vec<(&str, Value)> = vec![
         ("app.info", json!(null)),
         ("settings.get", json!(null)),
-        ("settings.set", json!({ "theme": "dark", "language": "en", "notify": true })),
+        ("settings.set", crate::host::settings("en", "always")),
+        ("settings.tryNotification", json!(null)),
+        ("files.open", json!({ "folder": "config" })),
         ("keyring.status", json!(null)),
         ("keyring.retry", json!(null)),
         ("accounts.test", json!({ "token": "1", "draft": wrong })),
@@ -135,6 +145,13 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("accounts.test", json!({ "token": "7", "draft": clouds[2] })),
         ("accounts.test", json!({ "token": "8", "draft": clouds[3] })),
         ("accounts.save", clouds[0].clone()),
+        ("accounts.save", clouds[3].clone()),
+        ("accounts.save", clouds[4].clone()),
+        ("accounts.save", clouds[5].clone()),
+        ("files.pick", json!({ "kind": "secret" })),
+        ("accounts.test", json!({ "token": "9", "draft": from_file })),
+        ("accounts.save", from_file),
+        ("accounts.list", json!(null)),
         ("accounts.save", proxied.clone()),
         ("accounts.test", json!({ "token": "4", "draft": proxied, "repository": "a/b" })),
         ("keyring.useFile", json!({ "passphrase": format!("{CANARY}-passphrase") })),
@@ -150,14 +167,28 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("profiles.get", json!({ "id": "ours" })),
         ("profiles.command", json!({ "id": "ours" })),
         ("profiles.duplicate", json!({ "id": "ours" })),
+        ("profiles.rename", json!({ "id": "ours-2", "name": "Ours again" })),
+        ("profiles.exportFile", json!({ "id": "ours" })),
+        ("profiles.exportOriginal", json!({ "id": "theirs", "save": true })),
         ("files.pick", json!({ "kind": "auth" })),
         ("runs.plan", of("ours")),
         ("runs.start", of("ours")),
-        ("runs.cancel", run("1")),
+        ("runs.cancel", run("#0")),
         ("runs.start", of("theirs")),
         ("runs.list", json!(null)),
-        ("runs.snapshot", run("2")),
-        ("runs.saveReport", run("2")),
+        ("runs.snapshot", run("#1")),
+        ("runs.export", json!({ "id": "#1", "format": "json" })),
+        ("runs.export", json!({ "id": "#1", "format": "junit" })),
+        ("runs.verify", run("#1")),
+        ("runs.pause", run("#1")),
+        ("runs.resume", run("#1")),
+        ("runs.limits", json!({ "id": "#1", "proc": 3, "bandwidth": null })),
+        ("runs.retry", json!({ "id": "#1", "images": null })),
+        ("runs.continue", run("#1")),
+        ("history.list", json!({ "before": null, "limit": 10, "profileId": null })),
+        ("history.get", run("#1")),
+        ("history.log", json!({ "id": "#1", "level": null, "image": null, "from": 0 })),
+        ("history.remove", run("#2")),
         ("browse.open", look(&id, None)),
         ("browse.open", look(&id, Some("x/b"))),
         ("browse.more", json!({ "token": "b", "listId": "list-1", "from": 1 })),
@@ -168,20 +199,34 @@ async fn a_stored_secret_comes_out_nowhere() {
         ),
         ("browse.cancel", json!({ "token": "b" })),
         ("browse.forget", json!({ "id": "list-1" })),
+        (
+            "profiles.preview",
+            json!({ "token": "b", "rule": { "source": format!("{}/x/b", destination.host()), "destinations": [] },
+                "accountId": id, "ask": true, "dates": true, "limit": 9 }),
+        ),
         ("browse.names", json!({ "host": destination.host(), "text": "x/b, UPPER" })),
+        ("browse.kept", json!({ "host": destination.host() })),
+        ("browse.drop", json!({ "host": destination.host(), "repository": "x/b" })),
         ("demo.start", json!(null)),
         ("keyring.useMemory", json!(null)),
         ("accounts.save", draft("memory.example.com", "me", CANARY)),
         ("profiles.remove", json!({ "id": "ours-2" })),
         ("accounts.remove", json!({ "id": "pasted-example-com" })),
     ];
-    for (name, request) in script {
+    let mut ids: Vec<String> = Vec::new();
+    for (name, mut request) in script {
+        // runs are called by the order in which they began
+        let place = request["id"].as_str().and_then(|id| id.strip_prefix('#')).map(str::to_owned);
+        if let Some(place) = place {
+            request["id"] = json!(ids[place.parse::<usize>().unwrap()]);
+        }
         called.insert(name);
         let answer = world.call(name, request).await;
         writeln!(seen, "{name}: {answer:?}").unwrap();
         if let (true, Ok(run)) = (name == "runs.plan" || name == "runs.start", &answer) {
             let id = run["id"].as_str().unwrap().to_owned();
             world.ended(&id).await;
+            ids.push(id);
         }
     }
     assert_eq!(
@@ -225,9 +270,11 @@ async fn a_stored_secret_comes_out_nowhere() {
         search(world.dir.path(), secret);
     }
     // the report was saved where the user said
-    let report =
-        std::fs::read_to_string(world.files.path().join("image-syncer-report-2.json")).unwrap();
-    assert!(!report.contains(CANARY));
+    for end in ["json", "xml"] {
+        let name = format!("image-syncer-report-{}.{end}", ids[1]);
+        let report = std::fs::read_to_string(world.files.path().join(name)).unwrap();
+        assert!(report.contains("x/b") && !report.contains(CANARY));
+    }
 }
 
 fn around(text: &str, secret: &str) -> String {

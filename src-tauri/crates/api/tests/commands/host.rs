@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,11 +17,10 @@ use accounts::{
 use api::{
     Api, Host,
     dto::{ApiError, AppEvent, FileKind},
-    text::Notice,
+    notice::Notice,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
-use registry::Result;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use store::Dirs;
@@ -36,7 +38,7 @@ impl TestKeyring {
         Status { state: *self.state.lock().unwrap(), hint: "hint".into(), detail: "detail".into() }
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self) -> registry::Result<()> {
         self.look().error().map_or(Ok(()), Err)
     }
 
@@ -53,16 +55,16 @@ impl SecretStore for TestKeyring {
     async fn unlock(&self) -> Status {
         self.look()
     }
-    async fn get(&self, id: &str) -> Result<Option<SecretString>> {
+    async fn get(&self, id: &str) -> registry::Result<Option<SecretString>> {
         self.check()?;
         Ok(Self::get(self, id).map(Into::into))
     }
-    async fn set(&self, id: &str, _: &str, secret: &SecretString) -> Result<()> {
+    async fn set(&self, id: &str, _: &str, secret: &SecretString) -> registry::Result<()> {
         self.check()?;
         self.secrets.lock().unwrap().insert(id.into(), secret.expose_secret().into());
         Ok(())
     }
-    async fn remove(&self, id: &str) -> Result<()> {
+    async fn remove(&self, id: &str) -> registry::Result<()> {
         self.check()?;
         self.secrets.lock().unwrap().remove(id);
         Ok(())
@@ -75,6 +77,7 @@ pub struct TestHost {
     events: UnboundedSender<Value>,
     notices: UnboundedSender<Notice>,
     picked: PathBuf,
+    seen: Arc<AtomicBool>,
 }
 
 /// A directory for programs, below the user's files: the test's `$PATH`.
@@ -108,6 +111,9 @@ impl Host for TestHost {
     fn emit(&self, event: AppEvent) {
         let _ = self.events.send(serde_json::to_value(event).unwrap());
     }
+    fn is_seen(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
+    }
     async fn notify(&self, notice: Notice) -> Result<(), String> {
         let _ = self.notices.send(notice);
         Ok(())
@@ -118,6 +124,9 @@ impl Host for TestHost {
     async fn save_file(&self, name: &Path) -> Option<PathBuf> {
         Some(self.picked.join(name))
     }
+    fn open_folder(&self, folder: &Path) -> Result<(), String> {
+        if folder.is_dir() { Ok(()) } else { Err("there is none".into()) }
+    }
 }
 
 /// The commands over such a host, and what it recorded.
@@ -126,6 +135,8 @@ pub struct World {
     pub keyring: Arc<TestKeyring>,
     pub events: UnboundedReceiver<Value>,
     pub notices: UnboundedReceiver<Notice>,
+    /// Whether the user has the window before them.
+    pub seen: Arc<AtomicBool>,
     /// Where the app's files are.
     pub dir: tempfile::TempDir,
     /// Where the user's files are.
@@ -142,6 +153,7 @@ impl World {
         let keyring =
             Arc::new(TestKeyring { state: State::Ready.into(), secrets: Mutex::default() });
         let files = tempfile::tempdir().unwrap();
+        let seen = Arc::new(AtomicBool::new(false));
         let (event_to, events) = unbounded_channel();
         let (notice_to, notices) = unbounded_channel();
         let api = Api::new(TestHost {
@@ -150,8 +162,9 @@ impl World {
             events: event_to,
             notices: notice_to,
             picked: files.path().into(),
+            seen: seen.clone(),
         });
-        Self { api, keyring, events, notices, dir, files }
+        Self { api, keyring, events, notices, seen, dir, files }
     }
 
     pub async fn call(&self, name: &str, request: Value) -> Result<Value, ApiError> {
@@ -222,4 +235,10 @@ pub fn draft(address: &str, username: &str, secret: &str) -> Value {
 pub fn profile(id: &str, name: &str, source: &str, destination: &str) -> Value {
     json!({ "id": id, "name": name, "rules": [{ "source": source, "destinations": [destination] }], "os": [],
         "arch": [], "overwrite": "differing", "attestations": "keep", "referrers": false, "accounts": {} })
+}
+
+/// Settings with a language, and when notifications are wanted.
+pub fn settings(language: &str, when: &str) -> Value {
+    json!({ "theme": "dark", "language": language, "historyDays": null, "tray": false, "proc": null,
+        "bandwidth": null, "notifications": { "finished": when, "failed": when, "attention": when } })
 }

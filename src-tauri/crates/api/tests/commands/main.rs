@@ -6,6 +6,8 @@ mod accounts;
 mod app;
 mod browse;
 mod canary;
+mod history;
 mod host;
+mod preview;
 mod profiles;
 mod runs;

@@ -33,19 +33,30 @@ async fn a_profile_is_saved_listed_copied_and_removed() {
 }
 
 #[tokio::test]
-async fn what_the_page_does_not_show_stays() {
+async fn all_that_a_file_says_comes_to_the_page_and_back() {
     let world = World::new();
     let path = world.dir.path().join("profiles/a.yaml");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let text = "version: 1\nname: A\nrules:\n- source: quay.io/a/b\n  destinations: [r.example.com/b]\n  platforms:\n    \
-                os: [linux]\n  tags: {newest: 4}\n- source: quay.io/team/*\n  destinations: ['r.io/{path}']\n  \
+                os: [linux]\n  tags: {newest: 4, newest_by: created}\n- source: quay.io/team/*\n  destinations: ['r.io/{path}']\n  \
                 repositories: {exclude: [team/old]}\naccounts:\n  quay.io: robot\npolicy:\n  index: sparse\n  \
-                attestations: strip\n  retries: 7\n  proc: 3\n";
+                attestations: strip\n  retries: 7\n  proc: 3\n  create: true\n";
     std::fs::write(&path, text).unwrap();
     let mut profile = world.ok("profiles.get", json!({ "id": "a" })).await;
     assert_eq!(profile["attestations"], "strip");
+    assert_eq!(
+        profile["rules"][0]["tags"],
+        json!({ "include": [], "exclude": [], "versions": null, "newest": 4, "newestBy": "created" })
+    );
+    assert_eq!(profile["rules"][0]["platforms"], json!({ "os": ["linux"], "arch": [] }));
+    assert_eq!(profile["rules"][1]["repositories"], json!({ "exclude": ["team/old"] }));
+    assert_eq!(
+        [&profile["index"], &profile["retries"], &profile["proc"], &profile["bandwidth"]],
+        [&json!("sparse"), &json!(7), &json!(3), &json!(null)]
+    );
     profile["referrers"] = json!(true);
     profile["attestations"] = json!("auto");
+    profile["bandwidth"] = json!(5_000_000);
     world.ok("profiles.save", profile).await;
     let text = std::fs::read_to_string(&path).unwrap();
     for part in [
@@ -55,6 +66,9 @@ async fn what_the_page_does_not_show_stays() {
         "referrers: true",
         "linux",
         "newest: 4",
+        "create: true",
+        "newest_by: created",
+        "bandwidth: 5000000",
         "team/old",
         "index: sparse",
         "attestations: auto",
@@ -69,20 +83,26 @@ async fn what_is_wrong_is_told_by_its_place() {
     let mut draft = profile("", "", "quay.io/UPPER:1", "");
     draft["rules"][0]["destinations"] = json!(["r.example.com/x", "r.example.com/y z"]);
     draft["arch"] = json!([""]);
+    draft["rules"][0]["tags"] =
+        json!({ "include": ["1.*", "[1]"], "versions": "new", "newest": 0, "newestBy": "created" });
+    draft["rules"][0]["platforms"] = json!({ "os": [], "arch": [""] });
     let problems = world.ok("profiles.check", draft.clone()).await;
-    let places: Vec<(&str, u64, u64)> = problems
+    let places: Vec<(&str, Option<u64>, u64)> = problems
         .as_array()
         .unwrap()
         .iter()
-        .map(|p| {
-            (
-                p["field"].as_str().unwrap(),
-                p["rule"].as_u64().unwrap(),
-                p["destination"].as_u64().unwrap(),
-            )
-        })
+        .map(|p| (p["field"].as_str().unwrap(), p["rule"].as_u64(), p["item"].as_u64().unwrap()))
         .collect();
-    for place in [("name", 0, 0), ("source", 0, 0), ("destination", 0, 1)] {
+    for place in [
+        ("name", None, 0),
+        ("source", Some(0), 0),
+        ("destination", Some(0), 1),
+        ("include", Some(0), 1),
+        ("versions", Some(0), 0),
+        ("newest", Some(0), 0),
+        ("arch", Some(0), 0),
+        ("arch", None, 0),
+    ] {
         assert!(places.contains(&place), "{place:?} in {places:?}");
     }
     assert_eq!(world.code("profiles.save", draft).await, "config.invalid");
@@ -107,7 +127,14 @@ async fn a_broken_file_is_listed_with_its_line() {
         (&list[0]["name"], &list[0]["broken"]["code"]),
         (&json!("bad"), &json!("config.invalid"))
     );
-    assert!(list[0]["broken"]["params"]["line"].is_string(), "{list}");
+    let params = &list[0]["broken"]["params"];
+    assert_eq!((&params["line"], &params["column"]), (&json!("4"), &json!("1")), "{list}");
+    assert!(params["file"].as_str().unwrap().ends_with("bad.yaml"));
+    // it is never changed by being listed, and kept when it is removed
+    world.ok("profiles.remove", json!({ "id": "bad" })).await;
+    let kept = std::fs::read_to_string(path.with_extension("yaml.broken-1")).unwrap();
+    assert_eq!(kept, "version: 1\nname: Bad\nrules: [\n");
+    std::fs::rename(path.with_extension("yaml.broken-1"), &path).unwrap();
     assert_eq!(world.code("runs.plan", json!({ "profileId": "bad" })).await, "config.invalid");
 }
 
@@ -168,8 +195,9 @@ async fn files_are_imported_with_their_logins() {
         Some("old"),
         "what was there stays"
     );
-    let notes = report["notes"].to_string();
-    assert!(notes.contains("had.example.com already"), "{notes}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("had.example.com already"), "{warnings}");
+    assert_eq!((&report["changed"], &report["refused"]), (&json!([]), &json!([])));
 
     // a second time there is a profile of that name
     let error = world.call("profiles.import", request).await.unwrap_err();
@@ -219,4 +247,73 @@ async fn the_demo_is_a_profile_that_is_never_written() {
     world.ok("profiles.remove", json!({ "id": "demo" })).await;
     assert_eq!(world.ok("profiles.list", json!(null)).await, json!([]));
     assert!(!world.dir.path().join("profiles").exists());
+}
+
+#[tokio::test]
+async fn a_profile_is_renamed_and_its_file_exported_and_imported() {
+    let world = World::new();
+    let id = world.profile("Mirror", "quay.io/a/b", "r.example.com/b").await;
+    let renamed = world.ok("profiles.rename", json!({ "id": id, "name": "Nightly" })).await;
+    assert_eq!((&renamed["id"], &renamed["name"]), (&json!("mirror"), &json!("Nightly")));
+    let path = world.ok("profiles.exportFile", json!({ "id": id })).await;
+    let path = path.as_str().unwrap();
+    let kept = world.dir.path().join("profiles/mirror.yaml");
+    assert_eq!(std::fs::read(path).unwrap(), std::fs::read(kept).unwrap());
+
+    let request = json!({ "name": "", "images": path, "auth": null });
+    let error = world.call("profiles.import", request.clone()).await.unwrap_err();
+    assert_eq!(error.params["field"], "name", "the name is taken");
+    world.ok("profiles.remove", json!({ "id": id })).await;
+    let report = world.ok("profiles.import", request).await;
+    assert_eq!((&report["taken"], &report["profile"]["name"]), (&json!(1), &json!("Nightly")));
+    let read = world.ok("profiles.get", json!({ "id": report["profile"]["id"] })).await;
+    assert_eq!(read["rules"], renamed["rules"]);
+
+    // a file of ours that is wrong is told as such
+    std::fs::write(path, "version: 1\nname: X\nrules: 7\n").unwrap();
+    let request = json!({ "name": "X", "images": path, "auth": null });
+    let error = world.call("profiles.import", request).await.unwrap_err();
+    assert_eq!([&error.params["line"], &error.params["column"]], ["3", "8"]);
+}
+
+#[tokio::test]
+async fn an_images_file_says_what_it_can_and_the_report_what_it_cannot() {
+    let world = World::new();
+    let mut draft = profile("", "Mirror", "quay.io/a/b:v1", "r.example.com/{path}");
+    draft["rules"].as_array_mut().unwrap().extend([
+        json!({ "source": "quay.io/a/c", "destinations": ["r.example.com/c"], "tags": { "include": ["1.*", "/^v/"] } }),
+        json!({ "source": "quay.io/a/d", "destinations": ["r.example.com/d"], "tags": { "newest": 3 } }),
+        json!({ "source": "quay.io/team/*", "destinations": ["r.example.com/{name}"] }),
+    ]);
+    draft["os"] = json!(["linux"]);
+    draft["overwrite"] = json!("never");
+    draft["referrers"] = json!(true);
+    let id = world.ok("profiles.save", draft).await["id"].clone();
+    let shown = world.ok("profiles.exportOriginal", json!({ "id": id, "save": false })).await;
+    assert_eq!(
+        (&shown["taken"], &shown["of"], &shown["path"]),
+        (&json!(2), &json!(4), &json!(null))
+    );
+    assert_eq!(
+        shown["text"],
+        "quay.io/a/b:v1: r.example.com/a/b\n\"quay.io/a/c:/(?:^1\\\\.[^/]*$)|(?:^v)/\": r.example.com/c\n"
+    );
+    let notes = shown["notes"].to_string();
+    for part in [
+        "quay.io/a/d",
+        "quay.io/team/*",
+        "--os linux",
+        "can't be told not to",
+        "signatures",
+        "auth file",
+    ] {
+        assert!(notes.contains(part), "{part} in {notes}");
+    }
+    let saved = world.ok("profiles.exportOriginal", json!({ "id": id, "save": true })).await;
+    let path = saved["path"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), shown["text"].as_str().unwrap());
+    // and back
+    let request = json!({ "name": "Back", "images": path, "auth": null });
+    let report = world.ok("profiles.import", request).await;
+    assert_eq!(report["taken"], json!(2));
 }

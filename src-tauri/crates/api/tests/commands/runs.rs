@@ -64,7 +64,7 @@ async fn compare_then_run_then_nothing_left_to_do() {
         json!({ "endedAt": "2026-01-02T03:04:05Z", "copied": 2, "skipped": 0, "failed": 0, "cancelled": 0 })
     );
 
-    let path = world.ok("runs.saveReport", json!({ "id": run })).await;
+    let path = world.ok("runs.export", json!({ "id": run, "format": "json" })).await;
     let report: Value =
         serde_json::from_slice(&std::fs::read(path.as_str().unwrap()).unwrap()).unwrap();
     assert_eq!((&report["version"], &report["totals"]["copied"]), (&json!(1), &json!(2)));
@@ -115,7 +115,9 @@ async fn a_run_is_cancelled_and_a_profile_has_one_at_a_time() {
         assert_eq!(world.code(command, json!({ "profileId": profile })).await, "run.busy");
     }
     assert_eq!(world.code("profiles.remove", json!({ "id": profile })).await, "run.busy");
-    assert_eq!(world.code("runs.saveReport", json!({ "id": run })).await, "run.busy");
+    let export = json!({ "id": run, "format": "csv" });
+    assert_eq!(world.code("runs.export", export).await, "run.busy");
+    assert_eq!(world.code("runs.retry", json!({ "id": run, "images": null })).await, "run.busy");
 
     world.ok("runs.cancel", json!({ "id": run })).await;
     world.ended(&run).await;
@@ -181,13 +183,11 @@ async fn nobody_is_notified_who_does_not_want_it_and_failures_are_told() {
     destination.set_auth(Auth::token("me", "changed"));
     let run = begin(&world, "runs.start", &profile).await;
     world.ended(&run).await;
-    assert_eq!(world.notices.recv().await.unwrap().title, "P: finished with failures");
+    assert_eq!(world.notices.recv().await.unwrap().title, "P needs you");
     let snapshot = world.ok("runs.snapshot", json!({ "id": run })).await;
     assert_eq!(snapshot["images"][0]["error"]["code"], "auth.rejected");
 
-    world
-        .ok("settings.set", json!({ "theme": "system", "language": "zh-CN", "notify": false }))
-        .await;
+    world.ok("settings.set", crate::host::settings("zh-CN", "never")).await;
     let run = begin(&world, "runs.start", &profile).await;
     world.ended(&run).await;
     tokio::task::yield_now().await;
@@ -213,5 +213,11 @@ async fn the_demo_runs_without_an_account() {
     let run = begin(&world, "runs.start", "demo").await;
     world.ended(&run).await;
     assert_eq!(world.notices.recv().await.unwrap().body, "7 copied, 1 skipped, 0 failed");
-    assert_eq!(std::fs::read_dir(world.dir.path()).unwrap().count(), 0, "nothing is written");
+    let written: Vec<_> = std::fs::read_dir(world.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(written, ["data"], "the history of runs, no account and no profile");
+    let list = world.ok("profiles.list", json!(null)).await;
+    assert_eq!(list[0]["lastRun"], Value::Null);
 }

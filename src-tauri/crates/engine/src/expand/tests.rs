@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{Policy, board::Board};
+use crate::{Control, Policy, board::Board, lanes::Lanes};
 
 /// Entries on a page of a list.
 const PAGE: usize = 1000;
@@ -27,9 +27,13 @@ impl AccessSource for Plain {
 }
 
 fn run() -> Arc<Run> {
-    let client = Client::new(ClientOptions::default(), Arc::new(Plain));
-    let board = Arc::new(Board::new(true));
-    Arc::new(Run::new(client, Policy::default(), true, board, CancellationToken::new()))
+    let control = Control {
+        client: Client::new(ClientOptions::default(), Arc::new(Plain)),
+        board: Arc::new(Board::new(true)),
+        stop: CancellationToken::new(),
+        lanes: Lanes::new(None),
+    };
+    Arc::new(Run::new(Policy::default(), true, control))
 }
 
 /// Expands rules, and looks at what is told, piece by piece.

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use regex::Regex;
 use registry::{Digest, Tag, Target};
 
-use super::{DestinationRule, DestinationTags, Rule, Selection, grammar::count};
+use super::{
+    DestinationRule, DestinationTags, NewestBy, Rule, Selection, TagDates, grammar::count,
+};
 
 impl Selection {
     /// The same, but of the tags that are there: a tag that is named and missing is no failure.
@@ -23,25 +25,52 @@ impl Rule {
         matches!(self.source.select, Selection::All | Selection::Matching(_))
     }
 
+    /// The tags that the rule may copy, before the newest are picked. `listed` as for [`Rule::pair`].
+    pub fn candidates<'t>(&'t self, listed: &'t [Tag]) -> Vec<&'t Tag> {
+        let named = !matches!(self.source.select, Selection::All);
+        self.tags.candidates(self.selected(listed), named)
+    }
+
+    /// The tags whose dates decide which are the newest. None where all are taken, or versions decide.
+    pub fn undated<'t>(&'t self, listed: &'t [Tag]) -> Vec<&'t Tag> {
+        let Some(newest) = self.tags.newest.filter(|_| self.tags.newest_by == NewestBy::Created)
+        else {
+            return Vec::new();
+        };
+        let mut seen = HashSet::new();
+        let mut tags = self.candidates(listed);
+        tags.retain(|tag| seen.insert(*tag));
+        if tags.len() > newest { tags } else { Vec::new() }
+    }
+
+    /// The tags that the source selects.
+    fn selected<'t>(&'t self, listed: &'t [Tag]) -> Vec<&'t Tag> {
+        match &self.source.select {
+            Selection::All => listed.iter().collect(),
+            Selection::Tags(tags) => tags.iter().collect(),
+            Selection::Matching(regex) => {
+                listed.iter().filter(|tag| regex.is_match(tag.as_str())).collect()
+            }
+            Selection::Digest { .. } => Vec::new(),
+        }
+    }
+
     /// Pairs the selected tags of the source with tags at a destination (rows 1 to 11 and 16 of the grammar). `listed` is
-    /// every tag of the source where [`Rule::needs_list`], else it is not read. The error says what does not fit.
+    /// every tag of the source where [`Rule::needs_list`], else it is not read; `dates` are those of [`Rule::undated`]. The
+    /// error says what does not fit.
     ///
     /// A source by digest has no tags and gives no pairs: [`Rule::by_digest`] is for it.
     pub fn pair(
         &self,
         destination: &DestinationRule,
         listed: &[Tag],
+        dates: &TagDates,
     ) -> Result<Vec<(Tag, Tag)>, String> {
+        if matches!(self.source.select, Selection::Digest { .. }) {
+            return Ok(Vec::new());
+        }
         let named = !matches!(self.source.select, Selection::All);
-        let selected: Vec<&Tag> = match &self.source.select {
-            Selection::All => listed.iter().collect(),
-            Selection::Tags(tags) => tags.iter().collect(),
-            Selection::Matching(regex) => {
-                listed.iter().filter(|tag| regex.is_match(tag.as_str())).collect()
-            }
-            Selection::Digest { .. } => return Ok(Vec::new()),
-        };
-        let selected = self.tags.narrow(selected, named);
+        let selected = self.tags.narrow(self.selected(listed), named, dates);
         // A pattern that matches nothing is a warning whatever the destination says.
         if selected.is_empty()
             && (matches!(self.source.select, Selection::Matching(_)) || !self.tags.is_empty())

@@ -57,6 +57,11 @@ impl Pattern {
         self.regex.is_match(name)
     }
 
+    /// The regular expression that says the same.
+    pub fn expression(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.written

@@ -154,17 +154,39 @@ impl PatternRule {
     }
 }
 
+impl DestinationRule {
+    /// Reads a destination for one source; what stands in its name for parts of the source's name is filled in.
+    pub fn parse_for(text: &str, source: &Source) -> Result<Self, RuleError> {
+        let input = Text { side: "destination", text };
+        let (name, at) = input.split();
+        if !name.contains('{') {
+            return Self::parse(text);
+        }
+        known_only(input, name)?;
+        let name = filled(name, source.registry.as_str(), source.repository.as_str());
+        // places in what was filled in are none in what was written
+        Self::parse(&format!("{name}{}", &text[at..])).map_err(|error| RuleError { at: 0, ..error })
+    }
+}
+
+/// Placeholders that are not known are refused.
+fn known_only(input: Text<'_>, name: &str) -> Result<(), RuleError> {
+    match name
+        .match_indices('{')
+        .find(|(at, _)| !PLACEHOLDERS.iter().any(|known| name[*at..].starts_with(known)))
+    {
+        None => Ok(()),
+        Some((at, _)) => Err(input
+            .wrong("it has a placeholder that is not known", at)
+            .hint(format!("known are {}", PLACEHOLDERS.join(", ")))),
+    }
+}
+
 impl Mapping {
     /// Reads `registry/name` with `{path}` or `{name}` in the name.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
         let input = Text { side: "destination", text };
-        for (at, _) in text.match_indices('{') {
-            if !PLACEHOLDERS.iter().any(|known| text[at..].starts_with(known)) {
-                return Err(input
-                    .wrong("it has a placeholder that is not known", at)
-                    .hint(format!("known are {}", PLACEHOLDERS.join(", "))));
-            }
-        }
+        known_only(input, text)?;
         if !text.contains("{path}") && !text.contains("{name}") {
             return Err(input.wrong("all repositories of the rule would go to this one", 0).hint(
                 format!(
@@ -206,7 +228,7 @@ impl Mapping {
         DestinationRule::parse(&text)
     }
 
-    fn may_be(&self, registry: &Registry, name: &RepositoryName) -> bool {
+    pub(crate) fn may_be(&self, registry: &Registry, name: &RepositoryName) -> bool {
         self.registry == *registry && self.shape.is_match(name.as_str())
     }
 

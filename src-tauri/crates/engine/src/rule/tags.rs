@@ -2,13 +2,27 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashSet},
+    collections::{BinaryHeap, HashMap, HashSet},
 };
 
+use jiff::Timestamp;
 use registry::Tag;
 use semver::VersionReq;
 
 use super::{Pattern, version::Version};
+
+/// When the images of tags were made, as far as that is known.
+pub type TagDates = HashMap<Tag, Timestamp>;
+
+/// What makes a tag newer than another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewestBy {
+    /// The version that the tag is.
+    #[default]
+    Version,
+    /// When its image was made.
+    Created,
+}
 
 /// What narrows the tags that a rule's source selects; nothing by default. All that is given must be met.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +33,10 @@ pub struct TagFilter {
     pub exclude: Vec<Pattern>,
     /// Tags are versions in this range.
     pub versions: Option<VersionReq>,
-    /// Of the tags that are versions, only the newest so many.
+    /// Only the newest so many: by version, of the tags that are versions; by date, of all.
     pub newest: Option<usize>,
+    /// What is newer.
+    pub newest_by: NewestBy,
 }
 
 impl TagFilter {
@@ -55,24 +71,56 @@ impl TagFilter {
         Version::read(tag).filter(|version| asked || !version.has_suffix())
     }
 
+    /// The tags that may stay, in their order, whatever is newest.
+    pub(super) fn candidates<'t>(&self, mut tags: Vec<&'t Tag>, named: bool) -> Vec<&'t Tag> {
+        if !self.is_empty() {
+            tags.retain(|tag| self.keeps(tag, named));
+        }
+        tags
+    }
+
     /// The tags that stay, in their order.
-    pub(super) fn narrow<'t>(&self, tags: Vec<&'t Tag>, named: bool) -> Vec<&'t Tag> {
-        if self.is_empty() {
-            return tags;
-        }
-        let mut kept: Vec<&Tag> = tags.into_iter().filter(|tag| self.keeps(tag, named)).collect();
-        if let Some(newest) = self.newest {
-            let mut heap: BinaryHeap<Reverse<Version<'t>>> = BinaryHeap::new();
-            let mut seen = HashSet::new();
-            for &tag in kept.iter().filter(|tag| seen.insert(**tag)) {
-                heap.extend(self.version(tag.as_str(), named).map(Reverse));
-                if heap.len() > newest {
-                    heap.pop();
-                }
+    pub(super) fn narrow<'t>(
+        &self,
+        tags: Vec<&'t Tag>,
+        named: bool,
+        dates: &TagDates,
+    ) -> Vec<&'t Tag> {
+        let mut kept = self.candidates(tags, named);
+        let Some(newest) = self.newest else { return kept };
+        let newest: HashSet<&str> = match self.newest_by {
+            NewestBy::Version => {
+                let version = |tag: &'t Tag| self.version(tag.as_str(), named);
+                let versions = once(&kept).filter_map(version);
+                greatest(versions, newest).map(|version| version.written()).collect()
             }
-            let newest: HashSet<&str> = heap.iter().map(|version| version.0.written()).collect();
-            kept.retain(|tag| newest.contains(tag.as_str()));
-        }
+            NewestBy::Created => {
+                // of one date, or without any, the version decides
+                let aged = |tag: &'t Tag| {
+                    (dates.get(tag).copied(), Version::read(tag.as_str()), tag.as_str())
+                };
+                greatest(once(&kept).map(aged), newest).map(|(_, _, tag)| tag).collect()
+            }
+        };
+        kept.retain(|tag| newest.contains(tag.as_str()));
         kept
     }
+}
+
+/// Each tag once: a registry may list one on two pages.
+fn once<'a, 't>(tags: &'a [&'t Tag]) -> impl Iterator<Item = &'t Tag> + 'a {
+    let mut seen = HashSet::new();
+    tags.iter().copied().filter(move |tag| seen.insert(*tag))
+}
+
+/// The greatest so many, in no order.
+fn greatest<T: Ord>(all: impl Iterator<Item = T>, count: usize) -> impl Iterator<Item = T> {
+    let mut heap = BinaryHeap::new();
+    for one in all {
+        heap.push(Reverse(one));
+        if heap.len() > count {
+            heap.pop();
+        }
+    }
+    heap.into_iter().map(|Reverse(one)| one)
 }

@@ -28,7 +28,9 @@ fn images(source: &str, destinations: &[&str]) -> Result<Vec<String>, String> {
                 images.push(format!("{digest}->{place}@{as_digest}"));
             }
             None => images.extend(
-                rule.pair(to, &listed)?.iter().map(|(from, tag)| format!("{from}->{place}:{tag}")),
+                rule.pair(to, &listed, &TagDates::new())?
+                    .iter()
+                    .map(|(from, tag)| format!("{from}->{place}:{tag}")),
             ),
         }
     }
@@ -168,7 +170,7 @@ fn only_tags_that_are_not_named_are_listed() {
 fn counts_that_only_a_list_can_tell() {
     let pair = |source: &str, destination: &str, listed: &[&str]| {
         let rule = Rule::parse(source, &[destination]).unwrap();
-        rule.pair(&rule.destinations[0], &tags(listed))
+        rule.pair(&rule.destinations[0], &tags(listed), &TagDates::new())
     };
     // row 7
     assert_eq!(

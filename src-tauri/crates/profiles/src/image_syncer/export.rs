@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::{DestinationTags, JobRule, Selection};
+use engine::{DestinationTags, JobRule, Pattern, Rule, Selection, Source};
 
 use crate::yaml::scalar;
 
@@ -17,10 +17,28 @@ pub struct Export {
     pub notes: Vec<String>,
 }
 
+/// The source as an images file says it: patterns of tags alone become one regular expression.
+fn selected(rule: &Rule) -> Option<String> {
+    let Source { registry, repository, select, written } = &rule.source;
+    let tags = &rule.tags;
+    if tags.is_empty() {
+        return Some(written.clone());
+    }
+    let alone = tags.exclude.is_empty() && tags.versions.is_none() && tags.newest.is_none();
+    if !alone || !matches!(select, Selection::All) {
+        return None;
+    }
+    let expressions: Vec<&str> = tags.include.iter().map(Pattern::expression).collect();
+    Some(match expressions.as_slice() {
+        [one] => format!("{registry}/{repository}:/{one}/"),
+        many => format!("{registry}/{repository}:/(?:{})/", many.join(")|(?:")),
+    })
+}
+
 /// Writes rules as an images file that the original image-syncer reads too. Rules of one source become one entry.
 pub fn export(rules: &[JobRule]) -> Export {
     let mut export = Export::default();
-    let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut entries: Vec<(String, Vec<&str>)> = Vec::new();
     for rule in rules {
         let rule = match rule {
             JobRule::One(rule) => rule,
@@ -32,13 +50,13 @@ pub fn export(rules: &[JobRule]) -> Export {
                 continue;
             }
         };
-        let source = rule.source.written.as_str();
-        if !rule.tags.is_empty() {
+        let Some(source) = selected(rule) else {
+            let source = &rule.source.written;
             export.notes.push(format!(
                 "'{source}' is left out: its 'tags' narrow what it selects, and an images file can't say so"
             ));
             continue;
-        }
+        };
         if let Some(platforms) = rule.platforms.as_ref().filter(|platforms| !platforms.is_empty()) {
             export.notes.push(format!(
                 "'{source}' is left out: it keeps only {platforms}, and an images file can't say so; run it by itself with --os and --arch"
@@ -54,7 +72,7 @@ pub fn export(rules: &[JobRule]) -> Export {
                 .push(format!("the original drops the tag of '{source}' and copies without a tag"));
         }
         let at = entries.iter().position(|(other, _)| *other == source).unwrap_or_else(|| {
-            entries.push((source, Vec::new()));
+            entries.push((source.clone(), Vec::new()));
             entries.len() - 1
         });
         for destination in &rule.destinations {
@@ -65,7 +83,7 @@ pub fn export(rules: &[JobRule]) -> Export {
     }
     for (source, destinations) in entries {
         // YAML takes a key of up to 1024 characters before its colon
-        let key = scalar(source);
+        let key = scalar(&source);
         let key = if key.len() < 1000 { key } else { format!("? {key}\n").into() };
         export.text.push_str(&key);
         let _ = match destinations.as_slice() {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use accounts::{Create, create};
-use engine::{Attestations, IndexPolicy, Overwrite};
+use engine::{Attestations, IndexPolicy, NewestBy, Overwrite};
 
 use super::{
     Field, Narrowing, Platforms, Profile, ProfilePolicy, ProfileRule, Repositories, Tags, VERSION,
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) const FIELDS: &[&str] = &["version", "name", "rules", "platforms", "accounts", "policy"];
 pub(super) const RULE: &[&str] = &["source", "destinations", "tags", "repositories", "platforms"];
-pub(super) const TAGS: &[&str] = &["include", "exclude", "versions", "newest"];
+pub(super) const TAGS: &[&str] = &["include", "exclude", "versions", "newest", "newest_by"];
 pub(super) const REPOSITORIES: &[&str] = &["exclude"];
 pub(super) const PLATFORMS: &[&str] = &["os", "arch"];
 pub(super) const POLICY: &[&str] =
@@ -31,6 +31,8 @@ const OVERWRITE: [(&str, Overwrite); 3] = [
 ];
 const ATTESTATIONS: [(&str, Attestations); 3] =
     [("keep", Attestations::Keep), ("strip", Attestations::Strip), ("auto", Attestations::Auto)];
+const NEWEST_BY: [(&str, NewestBy); 2] =
+    [("version", NewestBy::Version), ("created", NewestBy::Created)];
 const INDEX: [(&str, IndexPolicy); 2] =
     [("rewrite", IndexPolicy::Rewrite), ("sparse", IndexPolicy::Sparse)];
 
@@ -213,6 +215,11 @@ impl Reader {
                     self.places
                         .put(Field::Narrowing { rule, what: Narrowing::Newest, item: 0 }, key);
                     tags.newest = self.positive(value, "'newest'");
+                }
+                Some("newest_by") => {
+                    if let Some(value) = self.one_of(value, "'newest_by'", &NEWEST_BY) {
+                        tags.newest_by = value;
+                    }
                 }
                 _ => {}
             }
@@ -478,7 +485,7 @@ fn write_create(text: &mut String, create: &Create) {
 }
 
 fn write_narrowing(text: &mut String, rule: &ProfileRule) {
-    let Tags { include, exclude, versions, newest } = &rule.tags;
+    let Tags { include, exclude, versions, newest, newest_by } = &rule.tags;
     if rule.tags != Tags::default() {
         text.push_str("    tags:\n");
         for (name, list) in [("include", include), ("exclude", exclude)] {
@@ -491,6 +498,9 @@ fn write_narrowing(text: &mut String, rule: &ProfileRule) {
         }
         if let Some(newest) = newest {
             let _ = writeln!(text, "      newest: {newest}");
+        }
+        if *newest_by != NewestBy::default() {
+            let _ = writeln!(text, "      newest_by: {}", word(&NEWEST_BY, newest_by));
         }
     }
     if rule.repositories != Repositories::default() {

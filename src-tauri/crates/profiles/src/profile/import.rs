@@ -1,14 +1,19 @@
-//! The original's files as a profile.
+//! A profile of files from elsewhere: the original's, or our own.
 
 use std::path::Path;
 
 use accounts::AuthEntry;
 
-use super::{Profile, ProfileRule};
-use crate::{Environment, Problem, Rejected, image_syncer::Reading};
+use super::{Profile, ProfileRule, file};
+use crate::{
+    Environment, Problem, Rejected,
+    document::{self, Format, Value},
+    image_syncer::Reading,
+    problem::Findings,
+};
 
 /// A profile made of the original's files, not saved yet, and what became of what they say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Import {
     /// The profile. Its `accounts` are for whoever makes accounts of `auth`.
     pub profile: Profile,
@@ -54,6 +59,24 @@ pub fn import(
         refused: sentences(&problems),
         warnings: sentences(&loaded.warnings),
     })
+}
+
+/// Whether a file is a profile of our own, right or wrong: a map with `version`, and `rules` or `name`.
+pub fn is_profile(path: &Path) -> bool {
+    let Ok((file, bytes)) = document::load(path) else { return false };
+    let mut findings = Findings::new(file);
+    let root = document::text(&bytes, &mut findings)
+        .and_then(|text| document::read(text, Format::Yaml, &mut findings));
+    let Some(Value::Map(entries)) = root.map(|root| root.value) else { return false };
+    let has = |name: &str| entries.iter().any(|entry| entry.key.text == name);
+    has("version") && (has("rules") || has("name"))
+}
+
+/// Reads a profile of our own from wherever it is. It is not saved yet.
+pub fn read(path: &Path) -> Result<Profile, Rejected> {
+    let (file, bytes) = document::load(path)
+        .map_err(|problem| Rejected { problems: vec![problem], warnings: Vec::new() })?;
+    file::read(&file, &bytes).map(|(profile, _)| profile)
 }
 
 fn sentences(problems: &[Problem]) -> Vec<String> {

@@ -115,6 +115,13 @@ impl Profiles {
         read(id, &self.path(id)?)
     }
 
+    /// A profile's file as it stands there, comments and all.
+    pub fn text(&self, id: &str) -> Result<String, Error> {
+        let path = self.path(id)?;
+        read(id, &path)?;
+        Ok(fs::read_to_string(&path).map_err(|error| ours::Error::io(&path, &error))?)
+    }
+
     /// A profile by name, or else by id.
     pub fn find(&self, name: &str) -> Result<Stored, Error> {
         let named = |stored: &Stored| folded(&stored.profile.name) == folded(name);
@@ -122,6 +129,11 @@ impl Profiles {
             Some(stored) => Ok(stored),
             None => self.get(name),
         }
+    }
+
+    /// Whether a new profile may have the name; the error says why not.
+    pub fn is_free(&self, name: &str) -> Result<(), Error> {
+        self.check_name(None, name)
     }
 
     /// Saves a new profile, under an id made of its name.

@@ -34,6 +34,15 @@ pub(super) enum IndexName {
     Sparse,
 }
 
+// `engine::NewestBy` as the file names it.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "it is only described")]
+pub(super) enum NewestByName {
+    Version,
+    Created,
+}
+
 /// The schema, as it is kept in `docs/profile.schema.json`.
 pub fn schema() -> Value {
     let generator = SchemaGenerator::new(SchemaSettings::draft2020_12());

@@ -34,6 +34,7 @@ fn full() -> Profile {
                     exclude: vec!["*-rc*".into(), "/^nightly/".into()],
                     versions: Some(">=1.2, <2".into()),
                     newest: Some(5),
+                    newest_by: NewestBy::Created,
                 },
                 repositories: Repositories { exclude: vec!["team/old-*".into()] },
                 ..rule("quay.io/team/**", &["r.io/mirror/{path}"])
@@ -129,6 +130,7 @@ rules:
         - "/^nightly/"
       versions: ">=1.2, <2"
       newest: 5
+      newest_by: created
     repositories:
       exclude:
         - team/old-*
@@ -316,6 +318,45 @@ rules:
     for (told, expected) in told.iter().zip(expected) {
         assert!(told.starts_with(expected), "{told}\n{expected}");
     }
+}
+
+#[test]
+fn placeholders_are_filled_in_for_one_repository_too() {
+    let profile = Profile {
+        rules: vec![
+            rule(
+                "quay.io/team/web/shop:v1",
+                &["r.io/{path}:new", "r.io/x/{name}", "r.io/{namespace}-{registry}"],
+            ),
+            rule("nginx", &["localhost:5000/{path}"]),
+            rule("quay.io/a:/^v{1}/", &["r.io/{label}", "r.io/b:/v{2}/", "r.io/{name}X"]),
+        ],
+        ..named("p")
+    };
+    let faults = profile.check();
+    let told: Vec<_> = faults.iter().map(|fault| (&fault.field, fault.at)).collect();
+    let wrong = |destination| Field::Destination { rule: 2, destination };
+    assert_eq!(told, [(&wrong(0), 5), (&wrong(2), 0)], "{faults:?}");
+    let right = Profile { rules: profile.rules[..2].to_vec(), ..profile };
+    let destinations: Vec<String> = right
+        .prepare()
+        .unwrap()
+        .rules
+        .iter()
+        .flat_map(|rule| match rule {
+            engine::JobRule::One(rule) => rule.destinations.iter().map(|to| to.written.clone()),
+            engine::JobRule::Pattern(_) => unreachable!("one repository each"),
+        })
+        .collect();
+    assert_eq!(
+        destinations,
+        [
+            "r.io/team/web/shop:new",
+            "r.io/x/shop",
+            "r.io/team/web-quay.io",
+            "localhost:5000/library/nginx"
+        ]
+    );
 }
 
 #[test]

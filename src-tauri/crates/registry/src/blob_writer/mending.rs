@@ -26,6 +26,8 @@ const CANCEL: Duration = Duration::from_secs(5);
 enum Trouble {
     /// It broke: it may go better next time.
     Broke,
+    /// The registry orders a wait, and has not looked at the request.
+    Busy,
     /// The request was too large.
     TooLarge,
     /// The registry holds other bytes than we think, or wants smaller requests.
@@ -105,7 +107,7 @@ impl Upload {
                 error.http_status() == Some(409) || (!sent.patch && (sent.is_full() || is_early))
             }
             Trouble::Disliked => !sent.patch,
-            Trouble::TooLarge | Trouble::Offset | Trouble::Damaged => false,
+            Trouble::Busy | Trouble::TooLarge | Trouble::Offset | Trouble::Damaged => false,
         };
         if doubtful && self.is_there().await {
             self.done = true;
@@ -129,6 +131,12 @@ impl Upload {
                     progress == Progress::At(0) && self.confirmed == 0 && sent.given > 0;
                 let progress = if is_unsure { Progress::Untold } else { progress };
                 self.resume(sent, progress, error).await
+            }
+            // Refused before it was looked at. To ask how far the upload got would take up what is allowed until there
+            // is never room for the upload itself.
+            Trouble::Busy => {
+                self.pause(&error).await?;
+                Ok(self.rewind(self.confirmed, error))
             }
             Trouble::TooLarge => self.shrink(sent, error).await,
             Trouble::Offset => self.realign(sent, error).await,
@@ -316,6 +324,7 @@ fn trouble(error: &Error) -> Trouble {
     let code = error.registry_code().unwrap_or_default();
     match error.http_status() {
         _ if code.eq_ignore_ascii_case("DIGEST_INVALID") => Trouble::Damaged,
+        Some(429) if error.wait().is_some_and(|wait| !wait.is_zero()) => Trouble::Busy,
         // the token ran out on the way; the next request brings a new one, or fails for good
         Some(401) => Trouble::Broke,
         Some(404 | 409 | 410) => Trouble::Gone,

@@ -17,6 +17,9 @@ async fn q102_waits_that_are_ordered_are_kept_and_those_that_are_too_long_are_to
     let put = pair.to.fault(Fault::on(Kind::UploadFinish).answer(busy(Some("1"))));
     pair.arrives(pair.rule().retries(0)).await;
     assert_eq!((read.fired(), put.fired()), (2, 1));
+    // and no question about the upload
+    assert_eq!((kind(&pair.to, Kind::UploadStatus), kind(&pair.to, Kind::Blob)), (0, 0));
+    assert_eq!(pair.to.count_of("POST", Kind::Any), 3);
     // a date that is some seconds off, so that it is not past when it arrives
     let pair = Pair::from([]).await;
     let date = Reply::http_date(4);
@@ -102,6 +105,23 @@ async fn q107_many_refusals_at_once_do_not_fail_a_run() {
     let report = pair.arrives(rule).await;
     assert_eq!(report.totals.copied, 16);
     assert!(pair.to.count(|r| r.status == Some(429)) > 0, "the limit was met");
+}
+
+#[tokio::test]
+async fn q107_a_tight_limit_over_all_requests_costs_few_refusals() {
+    let pair = Pair::to([Quirk::RateLimit(Kind::Any, 3)]).await;
+    let mut rule = pair.rule();
+    for n in 0..2 {
+        pair.from.push("a/many", &format!("t{n}"), &image().label("n", &n.to_string()));
+    }
+    rule = rule.and(&at(&pair.from, "a/many"), &[&at(&pair.to, "x/many")]);
+    let report = pair.arrives(rule).await;
+    assert_eq!(report.totals.copied, 3);
+    let requests = pair.to.requests();
+    let refused = requests.iter().filter(|r| r.status == Some(429)).count();
+    assert!(refused > 0 && refused <= requests.len() / 2, "{refused} of {}", requests.len());
+    // an upload that is refused is sent again, and nothing is asked about it in between
+    assert_eq!((kind(&pair.to, Kind::UploadStatus), pair.to.store().open_uploads()), (0, 0));
 }
 
 #[tokio::test]
