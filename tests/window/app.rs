@@ -187,6 +187,15 @@ impl App {
         self.invoke("rpc", json!({ "name": name, "request": request })).await
     }
 
+    /// Has every end of a run notified: by default it is while nobody sees the window.
+    pub(crate) async fn always_notify(&self) {
+        let mut settings = self.rpc("settings.get", Value::Null).await.unwrap();
+        for event in ["finished", "failed", "attention"] {
+            settings["notifications"][event] = json!("always");
+        }
+        self.rpc("settings.set", settings).await.unwrap();
+    }
+
     /// Calls a Tauri command; `Err` is what the promise was rejected with.
     pub(crate) async fn invoke(&self, command: &str, args: Value) -> Result<Value, Value> {
         let script = "const [command, args, done] = arguments;

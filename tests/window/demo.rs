@@ -12,6 +12,7 @@ async fn three_clicks_and_no_account() {
     let mut notifications = desktop.notifications().await;
     let app = App::start(&desktop).await;
 
+    app.always_notify().await;
     app.click("home-try-demo").await;
     app.find("profile-compare").await;
     app.picture("demo-1-ready").await;

@@ -185,6 +185,17 @@ impl Desktop {
         !found.stdout.is_empty()
     }
 
+    /// What the app's window is called now. The search goes by the old property, which stays as it was at the start
+    /// where a title is not ASCII.
+    pub(crate) fn title(&self) -> String {
+        let found = self
+            .command("xdotool")
+            .args(["search", "--onlyvisible", "--name", "Image Syncer", "getwindowname", "%@"])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&found.stdout).trim().to_owned()
+    }
+
     /// A real gnome-keyring; its login keyring is made at the first start, and unlocked if asked for.
     pub(crate) async fn keyring(&mut self, unlocked: bool) {
         let mut daemon = self.command("gnome-keyring-daemon");

@@ -20,6 +20,7 @@ async fn a_click_on_a_notification_shows_the_run_and_its_button_tries_again() {
     source.push("team/app", "1", &Image::single("linux/amd64", [Layer::random(1, 1000)]));
     let refused = destination.fault(Fault::on(Kind::Manifest).put().always().status(403));
     let app = App::start(&desktop).await;
+    app.always_notify().await;
     for registry in [&source, &destination] {
         let draft = json!({ "id": null, "name": "", "address": registry.host(), "username": "", "secret": null,
             "insecure": true, "caFile": null });
@@ -104,7 +105,7 @@ async fn with_a_tray_the_window_goes_there_and_the_run_goes_on() {
     let item = tray.next().await;
     let (_source, _destination) = slow_run(&app).await;
     app.until("the run in the title", || async {
-        desktop.has_window("Slow — Image Syncer").then_some(())
+        desktop.title().ends_with("Slow — Image Syncer").then_some(())
     })
     .await;
 
@@ -132,7 +133,7 @@ async fn with_a_tray_the_window_goes_there_and_the_run_goes_on() {
     app.until("the window", || async { desktop.has_window("Image Syncer").then_some(()) }).await;
     app.rpc("runs.cancel", json!({ "id": runs[0]["id"] })).await.unwrap();
     app.until("the run's end in the title", || async {
-        (!desktop.has_window("Slow — Image Syncer")).then_some(())
+        (desktop.title() == "Image Syncer").then_some(())
     })
     .await;
     app.stop().await;

@@ -53,6 +53,19 @@ async fn until_ended(app: &App) {
     }
 }
 
+/// What the app remembers of the run when it is started again.
+async fn ended_as_cancelled(desktop: &Desktop) {
+    let app = App::start(desktop).await;
+    let history = app
+        .rpc("history.list", json!({ "before": null, "limit": 10, "profileId": null }))
+        .await
+        .unwrap();
+    let [run] = &history["runs"].as_array().unwrap()[..] else { panic!("{history}") };
+    assert_eq!((&run["result"], &run["totals"]["cancelled"]), (&json!("cancelled"), &json!(1)));
+    assert_ne!(run["endedAt"], json!(null));
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_the_window_asks_and_cancels_cleanly() {
     let mut desktop = Desktop::start(Bus::Bare);
@@ -73,8 +86,7 @@ async fn closing_the_window_asks_and_cancels_cleanly() {
     desktop.keys(&["Return"]);
     until_ended(&app).await;
     assert_eq!(destination.tags("team/big"), Vec::<String>::new());
-    let last = std::fs::read_to_string(desktop.path("data/image-syncer/last-runs.json")).unwrap();
-    assert!(last.contains(r#""cancelled": 1"#), "{last}");
+    ended_as_cancelled(&desktop).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,6 +100,5 @@ async fn a_signal_cancels_cleanly_without_a_question() {
     assert!(sent.success());
     until_ended(&app).await;
     assert_eq!(destination.tags("team/big"), Vec::<String>::new());
-    let last = std::fs::read_to_string(desktop.path("data/image-syncer/last-runs.json")).unwrap();
-    assert!(last.contains(r#""cancelled": 1"#), "{last}");
+    ended_as_cancelled(&desktop).await;
 }

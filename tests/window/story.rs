@@ -24,6 +24,7 @@ async fn from_an_account_to_images_that_are_there() {
     std::fs::write(desktop.path("ca.pem"), destination.ca()).unwrap();
 
     let app = App::start(&desktop).await;
+    app.always_notify().await;
     app.picture("story-1-home").await;
 
     // an account for the destination, tested before it is saved
