@@ -166,7 +166,8 @@ async fn a_run_that_is_killed_is_interrupted_and_the_next_moves_only_what_is_mis
 
     // what an upload had begun and not ended is not there
     let there = linked(data.path(), "x");
-    let missing = built.blobs().iter().filter(|(digest, _)| !there.contains(digest.as_str()));
+    let blobs = built.blobs();
+    let missing = blobs.iter().filter(|(digest, _)| !there.contains(digest.as_str()));
     let missing: u64 = missing.map(|(_, content)| content.len()).sum();
     assert!(missing > 0 && there.len() >= 4, "{there:?}");
     source.clear_log();
