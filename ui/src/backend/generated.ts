@@ -277,6 +277,36 @@ configDir: string,
 problems: Array<ApiError>, };
 
 /**
+ * One blob of an image.
+ */
+export type BlobPart = {
+/**
+ * Its digest.
+ */
+digest: string,
+/**
+ * Whether it configures the image; else it is a layer, or an artifact's content.
+ */
+config: boolean,
+/**
+ * Bytes.
+ */
+size: number,
+/**
+ * How far it has got.
+ */
+status: BlobStatus,
+/**
+ * Bytes sent and not yet confirmed.
+ */
+inFlight: number, };
+
+/**
+ * How far a blob has got.
+ */
+export type BlobStatus = "waiting" | "shared" | "uploading" | "copied" | "mounted" | "present" | "failed";
+
+/**
  * A namespace, repository or tag. What the registry's list does not tell is `null`.
  */
 export type BrowseEntry = {
@@ -885,6 +915,19 @@ created: string | null,
 layers: Array<ImageLayer>, };
 
 /**
+ * What an image is made of.
+ */
+export type ImageParts = {
+/**
+ * Its manifests, the root first.
+ */
+manifests: Array<ManifestPart>,
+/**
+ * Every blob once, by digest.
+ */
+blobs: Array<BlobPart>, };
+
+/**
  * Something that refers to an image.
  */
 export type ImageReferrer = {
@@ -1154,6 +1197,36 @@ image: number | null,
 from: number, };
 
 /**
+ * One manifest of an image.
+ */
+export type ManifestPart = {
+/**
+ * Its digest.
+ */
+digest: string,
+/**
+ * What it is.
+ */
+role: ManifestRole,
+/**
+ * `os/arch/variant`, where its index says so.
+ */
+platform: string | null,
+/**
+ * Bytes of the manifest itself.
+ */
+size: number,
+/**
+ * Its blobs, as numbers within [`ImageParts::blobs`].
+ */
+blobs: Array<number>, };
+
+/**
+ * What a manifest is within an image.
+ */
+export type ManifestRole = "index" | "image" | "attestation" | "referrer";
+
+/**
  * Another page of a list.
  */
 export type MoreRequest = {
@@ -1199,6 +1272,19 @@ failed: string,
  * Something waits for the user.
  */
 attention: string, };
+
+/**
+ * Opens one image of a plan or run.
+ */
+export type PartsRequest = {
+/**
+ * The plan or run, of this session.
+ */
+id: string,
+/**
+ * The image's number within it.
+ */
+image: number, };
 
 /**
  * Opens the encrypted file of secrets, or makes it.
@@ -2197,6 +2283,8 @@ export interface Commands {
   'runs.list': { request: null; answer: Array<RunInfo> };
   /** Everything about one of them at this moment. */
   'runs.snapshot': { request: ById; answer: Snapshot };
+  /** What one image of a plan or run is made of, and how far its blobs have got; `null` until it is compared. */
+  'runs.parts': { request: PartsRequest; answer: ImageParts | null };
   /** Saves the report of a run that has ended where the user says; the path, or `null` when they changed their mind. */
   'runs.export': { request: ReportRequest; answer: string | null };
   /** Looks at the destinations of a run that has ended: whether every manifest and blob is there. Takes long. */

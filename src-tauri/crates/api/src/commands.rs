@@ -14,10 +14,10 @@ use crate::{
         ByProfile, ByToken, CheckReport, Demo, DetailsRequest, DropName, ExportReport,
         ExportRequest, FindRequest, FolderRequest, FoundLogins, HistoryDetail, HistoryPage,
         HistoryRequest, ImageDetails, ImportReport, ImportRequest, KeptName, KeyringStatus,
-        LimitsRequest, LogPage, LogRequest, MoreRequest, NamesRequest, PassphraseRequest,
-        PickRequest, Preview, PreviewRequest, Profile, ProfileSummary, RenameRequest,
-        ReportRequest, RetryRequest, RuleProblem, RunInfo, Settings, StartRequest, TakeRequest,
-        Taken, TestRequest, TypedName, VerifyReport,
+        LimitsRequest, LogPage, LogRequest, MoreRequest, NamesRequest, PartsRequest,
+        PassphraseRequest, PickRequest, Preview, PreviewRequest, Profile, ProfileSummary,
+        RenameRequest, ReportRequest, RetryRequest, RuleProblem, RunInfo, Settings, StartRequest,
+        TakeRequest, Taken, TestRequest, TypedName, VerifyReport,
     },
     error::Result,
     history, logins, names,
@@ -164,6 +164,8 @@ commands! {
     "runs.list" => runs::list(()) -> Vec<RunInfo>;
     /// Everything about one of them at this moment.
     "runs.snapshot" => runs::snapshot(ById) -> engine::Snapshot;
+    /// What one image of a plan or run is made of, and how far its blobs have got; `null` until it is compared.
+    "runs.parts" => runs::parts(PartsRequest) -> Option<engine::ImageParts>;
     /// Saves the report of a run that has ended where the user says; the path, or `null` when they changed their mind.
     "runs.export" => runs::export(ReportRequest) -> Option<String>;
     /// Looks at the destinations of a run that has ended: whether every manifest and blob is there. Takes long.

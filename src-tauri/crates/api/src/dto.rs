@@ -38,8 +38,8 @@ pub use profile::{
     RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
 };
 pub use run::{
-    ByProfile, ExportFormat, LimitsRequest, PickedImage, ReportRequest, RetryRequest, RunInfo,
-    StartRequest, VerifyProblem, VerifyReport,
+    ByProfile, ExportFormat, LimitsRequest, PartsRequest, PickedImage, ReportRequest, RetryRequest,
+    RunInfo, StartRequest, VerifyProblem, VerifyReport,
 };
 
 pub use engine::{Phase, Update};

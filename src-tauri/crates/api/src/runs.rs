@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use engine::{Control, ImagePair, Outcome, Report, Snapshot};
+use engine::{Control, ImagePair, ImageParts, Outcome, Report, Snapshot};
 use registry::Code;
 use store::history::{Ending, Level, Picked, Recorder};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,8 @@ use crate::{
     Api, Host,
     app::lock,
     dto::{
-        ApiError, AppEvent, ById, ByProfile, LimitsRequest, RetryRequest, RunInfo, StartRequest,
+        ApiError, AppEvent, ById, ByProfile, LimitsRequest, PartsRequest, RetryRequest, RunInfo,
+        StartRequest,
     },
     error::Result,
     history,
@@ -238,6 +239,13 @@ pub(crate) async fn cancel<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<
 
 pub(crate) async fn list<H: Host>(api: &Arc<Api<H>>, (): ()) -> Result<Vec<RunInfo>> {
     Ok(lock(&api.runs.list).iter().map(|run| lock(&run.info).clone()).collect())
+}
+
+pub(crate) async fn parts<H: Host>(
+    api: &Arc<Api<H>>,
+    request: PartsRequest,
+) -> Result<Option<ImageParts>> {
+    Ok(api.runs.get(&request.id)?.control.parts(request.image))
 }
 
 pub(crate) async fn snapshot<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<Snapshot> {

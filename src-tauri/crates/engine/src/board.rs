@@ -117,6 +117,11 @@ impl Board {
         self.rows.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn row(&self, id: u32) -> Option<Arc<Row>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.get(id as usize).cloned()
+    }
+
     /// A new row.
     pub(crate) fn add(&self, order: Order, source: String, destination: String) -> Arc<Row> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use registry::Client;
 use tokio_util::sync::CancellationToken;
 
-use crate::{board::Board, lanes::Lanes};
+use crate::{ImageParts, board::Board, lanes::Lanes};
 
 /// Pauses, limits or ends a run. Cloning is cheap; it outlives the run and then does nothing.
 #[derive(Clone, Debug)]
@@ -60,6 +60,12 @@ impl Control {
     /// Sets it anew, at once; `None` is unlimited.
     pub fn set_bytes_per_second(&self, bytes_per_second: Option<u64>) {
         self.client.set_bytes_per_second(bytes_per_second);
+    }
+
+    /// What an image is made of and how far its blobs have got, by the image's number; `None` until it is compared, and
+    /// where its policy keeps no parts.
+    pub fn parts(&self, image: u32) -> Option<ImageParts> {
+        self.board.row(image)?.parts()
     }
 
     /// Adds a warning of whoever drives the run, such as that it can't be recorded.

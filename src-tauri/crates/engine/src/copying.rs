@@ -18,7 +18,7 @@ use registry::{Code, Descriptor, Digest, Error, Manifest, ManifestKind, Result, 
 use tokio::sync::mpsc;
 
 use crate::{
-    Action, Attestations,
+    Action, Attestations, ImageParts,
     commits::CopyId,
     copy,
     deliver::Want,
@@ -99,6 +99,11 @@ impl Copying {
             blobs,
             failed: AtomicBool::new(false),
         };
+        if copying.run().policy.parts {
+            let own = whole.then_some(copying.tree());
+            let referrers = copying.referrers.iter().map(|referrer| &referrer.tree);
+            copying.destination().row.keep(ImageParts::new(own, referrers));
+        }
         copying.destination().row.copying(copying.blobs().map(|blob| blob.size).sum());
         copying
     }

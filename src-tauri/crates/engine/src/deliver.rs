@@ -7,6 +7,7 @@ use registry::{BlobStart, Code, Descriptor, Error, Known, Repository, Result, Si
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    BlobStatus,
     blob_table::{Claim, MountFrom},
     commits::CopyId,
     gather::{End, Taker, Ticket, vanished},
@@ -52,11 +53,16 @@ impl Want {
             let claim = run.blobs.claim(&self.place, &self.blob.digest, &self.source, self.copy);
             let (lease, from, unasked) = match claim {
                 Claim::Held => {
+                    self.row.blob(&self.blob.digest, BlobStatus::Present);
                     self.row.present(self.blob.size);
                     return Ok(());
                 }
-                Claim::Failed(error) => return Err(error),
+                Claim::Failed(error) => {
+                    self.row.blob(&self.blob.digest, BlobStatus::Failed);
+                    return Err(error);
+                }
                 Claim::Wait(changed) => {
+                    self.row.blob(&self.blob.digest, BlobStatus::Shared);
                     // whoever reads for others need not wait for us
                     drop(ticket);
                     run.wait(changed).await?;
@@ -64,6 +70,7 @@ impl Want {
                     continue;
                 }
                 Claim::WaitForCommit(changed, awaiting) => {
+                    self.row.blob(&self.blob.digest, BlobStatus::Shared);
                     drop(ticket);
                     self.leave_line().await;
                     run.wait(changed).await?;
@@ -76,17 +83,26 @@ impl Want {
             return match self.bring(run, from, unasked, ticket).await {
                 Ok(way) => {
                     match &way {
-                        Way::Present => self.row.present(self.blob.size),
-                        Way::Mounted => self.row.mounted(self.blob.size),
+                        Way::Present => {
+                            self.row.blob(&self.blob.digest, BlobStatus::Present);
+                            self.row.present(self.blob.size);
+                        }
+                        Way::Mounted => {
+                            self.row.blob(&self.blob.digest, BlobStatus::Mounted);
+                            self.row.mounted(self.blob.size);
+                        }
                         Way::Written => {}
                     }
                     lease.commit(!matches!(way, Way::Written));
                     Ok(())
                 }
                 Err(error) => {
+                    let cancelled = error.code() == Code::Cancelled;
+                    let status = if cancelled { BlobStatus::Waiting } else { BlobStatus::Failed };
+                    self.row.blob(&self.blob.digest, status);
                     match error.side() {
                         // ours is no one else's fault
-                        _ if error.code() == Code::Cancelled => drop(lease),
+                        _ if cancelled => drop(lease),
                         // it may pass: the next image that wants the blob asks anew
                         Some(Side::Source) if error.is_retryable() => drop(lease),
                         Some(Side::Source) => lease.lose(&self.source, &error),
@@ -134,7 +150,7 @@ impl Want {
                 BlobStart::Write(writer) => writer,
             };
             let (done, end) = oneshot::channel();
-            let meter = Meter::new(self.row.clone());
+            let meter = Meter::new(self.row.clone(), self.blob.digest.clone());
             let taker = Taker { place: self.place.clone(), writer, meter, done };
             if alone {
                 ticket.alone(run, &self.source, &self.blob, taker);

@@ -10,13 +10,15 @@
 //! is under a manifest and `referrers` what refers to it; each row is a `copying`, each of its blobs a `deliver`, and
 //! `blob_table` says who brings which blob to which registry while others wait and mount. Whoever needs bytes meets in
 //! `gather`, so that they are read once, and `transfer` splits them; an upload that falls behind goes on `alone`, its
-//! hash from the last of its `marks`. `row` and `board` keep what is told of all this.
+//! hash from the last of its `marks`. `row` and `board` keep what is told of all this, and
+//! `parts` what a row is made of.
 
 pub mod choice;
 pub mod control;
 pub mod error;
 pub mod event;
 pub mod job;
+pub mod parts;
 pub mod policy;
 pub mod report;
 pub mod rule;
@@ -54,6 +56,7 @@ pub use control::Control;
 pub use error::Failure;
 pub use event::{ImageState, ImageStatus, Phase, Snapshot, Totals, Update};
 pub use job::{Job, RunHandle};
+pub use parts::{BlobPart, BlobStatus, ImageParts, ManifestPart, ManifestRole};
 pub use policy::{Attestations, IndexPolicy, Overwrite, Policy};
 pub use report::{Action, ImageReport, Outcome, Plan, Report, ReportTotals};
 pub use rule::{

@@ -11,12 +11,13 @@ use registry::{Descriptor, Digest, Mounting, Registry, Result};
 use tokio::sync::OnceCell;
 
 use crate::{
-    Action, Plan, copy,
+    Action, BlobStatus, ImageParts, Plan, copy,
     image::{Compared, Image},
     place::Place,
     row::lock,
     run::Run,
     tree::Root,
+    unit::Destination,
 };
 
 /// Blobs of one image that are asked for at once.
@@ -44,17 +45,19 @@ pub(crate) struct Lookups {
 pub(crate) async fn plan(image: &Image, source: &Digest, root: Root, rows: Vec<Compared>) {
     let run = &image.run;
     let origin = &image.unit.source.repository;
-    let blobs = match copy::read(image, root).await {
-        Ok((tree, referrers)) => {
-            let referrers = referrers.iter().map(|referrer| &referrer.tree);
-            let blobs = referrers.chain([&tree]).flat_map(|tree| &tree.blobs);
-            blobs.map(|blob| (blob.digest.clone(), blob.clone())).collect()
-        }
+    let (tree, referrers) = match copy::read(image, root).await {
+        Ok(read) => read,
         Err(error) => return rows.iter().for_each(|row| image.refuse(row.at, &error)),
     };
+    let referrers = || referrers.iter().map(|referrer| &referrer.tree);
+    let blobs = referrers().chain([&tree]).flat_map(|tree| &tree.blobs);
+    let blobs = blobs.map(|blob| (blob.digest.clone(), blob.clone())).collect();
     for row in rows {
         let destination = image.destination(row.at);
-        match bytes(run, &blobs, &destination.place, origin.registry(), row.action).await {
+        if run.policy.parts {
+            destination.row.keep(ImageParts::new(Some(&tree), referrers()));
+        }
+        match bytes(run, &blobs, destination, origin.registry(), row.action).await {
             Ok(plan) => destination.row.planned(plan, Some(source), Some(&row.digest)),
             Err(error) => image.refuse(row.at, &error),
         }
@@ -64,20 +67,25 @@ pub(crate) async fn plan(image: &Image, source: &Digest, root: Root, rows: Vec<C
 async fn bytes(
     run: &Run,
     blobs: &HashMap<Digest, Descriptor>,
-    place: &Arc<Place>,
+    destination: &Destination,
     source: &Registry,
     action: Action,
 ) -> Result<Plan> {
     let mut plan = Plan::of(action);
     let mut ways = stream::iter(blobs.values().cloned().collect::<Vec<_>>())
-        .map(|blob| async move { (blob.size, run.lookups.way(run, place, &blob, source).await) })
+        .map(|blob| async move {
+            let way = run.lookups.way(run, &destination.place, &blob, source).await;
+            (blob, way)
+        })
         .buffer_unordered(AT_ONCE);
-    while let Some((size, way)) = ways.next().await {
-        match way? {
-            Way::Present => plan.bytes_present += size,
-            Way::Mountable => plan.bytes_mountable += size,
-            Way::Moved => plan.bytes_to_move += size,
-        }
+    while let Some((blob, way)) = ways.next().await {
+        let (sum, status) = match way? {
+            Way::Present => (&mut plan.bytes_present, BlobStatus::Present),
+            Way::Mountable => (&mut plan.bytes_mountable, BlobStatus::Mounted),
+            Way::Moved => (&mut plan.bytes_to_move, BlobStatus::Waiting),
+        };
+        *sum += blob.size;
+        destination.row.blob(&blob.digest, status);
     }
     Ok(plan)
 }

@@ -61,6 +61,9 @@ pub struct Policy {
     pub images: Option<usize>,
     /// Which of the images that the rules select are copied (default all).
     pub choice: Choice,
+    /// Whether [`Control::parts`](crate::Control::parts) can tell what images are made of, which takes about 100 bytes
+    /// per blob of every image (default not).
+    pub parts: bool,
     /// How long a destination may take nothing, its buffer full, before others that take the same blob go on without
     /// it (default 5 s). It then catches up alone.
     pub patience: Duration,
@@ -78,6 +81,7 @@ impl Default for Policy {
             retries: 3,
             images: None,
             choice: Choice::All,
+            parts: false,
             patience: Duration::from_secs(5),
         }
     }

@@ -7,7 +7,10 @@ use std::sync::{
 
 use registry::{Code, Digest, Error};
 
-use crate::{Action, Failure, ImageReport, ImageState, ImageStatus, Outcome, Plan};
+use crate::{
+    Action, BlobPart, BlobStatus, Failure, ImageParts, ImageReport, ImageState, ImageStatus,
+    Outcome, Plan,
+};
 
 /// A lock whose data stays good even if a holder panicked: every change under our locks is complete in itself.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,6 +61,8 @@ pub(crate) struct Row {
     order: Order,
     source: String,
     state: Mutex<State>,
+    /// What it is made of, where that is kept.
+    parts: Mutex<Option<ImageParts>>,
     dirty: AtomicBool,
     tally: Arc<Tally>,
 }
@@ -111,7 +116,8 @@ impl Row {
         tally: Arc<Tally>,
     ) -> Self {
         let state = State { destination, ..State::default() };
-        Self { id, order, source, state: Mutex::new(state), dirty: AtomicBool::new(false), tally }
+        let (state, parts, dirty) = (Mutex::new(state), Mutex::default(), AtomicBool::new(false));
+        Self { id, order, source, state, parts, dirty, tally }
     }
 
     pub(crate) fn order(&self) -> Order {
@@ -215,8 +221,34 @@ impl Row {
         self.change(|s| s.attempts = s.attempts.max(number));
     }
 
+    /// Keeps what the image is made of.
+    pub(crate) fn keep(&self, parts: ImageParts) {
+        *lock(&self.parts) = Some(parts);
+    }
+
+    /// What the image is made of, where that is kept.
+    pub(crate) fn parts(&self) -> Option<ImageParts> {
+        lock(&self.parts).clone()
+    }
+
+    /// Changes what is told of a blob.
+    fn part(&self, digest: &Digest, change: impl FnOnce(&mut BlobPart)) {
+        if let Some(part) = lock(&self.parts).as_mut().and_then(|parts| parts.blob(digest)) {
+            change(part);
+        }
+    }
+
+    /// A blob has got so far.
+    pub(crate) fn blob(&self, digest: &Digest, status: BlobStatus) {
+        self.part(digest, |part| part.status = status);
+        self.touch();
+    }
+
     /// The blobs are asked for anew: what was said of them before no longer counts.
     pub(crate) fn recount(&self) {
+        for part in lock(&self.parts).iter_mut().flat_map(|parts| &mut parts.blobs) {
+            part.status = BlobStatus::Waiting;
+        }
         self.change(|s| {
             s.bytes.mounted = 0;
             s.bytes.present = 0;
@@ -358,12 +390,14 @@ impl Row {
 #[derive(Debug)]
 pub(crate) struct Meter {
     row: Arc<Row>,
+    blob: Digest,
     fed: u64,
 }
 
 impl Meter {
-    pub(crate) fn new(row: Arc<Row>) -> Self {
-        Self { row, fed: 0 }
+    pub(crate) fn new(row: Arc<Row>, blob: Digest) -> Self {
+        row.blob(&blob, BlobStatus::Uploading);
+        Self { row, blob, fed: 0 }
     }
 
     /// Bytes were taken by the destination's connection.
@@ -371,6 +405,7 @@ impl Meter {
         self.fed += bytes;
         self.row.tally.sent.fetch_add(bytes, Ordering::Relaxed);
         self.row.change(|s| s.bytes.in_flight += bytes);
+        self.row.part(&self.blob, |part| part.in_flight = self.fed);
     }
 
     /// The destination holds no more than `offset` of them.
@@ -378,6 +413,7 @@ impl Meter {
         let lost = self.fed.saturating_sub(offset);
         self.fed -= lost;
         self.row.change(|s| s.bytes.in_flight = s.bytes.in_flight.saturating_sub(lost));
+        self.row.part(&self.blob, |part| part.in_flight = self.fed);
     }
 
     /// The destination has confirmed the blob.
@@ -387,6 +423,7 @@ impl Meter {
             s.bytes.in_flight = s.bytes.in_flight.saturating_sub(fed);
             s.bytes.copied += size;
         });
+        self.row.blob(&self.blob, BlobStatus::Copied);
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Whether its type says that it configures an image or an artifact, so that it is that one's alone.
-    pub(crate) fn is_config(&self) -> bool {
+    pub fn is_config(&self) -> bool {
         let media_type = self.media_type.as_str();
         media_type.ends_with(".config.v1+json")
             || media_type == "application/vnd.docker.container.image.v1+json"

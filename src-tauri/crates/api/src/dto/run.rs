@@ -77,6 +77,16 @@ pub enum ExportFormat {
     Junit,
 }
 
+/// Opens one image of a plan or run.
+#[derive(Clone, Debug, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PartsRequest {
+    /// The plan or run, of this session.
+    pub id: String,
+    /// The image's number within it.
+    pub image: u32,
+}
+
 /// Saves a run's report.
 #[derive(Clone, Debug, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

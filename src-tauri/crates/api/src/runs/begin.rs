@@ -73,6 +73,7 @@ pub(super) async fn begin<H: Host>(api: &Arc<Api<H>>, wanted: Wanted) -> Result<
 
     let mut policy = work.prepared.policy;
     policy.choice = picked.into();
+    policy.parts = true;
     let client = Client::new(work.prepared.options, work.access);
     let job = Job { rules: work.prepared.rules, policy, client };
     let handle = match kind {

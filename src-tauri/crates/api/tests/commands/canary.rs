@@ -177,6 +177,7 @@ async fn a_stored_secret_comes_out_nowhere() {
         ("runs.start", of("theirs")),
         ("runs.list", json!(null)),
         ("runs.snapshot", run("#1")),
+        ("runs.parts", json!({ "id": "#1", "image": 0 })),
         ("runs.export", json!({ "id": "#1", "format": "json" })),
         ("runs.export", json!({ "id": "#1", "format": "junit" })),
         ("runs.verify", run("#1")),

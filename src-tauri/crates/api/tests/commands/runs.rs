@@ -64,6 +64,24 @@ async fn compare_then_run_then_nothing_left_to_do() {
         json!({ "endedAt": "2026-01-02T03:04:05Z", "copied": 2, "skipped": 0, "failed": 0, "cancelled": 0 })
     );
 
+    // both images share a layer: the one that brought it copied it, to the other it was there
+    for id in [&plan, &run] {
+        let mut statuses = Vec::new();
+        for image in [0, 1] {
+            let parts = world.ok("runs.parts", json!({ "id": id, "image": image })).await;
+            assert_eq!(parts["manifests"][0]["role"], json!("image"));
+            for blob in parts["blobs"].as_array().unwrap() {
+                statuses.push(blob["status"].as_str().unwrap().to_owned());
+            }
+        }
+        assert!(
+            statuses.iter().all(|status| status == if *id == plan { "waiting" } else { "copied" }
+                || status == "present"),
+            "{statuses:?}"
+        );
+    }
+    assert_eq!(world.ok("runs.parts", json!({ "id": run, "image": 7 })).await, json!(null));
+
     let path = world.ok("runs.export", json!({ "id": run, "format": "json" })).await;
     let report: Value =
         serde_json::from_slice(&std::fs::read(path.as_str().unwrap()).unwrap()).unwrap();

@@ -30,7 +30,7 @@ fn a_snapshot_and_the_updates_after_it_make_the_next_snapshot() {
     board.tick(false);
     board.complete();
     one.copying(100);
-    let mut meter = Meter::new(one.clone());
+    let mut meter = Meter::new(one.clone(), digest());
     meter.fed(60);
     two.failed(&Error::new(Code::PushDenied, "no"));
     board.tick(false);
@@ -120,7 +120,7 @@ fn phases_go_on_and_never_back() {
     board.complete();
     assert_eq!(phase(), Phase::Copying);
     two.skipped("same digest", None);
-    let mut meter = Meter::new(one.clone());
+    let mut meter = Meter::new(one.clone(), digest());
     meter.fed(10);
     assert_eq!(phase(), Phase::Verifying);
     meter.rewind(0);
@@ -136,8 +136,8 @@ fn confirmed_bytes_never_go_down_and_an_upload_that_is_given_up_leaves_nothing()
     let row = add(&board, 0);
     planned(&row);
     row.copying(30);
-    Meter::new(row.clone()).confirm(10);
-    let mut meter = Meter::new(row.clone());
+    Meter::new(row.clone(), digest()).confirm(10);
+    let mut meter = Meter::new(row.clone(), digest());
     meter.fed(15);
     meter.rewind(5);
     assert_eq!(row.show().bytes_in_flight, 5);

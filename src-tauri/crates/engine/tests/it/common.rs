@@ -179,8 +179,12 @@ impl Sync {
         finish(self.start()).await
     }
 
+    pub(crate) fn start_plan(self) -> RunHandle {
+        self.job().plan()
+    }
+
     pub(crate) async fn plan(self) -> Report {
-        finish(self.job().plan()).await
+        finish(self.start_plan()).await
     }
 }
 

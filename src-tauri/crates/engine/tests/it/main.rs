@@ -21,6 +21,7 @@ mod lanes;
 mod limits;
 mod listed;
 mod newest;
+mod parts;
 mod patterns;
 mod pause;
 mod plan;
