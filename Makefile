@@ -64,6 +64,11 @@ screenshots: page ## Take pictures of every screen, into artifacts/
 	cargo test $(WORKSPACE) --test window
 	cd ui && npm run test:browser
 
+.PHONY: pictures
+pictures: page ## Take the pictures of README from the real window
+	@.ci/setup test
+	SCREENSHOTS=docs/images cargo test $(WORKSPACE) --test window -- readme
+
 .PHONY: lint lint-rust lint-ui lint-files
 lint: lint-files lint-ui lint-rust ## Check format, lints, licences, layout, spelling
 

@@ -15,6 +15,7 @@ mod keyring;
 mod login;
 mod outside;
 mod quit;
+mod readme;
 mod recorder;
 mod shell;
 #[path = "../headless/support/skopeo.rs"]
