@@ -86,6 +86,18 @@ mirrors: Array<string>,
  */
 limit: number | null,
 /**
+ * Whether repositories that must exist before the first push are created.
+ */
+creates: boolean,
+/**
+ * Where the vendor's API is, where its name and provider don't tell.
+ */
+api: string | null,
+/**
+ * What stands before `/v2/` in the registry's addresses.
+ */
+pathPrefix: string | null,
+/**
  * When *Test connection* last passed.
  */
 verifiedAt: string | null,
@@ -169,7 +181,20 @@ mirrors: Array<string>,
 /**
  * The most requests in flight.
  */
-limit: number | null, };
+limit: number | null,
+/**
+ * Whether repositories that must exist before the first push are created, as the account's file says how; `null`
+ * leaves it as it is.
+ */
+creates: boolean | null,
+/**
+ * Where the vendor's API is; empty takes it away, `null` leaves it as it is where the registry stays the same.
+ */
+api: string | null,
+/**
+ * What stands before `/v2/`; likewise.
+ */
+pathPrefix: string | null, };
 
 /**
  * What a run does, or would do, with an image.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ::accounts::{
-    Account, Accounts, Address, SecretKind, SecretPlace, Trusted, Typed, import, secret_kind,
+    Account, Accounts, Address, Create, SecretKind, SecretPlace, Trusted, Typed, import,
+    secret_kind,
 };
 use registry::{Code, Fingerprint};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -90,7 +91,7 @@ pub(super) fn understand<H: Host>(
     let mirrors = mirrors.map(|text| {
         text.parse::<Address>().map_err(|error| ApiError::field("mirrors", error.to_string()))
     });
-    // what the form does not show stays as it is; where the API and its path are belongs to the address
+    // where the API and its path are belongs to the address
     let at_the_same = old.filter(|old| old.address.registry == typed.address.registry);
     let settings = draft.settings.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
     let account = Account {
@@ -111,9 +112,22 @@ pub(super) fn understand<H: Host>(
         limit: draft.limit.map(|limit| limit as usize),
         secret_in: old.map_or(SecretPlace::None, |old| old.secret_in),
         link: old.and_then(|old| old.link.clone()),
-        api: at_the_same.and_then(|old| old.api.clone()),
-        path_prefix: at_the_same.and_then(|old| old.path_prefix.clone()),
-        create: old.map(|old| old.create.clone()).unwrap_or_default(),
+        api: match draft.api.as_deref().map(str::trim) {
+            None => at_the_same.and_then(|old| old.api.clone()),
+            Some("") => None,
+            Some(text) => Some(api_address(text)?),
+        },
+        path_prefix: match draft.path_prefix.as_deref().map(|path| path.trim().trim_matches('/')) {
+            None => at_the_same.and_then(|old| old.path_prefix.clone()),
+            Some("") => None,
+            Some(path) => Some(path.to_owned()),
+        },
+        // how is not in the form
+        create: match (draft.creates, old.map(|old| &old.create)) {
+            (None, Some(old)) => old.clone(),
+            (Some(true), Some(old)) if !old.is_none() => old.clone(),
+            (creates, _) => Create::Asked(creates == Some(true)),
+        },
         ..Account::new(old.map(|old| old.id.clone()).unwrap_or_default(), typed.address)
     };
     if let Some(old) = old
@@ -137,6 +151,11 @@ fn still_fits(account: &Account, old: &Account) -> Result<()> {
         )
         .param("why", "moved")
         .hint("Enter the secret again."));
+    }
+    if account.api.is_some() && old.api != account.api {
+        return Err(ApiError::field("secret", "the stored secret was not meant for this API")
+            .param("why", "moved")
+            .hint("Enter the secret again."));
     }
     if old.secret_kind != account.secret_kind {
         return Err(ApiError::field("secret", "the stored secret is of another kind")
@@ -169,6 +188,16 @@ fn secret_of_file<H: Host>(api: &Api<H>, path: &Path) -> Result<SecretString> {
     }
     text.truncate(text.trim_end().len());
     Ok(text.into())
+}
+
+fn api_address(text: &str) -> Result<Url> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    // a login belongs into the account's own fields, and a query means nothing
+    let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    url.filter(|url| url.has_host() && url.query().is_none()).ok_or_else(|| {
+        ApiError::field("api", "the API's address can't be read")
+            .hint("Write https://host, or https://host/path.")
+    })
 }
 
 /// A proxy's address as it was typed, and the password in it. No error repeats the text.

@@ -30,6 +30,9 @@ impl From<&Account> for dto::Account {
             has_proxy_password: account.proxy_secret_in != SecretPlace::None,
             mirrors: account.mirrors.iter().map(ToString::to_string).collect(),
             limit: account.limit.and_then(|limit| u32::try_from(limit).ok()),
+            creates: !account.create.is_none(),
+            api: account.api.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            path_prefix: account.path_prefix.clone(),
             verified_at: account.verified_at.map(|at| at.to_string()),
             failed: account.failed.as_ref().map(|failed| dto::FailedTest {
                 at: failed.at.to_string(),

@@ -52,6 +52,12 @@ pub struct Account {
     pub mirrors: Vec<String>,
     /// The most requests in flight.
     pub limit: Option<u32>,
+    /// Whether repositories that must exist before the first push are created.
+    pub creates: bool,
+    /// Where the vendor's API is, where its name and provider don't tell.
+    pub api: Option<String>,
+    /// What stands before `/v2/` in the registry's addresses.
+    pub path_prefix: Option<String>,
     /// When *Test connection* last passed.
     pub verified_at: Option<String>,
     /// What it failed at, if the last one did not pass.
@@ -147,6 +153,16 @@ pub struct AccountDraft {
     /// The most requests in flight.
     #[serde(default)]
     pub limit: Option<u32>,
+    /// Whether repositories that must exist before the first push are created, as the account's file says how; `null`
+    /// leaves it as it is.
+    #[serde(default)]
+    pub creates: Option<bool>,
+    /// Where the vendor's API is; empty takes it away, `null` leaves it as it is where the registry stays the same.
+    #[serde(default)]
+    pub api: Option<String>,
+    /// What stands before `/v2/`; likewise.
+    #[serde(default)]
+    pub path_prefix: Option<String>,
 }
 
 /// *Test connection*: one line of the check list.

@@ -16,7 +16,7 @@ async fn an_account_is_added_changed_and_removed_with_its_secret() {
             "provider": "", "settings": {}, "secretKind": "password", "hasSecret": true, "secretIn": "keyring",
             "link": null, "insecure": true, "plainHttp": false, "caFile": null, "trusted": null, "clientCert": null,
             "clientKey": null, "proxy": null, "hasProxyPassword": false, "mirrors": [], "limit": null,
-            "verifiedAt": null, "failed": null })
+            "creates": false, "api": null, "pathPrefix": null, "verifiedAt": null, "failed": null })
     );
     assert_eq!(world.keyring.get("r-example-com").as_deref(), Some("s3"));
 
@@ -93,6 +93,50 @@ async fn saving_an_account_keeps_what_the_form_does_not_show() {
     let account = &read()["accounts"][0];
     assert_eq!(account["create"], json!({ "scanOnPush": true }));
     assert_eq!((account.get("api"), account.get("pathPrefix")), (None, None), "{account}");
+}
+
+#[tokio::test]
+async fn creation_and_the_vendors_api_are_set_in_the_form() {
+    let world = World::new();
+    let mut change = draft("r.example.com", "me", "s3");
+    change["provider"] = json!("artifactory");
+    change["creates"] = json!(true);
+    change["api"] = json!(" https://api.example.com/base ");
+    change["pathPrefix"] = json!("/artifactory/api/docker/key/");
+    let saved = world.ok("accounts.save", change.clone()).await;
+    assert_eq!(
+        (&saved["creates"], &saved["api"], &saved["pathPrefix"]),
+        (
+            &json!(true),
+            &json!("https://api.example.com/base"),
+            &json!("artifactory/api/docker/key")
+        )
+    );
+    // to another API the stored secret does not go by itself
+    change["id"] = saved["id"].clone();
+    change["secret"] = json!(null);
+    change["api"] = json!("https://elsewhere.example.com");
+    let error = world.call("accounts.save", change.clone()).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.params["field"].as_str()), ("config.invalid", "secret"));
+    for wrong in [
+        "api.example.com",
+        "ftp://api.example.com",
+        "https://me:s3@api.example.com",
+        "https://api.example.com?a=b",
+    ] {
+        change["api"] = json!(wrong);
+        let error = world.call("accounts.save", change.clone()).await.unwrap_err();
+        assert_eq!(error.params["field"], "api", "{wrong}");
+        assert!(!error.message.contains("s3"), "{}", error.message);
+    }
+    change["api"] = json!("");
+    change["pathPrefix"] = json!("");
+    change["creates"] = json!(false);
+    let saved = world.ok("accounts.save", change).await;
+    assert_eq!(
+        (&saved["creates"], &saved["api"], &saved["pathPrefix"]),
+        (&json!(false), &json!(null), &json!(null))
+    );
 }
 
 #[tokio::test]
