@@ -111,17 +111,7 @@ export const COMMANDS: Command[] = [
     enabled: always,
     run: (app) => void app.startDemo(),
   },
-  {
-    id: 'screen.go',
-    title: m.shortcut_go,
-    group: 'screen',
-    keys: 'ctrl+enter',
-    enabled: (app) => app.go !== null || app.actions.has('go'),
-    run: (app) => {
-      if (app.go) app.go();
-      else app.actions.run('go');
-    },
-  },
+  action('go', m.shortcut_go, 'ctrl+enter'),
   action('pause', m.command_pause, 'ctrl+p'),
   action('cancel', m.command_cancel),
   action('limits', m.command_limits),

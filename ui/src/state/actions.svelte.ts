@@ -9,17 +9,22 @@ export interface Action {
   enabled?: () => boolean;
 }
 
-export class Actions {
-  #offered = $state.raw<Partial<Record<ActionId, Action>>>({});
-  /** The same, plain: whoever is taken down is shown the state as it was before. */
-  #last: Partial<Record<ActionId, Action>> = {};
+type Offer = Partial<Record<ActionId, Action>>;
 
-  /** To be called while a screen is set up; what it answers takes the offer back. */
-  offer(actions: Partial<Record<ActionId, Action>>): () => void {
-    this.#offered = this.#last = actions;
-    return () => {
-      if (this.#last === actions) this.#offered = this.#last = {};
-    };
+export class Actions {
+  #offered = $state.raw<Offer>({});
+  /** What the screen and its parts offer. Plain: whoever is taken down is shown the state as it was before. */
+  #offers: Offer[] = [];
+
+  /** To be called while a screen, or a part of it, is set up; what it answers takes the offer back. */
+  offer(actions: Offer): () => void {
+    this.#is([...this.#offers, actions]);
+    return () => this.#is(this.#offers.filter((each) => each !== actions));
+  }
+
+  #is(offers: Offer[]): void {
+    this.#offers = offers;
+    this.#offered = Object.assign({}, ...offers);
   }
 
   has(id: ActionId): boolean {

@@ -53,8 +53,6 @@ export class App {
   toast = $state<string | null>(null);
   shortcutsOpen = $state(false);
   paletteOpen = $state(false);
-  /** What Ctrl-Enter does on a form that is shown. */
-  go: (() => void) | null = null;
   #toastTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly backend: Backend) {

@@ -16,12 +16,16 @@ export interface Line {
   node: Node | null;
   /** Its own name fits the filter. */
   fits?: boolean;
+  /** The entry is open: here, because a node tells nobody when it changes. */
+  open?: boolean;
 }
 
 /** What is below an entry, or at the top. */
 export class Branch {
   state: 'idle' | 'loading' | 'ready' | 'failed' = 'idle';
   nodes: Node[] = [];
+  /** How many of them are of the list, and not typed. */
+  listed = 0;
   listId = '';
   more = false;
   fetchedAt = '';
@@ -68,6 +72,8 @@ export class Tree {
   readonly typed: Node[] = [];
   readonly selection = new Selection();
   #ids = 0;
+  /** Above none, changes are shown later. */
+  #quiet = 0;
 
   constructor(
     private readonly backend: Backend,
@@ -112,7 +118,7 @@ export class Tree {
     if (node.below) this.#giveUp(node.below);
     const at = this.typed.indexOf(node);
     if (at >= 0) this.typed.splice(at, 1);
-    this.version += 1;
+    this.#changed();
   }
 
   async refresh(node: Node | null): Promise<void> {
@@ -123,7 +129,7 @@ export class Tree {
   toggle(node: Node, open: boolean): void {
     if (!node.below) return;
     node.open = open;
-    this.version += 1;
+    this.#changed();
     if (open && ['idle', 'failed'].includes(node.below.state)) void this.#read(node.below, node, false);
     // what nobody sees need not go on
     if (!open) this.#giveUp(node.below);
@@ -134,7 +140,7 @@ export class Tree {
     const branch = node ? node.below : this.top;
     if (!branch?.more || branch.state !== 'ready') return;
     const token = this.#begin(branch);
-    const from = branch.nodes.filter((each) => !each.typed).length;
+    const from = branch.listed;
     try {
       const page = await this.backend.browseMore({ token, listId: branch.listId, from });
       if (branch.token === token) this.#take(branch, node, page);
@@ -151,7 +157,14 @@ export class Tree {
     const branch = node ? node.below : this.top;
     if (!branch) return;
     if (['idle', 'failed'].includes(branch.state)) await this.#read(branch, node, false);
-    while (branch.state === 'ready' && branch.more) await this.more(node);
+    // hundreds of pages of a list of 100 000: drawn once, at the end
+    this.#quiet += 1;
+    try {
+      while (branch.state === 'ready' && branch.more) await this.more(node);
+    } finally {
+      this.#quiet -= 1;
+      this.#changed();
+    }
     if (branch.error) throw branch.error;
     // it was given up meanwhile
     if (branch.state !== 'ready') throw new Problem({ code: 'cancelled', message: 'it was given up' });
@@ -187,7 +200,7 @@ export class Tree {
       node.open = true;
       if (node.below?.state === 'idle') void this.#read(node.below, node, false);
     }
-    this.version += 1;
+    this.#changed();
   }
 
   /** Those that were kept from before; nothing is read for them until they are opened. */
@@ -205,7 +218,7 @@ export class Tree {
       const node = this.#named(repository);
       for (const tag of tags) this.#nameTag(node, tag);
     }
-    this.version += 1;
+    this.#changed();
   }
 
   /** The node of a repository that was named. */
@@ -235,19 +248,23 @@ export class Tree {
     for (const node of this.typed) visit(node.below);
   }
 
+  #changed(): void {
+    if (this.#quiet === 0) this.version += 1;
+  }
+
   #giveUp(branch: Branch): void {
     if (branch.state !== 'loading') return;
     const { token } = branch;
     branch.token = '';
     branch.state = branch.listId ? 'ready' : 'idle';
-    this.version += 1;
+    this.#changed();
     void this.backend.browseCancel(token).catch(() => undefined);
   }
 
   #begin(branch: Branch): string {
     const token = crypto.randomUUID();
     Object.assign(branch, { state: 'loading', error: null, token });
-    this.version += 1;
+    this.#changed();
     return token;
   }
 
@@ -276,6 +293,7 @@ export class Tree {
       if (branch.token !== token) return;
       for (const gone of branch.nodes) if (!gone.typed) this.selection.forget(gone);
       branch.nodes = branch.nodes.filter((each) => each.typed);
+      branch.listed = 0;
       if (node && kind === 'either' && page.entries[0] && page.entries[0].kind !== 'tag') {
         const own = { ...node.entry, kind: 'repository' };
         branch.nodes.push(new Node((this.#ids += 1), node, own, true));
@@ -302,24 +320,31 @@ export class Tree {
     }
     for (const gone of branch.nodes) this.selection.forget(gone);
     branch.nodes = [];
+    branch.listed = 0;
     this.#take(branch, node, { listId: '', from: 0, entries, more: false, fetchedAt: '' });
   }
 
   #take(branch: Branch, node: Node | null, page: BrowsePage): void {
-    const known = new Set(branch.nodes.filter((each) => each.typed).map((each) => each.entry.name));
+    // those that were typed come first
+    const known = new Set<string>();
+    for (const each of branch.nodes) {
+      if (!each.typed) break;
+      known.add(each.entry.name);
+    }
+    branch.listed += page.entries.length;
     for (const entry of page.entries) {
       if (known.has(entry.name) && entry.kind === 'tag') continue;
       branch.nodes.push(new Node((this.#ids += 1), node, entry));
     }
     const { listId, more, fetchedAt } = page;
     Object.assign(branch, { state: 'ready', listId, more, fetchedAt, token: '' });
-    this.version += 1;
+    this.#changed();
   }
 
   #fail(branch: Branch, token: string, problem: Problem): void {
     if (branch.token !== token) return;
     Object.assign(branch, { state: 'failed', error: problem, token: '' });
-    this.version += 1;
+    this.#changed();
   }
 
   #branch(lines: Line[], branch: Branch, parent: Node | null, wanted: string): void {
@@ -336,11 +361,12 @@ export class Tree {
   #pile(lines: Line[], node: Node, wanted: string): void {
     const fits = wanted === '' || plain(node.entry.name).toLowerCase().includes(wanted);
     const at = lines.length;
-    lines.push({ kind: 'entry', level: node.level, node, fits });
+    lines.push({ kind: 'entry', level: node.level, node, fits, open: node.open });
     // below what fits, everything is shown
     if (node.open && node.below) this.#branch(lines, node.below, node, fits ? '' : wanted);
-    const found = lines.slice(at + 1).some((line) => line.kind === 'entry');
-    if (!fits && !found) lines.length = at;
+    // what has not been read yet may fit: it is read on while its line is in sight
+    const open = (kind: LineKind): boolean => ['entry', 'more', 'loading'].includes(kind);
+    if (!fits && !lines.slice(at + 1).some(({ kind }) => open(kind))) lines.length = at;
   }
 }
 

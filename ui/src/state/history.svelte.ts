@@ -4,6 +4,7 @@ import { Problem, type Backend } from '../backend/backend';
 import type { HistoryRun } from '../backend/types';
 
 const PAGE = 50;
+const LATEST = 5;
 
 export class History {
   runs = $state.raw<HistoryRun[] | null>(null);
@@ -13,6 +14,8 @@ export class History {
   profileId = $state<string | null>(null);
   /** Runs that a crash or a loss of power has interrupted, and that nothing has come after; one of a profile. */
   interrupted = $state.raw<HistoryRun[]>([]);
+  /** The newest few, of whichever profile. */
+  latest = $state.raw<HistoryRun[]>([]);
   #backend: Backend;
   #turn = 0;
 
@@ -37,13 +40,14 @@ export class History {
     await this.load();
   }
 
-  /** Looks for interrupted runs; what can't be read is told where the history is shown. */
+  /** Looks at the newest runs, and for interrupted ones; what can't be read is told where the history is shown. */
   async look(): Promise<void> {
     try {
       const { runs } = await this.#backend.historyList({ before: null, limit: PAGE, profileId: null });
+      this.latest = runs.slice(0, LATEST);
       this.interrupted = newestOfEach(runs).filter((run) => run.result === 'interrupted');
     } catch {
-      this.interrupted = [];
+      this.latest = this.interrupted = [];
     }
   }
 

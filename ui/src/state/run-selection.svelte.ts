@@ -2,6 +2,7 @@
 // outlives comparing again.
 
 import type { ImageState, PickedImage } from '../backend/types';
+import type { Mark } from './changes';
 import { planClass, type Counts, type Run } from './run.svelte';
 
 const keyOf = (row: ImageState): string => `${row.source}\n${row.destination}`;
@@ -14,10 +15,19 @@ export class Off {
 export class Selection {
   readonly run: Run;
   #off: Off;
+  /** Which rows are switched off, as of `#mark` and with `#seen`. */
+  #ids = new Set<number>();
+  #mark: Mark | null = null;
+  #seen: ReadonlySet<string> | null = null;
 
   constructor(run: Run, off: Off) {
     this.run = run;
     this.#off = off;
+  }
+
+  /** Others when something was switched. */
+  get keys(): ReadonlySet<string> {
+    return this.#off.keys;
   }
 
   /** A row where there is something to switch off. */
@@ -44,29 +54,39 @@ export class Selection {
   /** What is switched off, in this comparison. */
   readonly rows: ImageState[] = $derived.by(() => {
     void this.run.version;
-    if (this.#off.keys.size === 0) return [];
-    return this.run.rows.filter((row) => row && this.isOff(row) && this.can(row));
+    const { keys } = this.#off;
+    const { ids, mark } = this.run.changes.since(this.#seen === keys ? this.#mark : null);
+    if (ids === null) this.#ids.clear();
+    for (const row of ids?.map((id) => this.run.rows[id]) ?? (keys.size > 0 ? this.run.rows : [])) {
+      if (!row) continue;
+      if (this.isOff(row) && this.can(row)) this.#ids.add(row.id);
+      else this.#ids.delete(row.id);
+    }
+    this.#seen = keys;
+    this.#mark = mark;
+    return [...this.#ids].flatMap((id) => this.run.rows[id] ?? []);
   });
 
-  readonly counts: Counts = $derived.by(() => {
+  readonly #sums: { counts: Counts; planned: Run['planned'] } = $derived.by(() => {
     const counts: Counts = { ...this.run.counts, off: this.rows.length };
+    const planned = { ...this.run.planned };
     for (const row of this.rows) {
       const is = planClass(row);
       counts[is] = (counts[is] ?? 0) - 1;
+      planned.move -= row.plan?.bytes_to_move ?? 0;
+      planned.present -= row.plan?.bytes_present ?? 0;
+      planned.mountable -= row.plan?.bytes_mountable ?? 0;
     }
-    return counts;
+    return { counts, planned };
   });
 
-  readonly planned: Run['planned'] = $derived.by(() => {
-    const planned = { ...this.run.planned };
-    for (const { plan } of this.rows) {
-      if (!plan) continue;
-      planned.move -= plan.bytes_to_move;
-      planned.present -= plan.bytes_present;
-      planned.mountable -= plan.bytes_mountable;
-    }
-    return planned;
-  });
+  get counts(): Counts {
+    return this.#sums.counts;
+  }
+
+  get planned(): Run['planned'] {
+    return this.#sums.planned;
+  }
 
   picked(): PickedImage[] {
     return this.rows.map(({ source, destination }) => ({ source, destination }));

@@ -2,6 +2,7 @@
 
 import { Problem, type Backend } from '../backend/backend';
 import type { ImageState, Phase, Pulls, RunInfo, Snapshot, Totals, Update } from '../backend/types';
+import { Changes } from './changes';
 import { Speed } from './run-speed';
 
 export const NO_TOTALS: Totals = {
@@ -86,6 +87,8 @@ export class Run {
   accounts = $state.raw<{ source: Asked[]; destination: Asked[] }>({ source: [], destination: [] });
   /** Rises with every change of `rows`, which is a plain list: 20 000 proxies would be too slow. */
   version = $state(0);
+  /** Rises when rows have failed, or no longer have. */
+  failures = $state(0);
   /** The rows have been fetched, or have come from the first update on. */
   loaded = $state(false);
   error = $state.raw<Problem | null>(null);
@@ -94,6 +97,8 @@ export class Run {
   readonly rows: ImageState[] = [];
   /** What the text filter looks at, lower case; beside `rows`. */
   readonly keys: string[] = [];
+  /** Which of `rows` have changed. */
+  readonly changes = new Changes();
   /** Beside `version` too. */
   readonly speed = new Speed();
 
@@ -103,6 +108,8 @@ export class Run {
   #drawing = false;
   #fetching: Promise<void> | null = null;
   #classify: (row: ImageState) => RowClass;
+  #failed = new Set<number>();
+  #failedSince = false;
 
   constructor(backend: Backend, info: RunInfo) {
     this.#backend = backend;
@@ -153,7 +160,7 @@ export class Run {
 
   /** The failed rows as a retry names them. */
   failed(): ImageState[] {
-    return this.rows.filter((row) => row?.status === 'failed');
+    return [...this.#failed].sort((one, other) => one - other).flatMap((id) => this.rows[id] ?? []);
   }
 
   async pause(): Promise<void> {
@@ -206,7 +213,14 @@ export class Run {
     this.counts = counts;
     this.planned = planned;
     if (warnings.length > 0) this.warnings = [...this.warnings, ...warnings];
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.changes.trim(this.rows.length);
     this.version += 1;
+    if (this.#failedSince) this.failures += 1;
+    this.#failedSince = false;
   }
 
   /** One at a time: whoever asks meanwhile waits for the same answer. */
@@ -232,6 +246,9 @@ export class Run {
   #replace(snapshot: Snapshot): void {
     this.rows.length = 0;
     this.keys.length = 0;
+    this.changes.reset();
+    this.#failed.clear();
+    this.#failedSince = true;
     const counts: Counts = {};
     const planned = { move: 0, present: 0, mountable: 0 };
     for (const image of snapshot.images) this.#put(image, counts, planned);
@@ -243,7 +260,7 @@ export class Run {
     this.counts = counts;
     this.planned = planned;
     this.loaded = true;
-    this.version += 1;
+    this.#changed();
   }
 
   #asked(side: 'source' | 'destination', reference: string, account: string | null): void {
@@ -267,6 +284,9 @@ export class Run {
       this.keys[image.id] = `${image.source}\n${image.destination}`.toLowerCase();
     }
     this.rows[image.id] = image;
+    this.changes.add(image.id);
+    if (image.status === 'failed') this.#failed.add(image.id);
+    if (image.status === 'failed' || this.#failed.delete(image.id)) this.#failedSince = true;
     if (image.plan) {
       this.#asked('source', image.source, image.sourceAccount);
       this.#asked('destination', image.destination, image.destinationAccount);

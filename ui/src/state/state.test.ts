@@ -86,6 +86,7 @@ describe('the keyring', () => {
     } as unknown as Backend);
     keyring.status = missing;
     const answer = keyring.require();
+    await vi.waitFor(() => expect(keyring.asking).toBe(true));
     await keyring.retry();
     expect(keyring.asking).toBe(true);
     await keyring.useMemory();
@@ -97,6 +98,8 @@ describe('the keyring', () => {
     const keyring = new Keyring({} as Backend);
     keyring.status = missing;
     const answer = keyring.require();
+    // it looks at the keyring before it asks
+    await vi.waitFor(() => expect(keyring.asking).toBe(true));
     keyring.close();
     expect(await answer).toBe(false);
   });

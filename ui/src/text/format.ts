@@ -61,11 +61,11 @@ const SPANS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ];
 
-/** `3 minutes ago`, `yesterday`; the date when it is long past. */
+/** `3 minutes ago`, `yesterday`; the day when it is long past. */
 export function ago(time: string, now = Date.now()): string {
   const seconds = Math.round((new Date(time).getTime() - now) / 1000);
   if (Number.isNaN(seconds)) return '';
-  if (Math.abs(seconds) > 7 * 86_400) return date(time);
+  if (Math.abs(seconds) > 7 * 86_400) return day(time);
   const key = `r ${locale()}`;
   let format = cache.get(key) as Intl.RelativeTimeFormat | undefined;
   if (!format) cache.set(key, (format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' })));
@@ -82,6 +82,14 @@ export function date(time: string): string {
     format = new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' });
     cache.set(key, format);
   }
+  return format.format(new Date(time));
+}
+
+/** `Nov 18, 2025` */
+export function day(time: string): string {
+  const key = `y ${locale()}`;
+  let format = cache.get(key) as Intl.DateTimeFormat | undefined;
+  if (!format) cache.set(key, (format = new Intl.DateTimeFormat(locale(), { dateStyle: 'medium' })));
   return format.format(new Date(time));
 }
 

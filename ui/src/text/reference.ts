@@ -1,8 +1,10 @@
 // References as people read them. For showing only: Rust owns the grammar.
 
 export interface ReferenceParts {
-  /** `quay.io/team/`: may be shortened when space is short. */
-  head: string;
+  /** `quay.io`: is shortened first when space is short. Empty where there is no more than a name. */
+  host: string;
+  /** `/team/`: then this. */
+  path: string;
   /** `nginx`: the last component. */
   name: string;
   /** `:1.27` or `@sha256:0123…`, with its sign. */
@@ -12,8 +14,14 @@ export interface ReferenceParts {
 /** Cuts a reference, or a rule's source, where it may be shortened. */
 export function split(text: string): ReferenceParts {
   const { repository, selector } = cut(text);
-  const slash = repository.lastIndexOf('/');
-  return { head: repository.slice(0, slash + 1), name: repository.slice(slash + 1), selector };
+  const name = repository.lastIndexOf('/') + 1;
+  const host = Math.max(repository.indexOf('/'), 0);
+  return {
+    host: repository.slice(0, host),
+    path: repository.slice(host, name),
+    name: repository.slice(name),
+    selector,
+  };
 }
 
 /** The repository, and what selects in it, with its sign (`:` or `@`). */

@@ -18,12 +18,12 @@ describe('plain', () => {
 
 describe('references', () => {
   test.each([
-    ['quay.io/a/b:v1', { head: 'quay.io/a/', name: 'b', selector: ':v1' }],
-    ['localhost:5000/b', { head: 'localhost:5000/', name: 'b', selector: '' }],
-    ['nginx', { head: '', name: 'nginx', selector: '' }],
-    ['quay.io/a/b:/^v1\\/x:/', { head: 'quay.io/a/', name: 'b', selector: ':/^v1\\/x:/' }],
-    ['r.io/b:v1@sha256:ab', { head: 'r.io/', name: 'b', selector: ':v1@sha256:ab' }],
-    ['', { head: '', name: '', selector: '' }],
+    ['quay.io/a/b:v1', { host: 'quay.io', path: '/a/', name: 'b', selector: ':v1' }],
+    ['localhost:5000/b', { host: 'localhost:5000', path: '/', name: 'b', selector: '' }],
+    ['nginx', { host: '', path: '', name: 'nginx', selector: '' }],
+    ['quay.io/a/b:/^v1\\/x:/', { host: 'quay.io', path: '/a/', name: 'b', selector: ':/^v1\\/x:/' }],
+    ['r.io/b:v1@sha256:ab', { host: 'r.io', path: '/', name: 'b', selector: ':v1@sha256:ab' }],
+    ['', { host: '', path: '', name: '', selector: '' }],
   ])('%s is cut where it may be shortened', (text, parts) => {
     expect(split(text)).toEqual(parts);
     expect(cut(text).repository + cut(text).selector).toBe(text);

@@ -51,7 +51,7 @@ describe('the main flows', () => {
     const { page, id } = opened;
     await id('home-add-account').click();
     await id('account-address').waitFor();
-    expect(await focused(opened)).toBe('account-address');
+    expect(await focused(opened)).toBe('account-provider');
     await id('account-address').fill('registry.example.com');
     await id('account-username').fill('me');
     await id('account-secret').fill('CANARY-5e1f');
@@ -100,6 +100,8 @@ describe('the main flows', () => {
     const row = (name: string) => page.locator(`[data-testid=browse-row][data-name="${name}"]`);
     await row('team').locator('[data-toggle]').click();
     await row('team/web').locator('[data-toggle]').click();
+    // the arrow tells what the row does
+    await row('team/web').locator('[data-toggle].open').waitFor();
     await row('1.27.0').locator('[data-check]').click();
     await row('1.25.0')
       .locator('[data-check]')
@@ -115,6 +117,39 @@ describe('the main flows', () => {
     await page.locator('[data-testid=pair]', { hasText: '/team/copies/team/web:1.27.0' }).waitFor();
     await id('set-compare').click();
     await page.locator('[data-testid=plan-summary][data-state=ready]').waitFor();
+    await close();
+  });
+
+  test('a registry goes away while it is looked at: what was read stays, and the rest says why', async () => {
+    const { page, id, close } = await harness.open({ scenario: 'leaving' }, {}, '#/browse');
+    const row = (name: string) => page.locator(`[data-testid=browse-row][data-name="${name}"]`);
+    await row('team').locator('[data-toggle]').click();
+    await row('team/web').locator('[data-toggle]').click();
+    await row('1.27.0').waitFor();
+    await row('team/api').locator('[data-toggle]').click();
+    await id('browse-failed').waitFor();
+    expect(await id('browse-failed').textContent()).toContain('does not answer');
+    await id('browse-refresh').click();
+    await id('browse-refused').waitFor();
+    // what was ticked before can still be taken
+    await row('1.27.0').locator('[data-check]').click();
+    await id('selection-add').click();
+    await id('set-rule').waitFor();
+    await close();
+  });
+
+  test('100 000 tags: read page by page, chosen all, drawn a few at a time', async () => {
+    const { page, id, close } = await harness.open({ scenario: 'many', latency: '0' }, {}, '#/browse');
+    const row = (name: string) => page.locator(`[data-testid=browse-row][data-name="${name}"]`);
+    await row('library').locator('[data-toggle]').click();
+    await id('browse-filter').fill('archive');
+    await row('library/archive').locator('[data-toggle]').click();
+    await row('build-100000').click();
+    await id('browse-filter').fill('');
+    await id('browse-grid').focus();
+    await page.keyboard.press('Control+A');
+    await expect.poll(() => id('selection-sum').textContent()).toContain('100,000');
+    expect(await id('browse-row').count()).toBeLessThan(60);
     await close();
   });
 
@@ -183,14 +218,14 @@ describe('primitives under the CSP', () => {
     const trigger = id('profile-menu').first();
     await trigger.focus();
     await page.keyboard.press('Enter');
-    const item = id('profile-duplicate');
-    await item.waitFor();
+    await id('profile-rename').waitFor();
+    await expect.poll(() => focused(opened)).toBe('profile-rename');
     const [button, menu] = await Promise.all([trigger.boundingBox(), page.locator('.menu').boundingBox()]);
     expect(
       Math.abs((menu?.x ?? 0) + (menu?.width ?? 0) - (button?.x ?? 0) - (button?.width ?? 0)),
     ).toBeLessThan(3);
     await page.keyboard.press('ArrowDown');
-    await expect.poll(() => focused(opened)).toBe('profile-command');
+    await expect.poll(() => focused(opened)).toBe('profile-duplicate');
     await page.keyboard.press('Escape');
     await expect.poll(() => focused(opened)).toBe('profile-menu');
     await opened.close();

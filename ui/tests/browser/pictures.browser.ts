@@ -211,6 +211,63 @@ const SHOTS: Shot[] = [
       await id('browse-names-wrong').waitFor();
     },
   },
+  {
+    name: 'browse-leaving',
+    query: { scenario: 'leaving' },
+    hash: '#/browse',
+    until: async (page) => {
+      await opened('team', 'team/web', 'team/api')(page);
+      await page.id('browse-failed').waitFor();
+    },
+  },
+  {
+    name: 'browse-archive',
+    query: { scenario: 'many' },
+    hash: '#/browse',
+    until: async (page) => {
+      await opened('library')(page);
+      await page.id('browse-filter').fill('archive');
+      await opened('library/archive')(page);
+    },
+  },
+  {
+    name: 'browse-long-name',
+    query: { scenario: 'names' },
+    hash: '#/browse',
+    until: async (page) => {
+      await opened('team')(page);
+      await page.page.locator('[data-name*="very-long"] [data-check]').click();
+      await page.id('selection-add').click();
+      await page.id('set-rule').first().waitFor();
+    },
+  },
+  {
+    name: 'account-aws',
+    query: {},
+    hash: '#/accounts/new',
+    until: async ({ id, page }) => {
+      await id('account-address').fill('123456789012.dkr.ecr.eu-west-1.amazonaws.com');
+      await page.getByTestId('account-kind').waitFor();
+    },
+  },
+  {
+    name: 'account-google',
+    query: {},
+    hash: '#/accounts/new',
+    until: async ({ id, page }) => {
+      await id('account-address').fill('europe-docker.pkg.dev/acme/images');
+      await page.getByTestId('account-kind').waitFor();
+    },
+  },
+  {
+    name: 'run-graph',
+    query: { hold: 'run', tick: '250' },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.page.waitForTimeout(500);
+    },
+  },
   { name: 'browse-down', query: { scenario: 'failing' }, hash: '#/browse', until: seen('browse-refused') },
   { name: 'browse-loading', query: { hold: 'browse' }, hash: '#/browse', until: seen('browse-loading') },
   { name: 'browse-empty', query: { scenario: 'empty' }, hash: '#/browse', until: seen('browse-host') },

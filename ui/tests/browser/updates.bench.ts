@@ -59,7 +59,8 @@ async function compared(query: Record<string, string>): Promise<Opened> {
 
 test('Compare fills in', async () => {
   const opened = await compared({ tick: '300' });
-  // the whole list is there after twenty
+  // the screen itself is drawn once; the whole list is there after twenty
+  await opened.id('image-row').first().waitFor();
   tell('Compare, 1 000 rows an update', await measure(opened, 15));
   await opened.close();
 });

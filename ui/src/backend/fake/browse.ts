@@ -17,6 +17,8 @@ import { ago } from './data';
 import type { Scenario } from './scenario';
 
 const PAGE = 100;
+/** Of repositories with many tags. */
+const COUNTS: Record<string, number> = { nightly: 4200, archive: 100_000 };
 const HEX = '0123456789abcdef';
 
 function digest(seed: string): string {
@@ -69,6 +71,7 @@ export class FakeBrowse {
   #lists = new Map<string, List>();
   #kept = new Map<string, KeptName[]>();
   #waiting = new Map<string, (problem: Problem) => void>();
+  #asked = 0;
 
   constructor(how: Scenario) {
     this.#how = how;
@@ -204,6 +207,8 @@ export class FakeBrowse {
 
   #entries({ host, namespace, repository }: BrowseRequest): BrowseEntry[] {
     const { name } = this.#how;
+    // the registry answers three times, and then no more
+    if (name === 'leaving' && (this.#asked += 1) > 3) throw down(host);
     if (name === 'failing' || host.startsWith('down.')) throw down(host);
     if (repository !== null) {
       if (repository.endsWith('/denied')) {
@@ -214,7 +219,7 @@ export class FakeBrowse {
         });
       }
       if (repository.endsWith('/empty')) return [];
-      const count = name === 'many' || repository.endsWith('/nightly') ? 4200 : 7;
+      const count = COUNTS[repository.slice(repository.lastIndexOf('/') + 1)] ?? (name === 'many' ? 4200 : 7);
       return Array.from({ length: count }, (_, at) =>
         tag(repository, count > 7 ? `build-${String(count - at).padStart(5, '0')}` : `1.${27 - at}.0`, at),
       );
@@ -236,18 +241,20 @@ export class FakeBrowse {
     }
     const names =
       name === 'many'
-        ? Array.from({ length: 1500 }, (_, at) => `service-${String(at).padStart(4, '0')}`)
+        ? [...Array.from({ length: 1500 }, (_, at) => `service-${String(at).padStart(4, '0')}`), 'archive']
         : ['api', 'web', 'worker', 'nightly', 'denied', 'empty'];
     const list = names.map((each, at) =>
       entry(`${namespace}/${each}`, 'repository', {
-        count: each === 'nightly' ? 4200 : 7,
+        count: COUNTS[each] ?? 7,
         updated: ago(5 + at * 31),
       }),
     );
     if (name === 'names') {
       list.unshift(
         entry(`${namespace}/\u202egpj.exe`, 'repository', { usable: false }),
-        entry(`${namespace}/${'very-long-name-'.repeat(16)}x`, 'repository', { count: 3 }),
+        entry(`${namespace}/${'very-long-name-'.repeat(16)}until-250`.slice(0, 250), 'repository', {
+          count: 3,
+        }),
       );
     }
     return list;

@@ -52,6 +52,12 @@ export class FakeRun {
   #next = 0;
   #active: number[] = [];
   #started = 0;
+  /** Where the next image to copy is looked for; all before it are under way or ended. */
+  #from = 0;
+  /** Images that are planned or under way. */
+  #open = 0;
+  #toMove: number;
+  #counted = 0;
   #onEnd: (snapshot: Snapshot) => void;
   /** Destinations of images that were switched off by hand. */
   #skip: Set<string>;
@@ -70,6 +76,10 @@ export class FakeRun {
     this.#pace = pace;
     this.#emit = emit;
     this.#onEnd = onEnd;
+    this.#toMove = images.reduce(
+      (sum, image) => sum + (image.action === 'skip' ? 0 : image.size * (1 - image.present)),
+      0,
+    );
   }
 
   begin(): void {
@@ -128,7 +138,7 @@ export class FakeRun {
     this.#resolve();
     if (!this.#isPlan) this.#copy();
     const ended =
-      this.#next === this.#images.length && this.#active.length === 0 && (this.#isPlan || this.#idle());
+      this.#next === this.#images.length && this.#active.length === 0 && (this.#isPlan || this.#open === 0);
     if (ended) this.#end();
     else this.#send();
   }
@@ -139,15 +149,8 @@ export class FakeRun {
     const { totals } = this.#snapshot;
     const share = this.#isPlan
       ? totals.resolved / this.#images.length
-      : totals.bytesCopied / (this.#bytesToMove() || 1);
+      : totals.bytesCopied / (this.#toMove || 1);
     return this.#next > 0 && share >= holdAt;
-  }
-
-  #bytesToMove(): number {
-    return this.#images.reduce(
-      (sum, image) => sum + (image.action === 'skip' ? 0 : image.size * (1 - image.present)),
-      0,
-    );
   }
 
   /** Some rows a tick become known and compared. */
@@ -165,7 +168,8 @@ export class FakeRun {
       const failed = !off && image.fails?.when === 'plan' ? image.fails.error : null;
       // a row that could not be compared has no plan; conflicts and blocks have one
       const planned = failed === null || image.action === 'conflict' || image.action === 'blocked';
-      this.#snapshot.images[id] = {
+      if (image.source.startsWith('docker.io/')) this.#counted += 1;
+      this.#put({
         id,
         source: image.source,
         destination: image.destination,
@@ -182,16 +186,16 @@ export class FakeRun {
         destinationAccount: accountOf(image.destination),
         reason: off ? 'switched off by hand' : image.action === 'skip' ? 'same digest' : null,
         error: failed,
-      };
-      this.#changed.add(id);
+      });
     }
     if (this.#next === this.#images.length && !this.#isPlan) this.#snapshot.phase = 'copying';
   }
 
   /** Up to 50 images at once get on. */
   #copy(): void {
-    for (const image of this.#snapshot.images) {
-      if (this.#active.length >= 50) break;
+    const { images } = this.#snapshot;
+    for (; this.#from < images.length && this.#active.length < 50; this.#from += 1) {
+      const image = images[this.#from] as ImageState;
       if (image.status !== 'planned') continue;
       this.#active.push(image.id);
       this.#set(image.id, { status: 'copying', bytesMounted: image.plan?.bytes_mountable ?? 0 });
@@ -219,13 +223,29 @@ export class FakeRun {
     return true;
   }
 
-  #idle(): boolean {
-    return this.#snapshot.images.every((image) => !['planned', 'copying'].includes(image.status));
+  #set(id: number, change: Partial<ImageState>): void {
+    this.#put({ ...(this.#snapshot.images[id] as ImageState), ...change });
   }
 
-  #set(id: number, change: Partial<ImageState>): void {
-    this.#snapshot.images[id] = { ...(this.#snapshot.images[id] as ImageState), ...change };
-    this.#changed.add(id);
+  // as the engine does: what the page is measured by must not be this
+  #put(image: ImageState): void {
+    const before = this.#snapshot.images[image.id];
+    if (before) this.#count(before, -1);
+    this.#count(image, 1);
+    this.#snapshot.images[image.id] = image;
+    this.#changed.add(image.id);
+  }
+
+  #count(image: ImageState, sign: 1 | -1): void {
+    const { totals } = this.#snapshot;
+    const { status } = image;
+    if (status in totals) totals[status as 'copied' | 'skipped' | 'failed' | 'cancelled'] += sign;
+    if (status === 'planned' || status === 'copying') this.#open += sign;
+    totals.bytesTotal += sign * image.bytesTotal;
+    totals.bytesCopied += sign * image.bytesCopied;
+    totals.bytesInFlight += sign * image.bytesInFlight;
+    totals.bytesMounted += sign * image.bytesMounted;
+    totals.bytesPresent += sign * image.bytesPresent;
   }
 
   #end(): void {
@@ -241,7 +261,7 @@ export class FakeRun {
   #send(): void {
     const snapshot = this.#snapshot;
     snapshot.seq += 1;
-    snapshot.totals = this.#totals();
+    this.#times();
     const update: Update = {
       seq: snapshot.seq,
       phase: snapshot.phase,
@@ -263,34 +283,23 @@ export class FakeRun {
 
   /** Docker Hub counts, and is short of pulls for the big profile. */
   #pulls(): Pulls[] {
-    const needed = this.#snapshot.images.filter((image) => image.source.startsWith('docker.io/')).length;
+    const needed = this.#counted;
     if (needed === 0) return [];
     const left = Math.max(0, 100 - needed);
     return [{ registry: 'docker.io', needed, left, limit: 100, window_seconds: 21_600 }];
   }
 
-  #totals(): Totals {
-    const totals = { ...NO_TOTALS, images: this.#images.length, resolved: this.#next };
-    for (const image of this.#snapshot.images) {
-      if (image.status === 'copied') totals.copied += 1;
-      if (image.status === 'skipped') totals.skipped += 1;
-      if (image.status === 'failed') totals.failed += 1;
-      if (image.status === 'cancelled') totals.cancelled += 1;
-      totals.bytesTotal += image.bytesTotal;
-      totals.bytesCopied += image.bytesCopied;
-      totals.bytesInFlight += image.bytesInFlight;
-      totals.bytesMounted += image.bytesMounted;
-      totals.bytesPresent += image.bytesPresent;
-    }
+  #times(): void {
+    const { totals } = this.#snapshot;
+    totals.images = this.#images.length;
+    totals.resolved = this.#next;
     totals.seconds = (this.#started * this.#pace.tick) / 1000;
     const moved = totals.bytesCopied + totals.bytesInFlight;
     totals.bytesPerSecond =
       this.#snapshot.phase === 'done' ? 0 : Math.round(moved / Math.max(0.1, totals.seconds));
     const left = totals.bytesTotal - totals.bytesCopied - totals.bytesMounted - totals.bytesPresent;
-    if (this.#snapshot.phase !== 'planning' && totals.bytesPerSecond > 0) {
-      totals.secondsLeft = left / totals.bytesPerSecond;
-    }
-    return totals;
+    const timed = this.#snapshot.phase !== 'planning' && totals.bytesPerSecond > 0;
+    totals.secondsLeft = timed ? left / totals.bytesPerSecond : null;
   }
 }
 

@@ -12,6 +12,7 @@ export const SCENARIOS = [
   'locked',
   'broken',
   'interrupted',
+  'leaving',
 ] as const;
 
 export type ScenarioName = (typeof SCENARIOS)[number];

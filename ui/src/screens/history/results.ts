@@ -38,7 +38,9 @@ export function countsText({ totals }: HistoryRun): string {
     [totals.failed, m.run_count_failed],
     [totals.cancelled, m.run_count_cancelled],
   ];
-  const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${number(count)} ${word()}`);
+  const told = parts
+    .filter(([count]) => count > 0)
+    .map(([count, word]) => m.run_count({ count: number(count), what: word() }));
   return told.join(m.history_counts_between()) || m.history_counts_none();
 }
 

@@ -13,6 +13,7 @@ import Search from '@lucide/svelte/icons/search';
 import TriangleAlert from '@lucide/svelte/icons/triangle-alert';
 import type { Component } from 'svelte';
 import type { ImageState } from '../../backend/types';
+import type { Glyph } from '../../design/glyphs';
 import { m } from '../../i18n';
 import { planClass, type PlanClass } from '../../state/run.svelte';
 import { describe } from '../../text/errors';
@@ -27,52 +28,58 @@ export interface Look {
   tone: Tone;
 }
 
-export function planLook(row: ImageState): Look {
-  const is = planClass(row);
-  if (is !== 'open') return classLook(is);
-  if (row.status === 'resolving') return { icon: Search, word: m.action_resolving(), tone: 'calm' };
-  if (row.status === 'cancelled')
-    return { icon: CircleSlash, word: m.status_image_cancelled(), tone: 'calm' };
-  return { icon: Clock, word: m.action_waiting(), tone: 'calm' };
+/** Of a row. */
+export interface RowLook extends Look {
+  glyph: Glyph;
 }
 
-export function classLook(is: Exclude<PlanClass, 'open'> | 'off'): Look {
+export function planLook(row: ImageState): RowLook {
+  const is = planClass(row);
+  if (is !== 'open') return classLook(is);
+  if (row.status === 'resolving')
+    return { icon: Search, glyph: 'search', word: m.action_resolving(), tone: 'calm' };
+  if (row.status === 'cancelled')
+    return { icon: CircleSlash, glyph: 'slash', word: m.status_image_cancelled(), tone: 'calm' };
+  return { icon: Clock, glyph: 'clock', word: m.action_waiting(), tone: 'calm' };
+}
+
+export function classLook(is: Exclude<PlanClass, 'open'> | 'off'): RowLook {
   switch (is) {
     case 'off':
-      return { icon: CircleMinus, word: m.action_off(), tone: 'calm' };
+      return { icon: CircleMinus, glyph: 'minus', word: m.action_off(), tone: 'calm' };
     case 'copy':
-      return { icon: ArrowRight, word: m.action_copy(), tone: 'go' };
+      return { icon: ArrowRight, glyph: 'arrow', word: m.action_copy(), tone: 'go' };
     case 'overwrite':
-      return { icon: PenLine, word: m.action_overwrite(), tone: 'warn' };
+      return { icon: PenLine, glyph: 'pen', word: m.action_overwrite(), tone: 'warn' };
     case 'skip':
-      return { icon: Equal, word: m.action_skip(), tone: 'calm' };
+      return { icon: Equal, glyph: 'equal', word: m.action_skip(), tone: 'calm' };
     case 'conflict':
-      return { icon: TriangleAlert, word: m.action_conflict(), tone: 'clash' };
+      return { icon: TriangleAlert, glyph: 'triangle', word: m.action_conflict(), tone: 'clash' };
     case 'blocked':
-      return { icon: Ban, word: m.action_blocked(), tone: 'danger' };
+      return { icon: Ban, glyph: 'ban', word: m.action_blocked(), tone: 'danger' };
     case 'failed':
-      return { icon: CircleX, word: m.action_failed(), tone: 'danger' };
+      return { icon: CircleX, glyph: 'cross', word: m.action_failed(), tone: 'danger' };
   }
 }
 
-export function runLook(row: ImageState): Look {
+export function runLook(row: ImageState): RowLook {
   switch (row.status) {
     case 'copying':
-      return { icon: ArrowRight, word: m.status_copying(), tone: 'go' };
+      return { icon: ArrowRight, glyph: 'arrow', word: m.status_copying(), tone: 'go' };
     case 'copied':
-      return { icon: Check, word: m.status_copied(), tone: 'ok' };
+      return { icon: Check, glyph: 'check', word: m.status_copied(), tone: 'ok' };
     case 'skipped':
-      return { icon: Equal, word: m.status_skipped(), tone: 'calm' };
+      return { icon: Equal, glyph: 'equal', word: m.status_skipped(), tone: 'calm' };
     case 'failed':
-      return { icon: CircleX, word: m.status_image_failed(), tone: 'danger' };
+      return { icon: CircleX, glyph: 'cross', word: m.status_image_failed(), tone: 'danger' };
     case 'cancelled':
-      return { icon: CircleSlash, word: m.status_image_cancelled(), tone: 'calm' };
+      return { icon: CircleSlash, glyph: 'slash', word: m.status_image_cancelled(), tone: 'calm' };
     case 'resolving':
-      return { icon: Search, word: m.status_resolving(), tone: 'calm' };
+      return { icon: Search, glyph: 'search', word: m.status_resolving(), tone: 'calm' };
     case 'planned':
-      return { icon: Clock, word: m.status_planned(), tone: 'calm' };
+      return { icon: Clock, glyph: 'clock', word: m.status_planned(), tone: 'calm' };
     default:
-      return { icon: Clock, word: m.status_waiting(), tone: 'calm' };
+      return { icon: Clock, glyph: 'clock', word: m.status_waiting(), tone: 'calm' };
   }
 }
 

@@ -2,7 +2,9 @@
 
 import type { ImageState } from '../../backend/types';
 import { runClass, type Run, type RowClass, planClass, type Counts } from '../../state/run.svelte';
+import type { Mark } from '../../state/changes';
 import type { Selection } from '../../state/run-selection.svelte';
+import { Order } from './order';
 
 export type Filter = 'all' | RowClass;
 
@@ -22,16 +24,27 @@ export const FACTS = [
 ] as const;
 export type Fact = (typeof FACTS)[number];
 
-// a line of the grid is the row's id and which fact of it, in one number: cheap lists of 20 000
+// the key of a line is the row's id and which fact of it, in one number
 const WIDTH = 16;
+
+const NONE: number[] = [];
 
 /** What is under way goes first, then what failed, what waits, what is done. */
 const ORDER: RowClass[] = ['active', 'failed', 'waiting', 'copied', 'skipped', 'cancelled'];
+
+/** What the lines are made by; another means that every row is looked at again. */
+interface Made {
+  filter: Filter;
+  text: string;
+  off: unknown;
+}
 
 export class ImagesView {
   filter = $state<Filter>('all');
   text = $state('');
   #open = $state.raw<ReadonlySet<number>>(new Set());
+  /** Opened or closed since the order was brought up to date. */
+  #turned = new Set<number>();
   readonly run: Run;
 
   /** Of a comparison: what is switched off by hand. */
@@ -40,6 +53,7 @@ export class ImagesView {
   constructor(run: Run, selection: Selection | null = null) {
     this.run = run;
     this.selection = selection;
+    this.#order = new Order(run.info.kind === 'run' ? ORDER.length : 1);
   }
 
   get counts(): Counts {
@@ -57,43 +71,107 @@ export class ImagesView {
 
   /** The rows that are shown, each once. */
   images(): ImageState[] {
-    return this.lines
-      .filter((line) => line % WIDTH === 0)
-      .flatMap((line) => this.run.rows[line / WIDTH] ?? []);
+    void this.#shown;
+    return this.#order.ids().flatMap((id) => this.run.rows[id] ?? []);
   }
 
-  get varied(): boolean {
-    return this.#open.size > 0;
-  }
-
-  readonly lines: number[] = $derived.by(() => {
-    void this.run.version;
-    const { rows, keys } = this.run;
-    const isRun = this.run.info.kind === 'run';
-    const { filter } = this;
-    const wanted = this.text.trim().toLowerCase();
-    // a run is sorted into one pile for each state; a plan is one pile
-    const piles: number[][] = isRun ? ORDER.map(() => []) : [[]];
-    for (let id = 0; id < rows.length; id += 1) {
-      const row = rows[id];
-      if (!row) continue;
-      const is = this.classify(row);
-      if (filter !== 'all' && filter !== is) continue;
-      if (wanted !== '' && !keys[id]?.includes(wanted)) continue;
-      const pile = piles[isRun ? ORDER.indexOf(is) : 0];
-      if (pile) this.#pile(pile, row);
+  /** The lines that are facts, in order. */
+  readonly facts: number[] = $derived.by(() => {
+    if (this.#open.size === 0) return NONE;
+    void this.#shown;
+    const lines: number[] = [];
+    for (const id of this.#open) {
+      const [line, row] = [this.#order.lineOf(id), this.run.rows[id]];
+      if (line < 0 || !row) continue;
+      for (let fact = 1; fact <= factsOf(row).length; fact += 1) lines.push(line + fact);
     }
-    return piles.length === 1 ? (piles[0] ?? []) : piles.flat();
+    return lines.sort((one, other) => one - other);
   });
 
+  // What is kept beside the rows. Only `#shown` changes it, and whoever reads it reads `#shown` first.
+  #order: Order;
+  #mark: Mark | null = null;
+  #made: Made | null = null;
+  /** Of the rows that are shown: which can be switched, and which of these are off. */
+  #switchable = new Set<number>();
+  #switched = new Set<number>();
+
+  /** Brings the order up to date: a new object each time. */
+  readonly #shown = $derived.by(() => {
+    void this.run.version;
+    const open = this.#open;
+    const made: Made = {
+      filter: this.filter,
+      text: this.text.trim().toLowerCase(),
+      off: this.selection?.keys,
+    };
+    const last = this.#made;
+    const same = last?.filter === made.filter && last.text === made.text && last.off === made.off;
+    const { ids, mark } = this.run.changes.since(same ? this.#mark : null);
+    if (ids === null) {
+      this.#order.clear();
+      this.#switchable.clear();
+      this.#switched.clear();
+      for (const row of this.run.rows) if (row) this.#place(row, made, open);
+    } else {
+      for (const id of new Set([...ids, ...this.#turned])) {
+        const row = this.run.rows[id];
+        if (row) this.#place(row, made, open);
+      }
+    }
+    this.#turned.clear();
+    this.#mark = mark;
+    this.#made = made;
+    return { lines: this.#order.count, can: this.#switchable.size, off: this.#switched.size };
+  });
+
+  /** How many lines there are: rows, and facts of open ones. */
+  get count(): number {
+    return this.#shown.lines;
+  }
+
+  /** Of the rows that are shown, how many can be switched, and how many of these are off. */
+  get switches(): { can: number; off: number } {
+    return this.#shown;
+  }
+
+  /** The rows that are shown and can be switched. */
+  switchable(): ImageState[] {
+    void this.#shown;
+    return [...this.#switchable].flatMap((id) => this.run.rows[id] ?? []);
+  }
+
   imageAt(line: number): ImageState | undefined {
-    return this.run.rows[Math.floor((this.lines[line] ?? -1) / WIDTH)];
+    void this.#shown;
+    return this.run.rows[this.#order.at(line)?.id ?? -1];
   }
 
   /** Null for the row itself. */
   factAt(line: number): Fact | null {
-    const code = (this.lines[line] ?? 0) % WIDTH;
-    return code === 0 ? null : (FACTS[code - 1] ?? null);
+    void this.#shown;
+    const place = this.#order.at(line);
+    if (!place || place.offset === 0) return null;
+    const row = this.run.rows[place.id];
+    return row ? (factsOf(row)[place.offset - 1] ?? null) : null;
+  }
+
+  /** Stays with a line when others come or go. */
+  keyAt(line: number): number {
+    const image = this.imageAt(line);
+    if (!image) return -1;
+    const fact = this.factAt(line);
+    return image.id * WIDTH + (fact ? FACTS.indexOf(fact) + 1 : 0);
+  }
+
+  /** The line with this key; -1 when it is not shown. */
+  lineOf(key: number): number {
+    void this.#shown;
+    const row = this.run.rows[Math.floor(key / WIDTH)];
+    const line = row ? this.#order.lineOf(row.id) : -1;
+    const code = key % WIDTH;
+    if (!row || line < 0 || code === 0) return line;
+    const at = this.#open.has(row.id) ? factsOf(row).indexOf(FACTS[code - 1] as Fact) : -1;
+    return at < 0 ? -1 : line + 1 + at;
   }
 
   isOpen(id: number): boolean {
@@ -104,16 +182,29 @@ export class ImagesView {
     const next = new Set(this.#open);
     if (open) next.add(id);
     else next.delete(id);
+    this.#turned.add(id);
     this.#open = next;
   }
 
-  /** The row, and its facts when it is open. */
-  #pile(pile: number[], row: ImageState): void {
-    const code = row.id * WIDTH;
-    pile.push(code);
-    if (this.#open.size === 0 || !this.#open.has(row.id)) return;
-    for (const fact of factsOf(row)) pile.push(code + FACTS.indexOf(fact) + 1);
+  /** Puts a row where it belongs, or takes it out. */
+  #place(row: ImageState, { filter, text }: Made, open: ReadonlySet<number>): void {
+    const { id } = row;
+    const is = this.classify(row);
+    const shown =
+      (filter === 'all' || filter === is) && (text === '' || (this.run.keys[id]?.includes(text) ?? false));
+    // a run is sorted into one pile for each state; a plan is one pile
+    const pile = this.run.info.kind === 'run' ? ORDER.indexOf(is) : 0;
+    this.#order.set(id, shown ? pile : null, open.has(id) ? 1 + factsOf(row).length : 1);
+    if (!this.selection) return;
+    const can = shown && this.selection.can(row);
+    put(this.#switchable, id, can);
+    put(this.#switched, id, can && is === 'off');
   }
+}
+
+function put(set: Set<number>, id: number, member: boolean): void {
+  if (member) set.add(id);
+  else set.delete(id);
 }
 
 export function factsOf(row: ImageState): Fact[] {

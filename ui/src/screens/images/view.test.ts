@@ -45,7 +45,8 @@ function view(kind: 'plan' | 'run', images: ImageState[]): ImagesView {
   return new ImagesView(run);
 }
 
-const ids = (view: ImagesView): number[] => view.lines.map((_, line) => view.imageAt(line)?.id ?? -1);
+const lines = (view: ImagesView): number[] => Array.from({ length: view.count }, (_, line) => line);
+const ids = (view: ImagesView): number[] => lines(view).map((line) => view.imageAt(line)?.id ?? -1);
 const STATES: ImageStatus[] = ['copied', 'waiting', 'failed', 'copying', 'skipped', 'copying'];
 
 test('a run shows what is under way first, then failures, then what waits, then what is done', () => {
@@ -93,7 +94,7 @@ test('an open row has its facts under it', () => {
     image(1, 'failed', { error: { code: 'x', message: 'm', hint: '' } }),
   ]);
   shown.toggle(0, true);
-  expect(shown.lines.map((_, line) => shown.factAt(line))).toEqual([
+  expect(lines(shown).map((line) => shown.factAt(line))).toEqual([
     null,
     'source',
     'destination',
@@ -102,9 +103,9 @@ test('an open row has its facts under it', () => {
     'mountable',
     null,
   ]);
-  expect(shown.varied).toBe(true);
+  expect(shown.facts).toEqual([1, 2, 3, 4, 5]);
   shown.toggle(0, false);
-  expect(shown.lines).toHaveLength(2);
+  expect(shown.count).toBe(2);
 });
 
 test('a failure tells the problem first', () => {

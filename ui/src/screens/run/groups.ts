@@ -17,7 +17,6 @@ const DETAILS = 20;
 export function groups(rows: readonly ImageState[]): Group[] {
   const byCode = new Map<string, ImageState[]>();
   for (const row of rows) {
-    // rows that have not been told of yet leave holes
     if (row?.status !== 'failed' || !row.error) continue;
     const known = byCode.get(row.error.code);
     if (known) known.push(row);
@@ -25,9 +24,13 @@ export function groups(rows: readonly ImageState[]): Group[] {
   }
   return [...byCode]
     .map(([code, images]) => {
-      const texts = images.map((image) => describe(image.error ?? { code, message: '', hint: '' }));
-      const distinct = [...new Set(texts.map((text) => text.detail))].slice(0, DETAILS);
-      return { code, text: texts[0] as ErrorText, images, detail: distinct.join('\n\n') };
+      // thousands may have failed alike: no more is put in words than is shown
+      const distinct = new Set<string>();
+      for (const { error } of images) {
+        if (error && distinct.size < DETAILS) distinct.add(describe(error).detail);
+      }
+      const text = describe(images[0]?.error ?? { code, message: '', hint: '' });
+      return { code, text, images, detail: [...distinct].join('\n\n') };
     })
     .sort((one, other) => other.images.length - one.images.length);
 }
