@@ -19,6 +19,7 @@ import type {
   HistoryPage,
   HistoryRequest,
   ImageDetails,
+  ImageParts,
   ImportReport,
   KeptName,
   KeyringStatus,
@@ -113,6 +114,8 @@ export interface Backend {
   /** Of this session, newest first. */
   runsList(): Promise<RunInfo[]>;
   runsSnapshot(id: string): Promise<Snapshot>;
+  /** What an image is made of, by its number; null until it is compared. */
+  runsParts(id: string, image: number): Promise<ImageParts | null>;
   /** Asks the destinations for all that an ended run has left there. Takes long. */
   runsVerify(id: string): Promise<VerifyReport>;
   /** The path, or null when the user changed their mind. */

@@ -63,6 +63,7 @@ export const tauri: Backend = {
   runsCancel: (id) => rpc('runs.cancel', { id }),
   runsList: () => rpc('runs.list', null),
   runsSnapshot: (id) => rpc('runs.snapshot', { id }),
+  runsParts: (id, image) => rpc('runs.parts', { id, image }),
   runsVerify: (id) => rpc('runs.verify', { id }),
   runsExport: (id, format) => rpc('runs.export', { id, format }),
   historyList: (request) => rpc('history.list', request),

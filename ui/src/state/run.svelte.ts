@@ -3,6 +3,7 @@
 import { Problem, type Backend } from '../backend/backend';
 import type { ImageState, Phase, Pulls, RunInfo, Snapshot, Totals, Update } from '../backend/types';
 import { Changes } from './changes';
+import { Parts } from './parts.svelte';
 import { Speed } from './run-speed';
 
 export const NO_TOTALS: Totals = {
@@ -99,6 +100,8 @@ export class Run {
   readonly keys: string[] = [];
   /** Which of `rows` have changed. */
   readonly changes = new Changes();
+  /** What opened rows are made of. */
+  readonly parts: Parts;
   /** Beside `version` too. */
   readonly speed = new Speed();
 
@@ -114,6 +117,7 @@ export class Run {
   constructor(backend: Backend, info: RunInfo) {
     this.#backend = backend;
     this.info = info;
+    this.parts = new Parts(backend, info.id);
     this.#classify = info.kind === 'plan' ? planClass : runClass;
   }
 

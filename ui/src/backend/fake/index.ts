@@ -66,6 +66,9 @@ const EMPTY_DRAFT: AccountDraft = {
   proxy: null,
   mirrors: [],
   limit: null,
+  creates: null,
+  api: null,
+  pathPrefix: null,
 };
 
 /** A backend in the state that the query asks for. */
@@ -183,6 +186,7 @@ class Fake {
       runsCancel: (id) => answer(() => (this.#run(id).cancel(), null)),
       runsList: () => answer(() => this.#runs.map((run) => ({ ...run.info }))),
       runsSnapshot: (id) => answer(() => this.#run(id).snapshot()),
+      runsParts: (id, image) => answer(() => this.#run(id).parts(image)),
       runsVerify: (id) => answer(() => this.#verify(id)),
       runsExport: (_, format) =>
         answer(
@@ -305,7 +309,7 @@ class Fake {
         params: { field: 'username', why: 'needed' },
       });
     }
-    const { secret: _, secretFile: __, proxy, ...plain } = draft;
+    const { secret: _, secretFile: __, proxy, creates, api, pathPrefix, ...plain } = draft;
     const account: Account = {
       ...data.blank(known?.id ?? `account-${(this.#ids += 1)}`),
       ...plain,
@@ -313,6 +317,9 @@ class Fake {
       secretKind: draft.secretKind || 'password',
       proxy: proxy && proxy.replace(/:[^:@/]*@/, '@'),
       hasProxyPassword: proxy !== null && /:[^:@/]*@/.test(proxy),
+      creates: creates ?? known?.creates ?? false,
+      api: (api ?? known?.api) || null,
+      pathPrefix: (pathPrefix ?? known?.pathPrefix) || null,
       hasSecret,
       secretIn: given && isKept ? this.#place() : hasSecret ? (known?.secretIn ?? 'keyring') : 'none',
       link: given ? null : (known?.link ?? null),

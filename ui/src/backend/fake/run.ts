@@ -1,6 +1,7 @@
 // A plan or run that goes on by ticks, as the engine's would: rows appear, are compared, copied, end.
 
-import type { AppEvent, ImageState, Pulls, RunInfo, Snapshot, Totals, Update } from '../types';
+import { partsOf } from './parts';
+import type { AppEvent, ImageParts, ImageState, Pulls, RunInfo, Snapshot, Totals, Update } from '../types';
 import type { FakeImage } from './data';
 
 export const NO_TOTALS: Totals = {
@@ -122,6 +123,11 @@ export class FakeRun {
 
   snapshot(): Snapshot {
     return structuredClone(this.#snapshot);
+  }
+
+  parts(image: number): ImageParts | null {
+    const row = this.#snapshot.images[image];
+    return row ? partsOf(row) : null;
   }
 
   get #isPlan(): boolean {

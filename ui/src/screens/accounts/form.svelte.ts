@@ -32,6 +32,10 @@ export class AccountForm {
   proxy = $state('');
   mirrors = $state('');
   limit = $state('');
+  /** Repositories that must exist before the first push are created. */
+  creates = $state(false);
+  api = $state('');
+  pathPrefix = $state('');
   /** The user wants another secret than the stored one. */
   replacing = $state(false);
   /** Something was filled in from what was pasted. */
@@ -62,6 +66,9 @@ export class AccountForm {
       this.proxy = account.proxy ?? '';
       this.mirrors = account.mirrors.join(', ');
       this.limit = account.limit?.toString() ?? '';
+      this.creates = account.creates;
+      this.api = account.api ?? '';
+      this.pathPrefix = account.pathPrefix ?? '';
     }
     this.#before = this.#key();
   }
@@ -149,9 +156,21 @@ export class AccountForm {
   /** Something beyond the address and the login is set. */
   get special(): boolean {
     const { insecure, plainHttp, caFile, trusted, clientCert, proxy, mirrors, limit, name } = this;
+    const { api, pathPrefix } = this;
     const rare = this.rareSettings.some((each) => this.settings[each]);
     return Boolean(
-      insecure || plainHttp || caFile || trusted || clientCert || proxy || mirrors || limit || name || rare,
+      insecure ||
+      plainHttp ||
+      caFile ||
+      trusted ||
+      clientCert ||
+      proxy ||
+      mirrors ||
+      limit ||
+      name ||
+      api ||
+      pathPrefix ||
+      rare,
     );
   }
 
@@ -184,6 +203,9 @@ export class AccountForm {
       proxy: orNull(this.proxy),
       mirrors: this.mirrors.split(/[\s,]+/).filter(Boolean),
       limit: this.limitFits && this.limit.trim() ? Number(this.limit) : null,
+      creates: this.creates,
+      api: this.api.trim(),
+      pathPrefix: this.pathPrefix.trim(),
     };
   }
 

@@ -16,7 +16,7 @@ export class Order {
   #size = 64;
   #sums: number[];
   #pile = new Uint8Array(64).fill(NOWHERE);
-  #lines = new Uint8Array(64);
+  #lines = new Uint16Array(64);
 
   constructor(piles: number) {
     this.#trees = Array.from({ length: piles }, () => new Int32Array(65));
@@ -111,7 +111,7 @@ export class Order {
     });
     const piles = new Uint8Array(size).fill(NOWHERE);
     piles.set(this.#pile);
-    const lines = new Uint8Array(size);
+    const lines = new Uint16Array(size);
     lines.set(this.#lines);
     [this.#pile, this.#lines, this.#size] = [piles, lines, size];
   }

@@ -4,7 +4,9 @@ import type { ImageState } from '../../backend/types';
 import { runClass, type Run, type RowClass, planClass, type Counts } from '../../state/run.svelte';
 import type { Mark } from '../../state/changes';
 import type { Selection } from '../../state/run-selection.svelte';
+import type { BlobPart, ManifestPart } from '../../backend/types';
 import { Order } from './order';
+import { partLines, type PartLine } from './parts';
 
 export type Filter = 'all' | RowClass;
 
@@ -24,10 +26,18 @@ export const FACTS = [
 ] as const;
 export type Fact = (typeof FACTS)[number];
 
-// the key of a line is the row's id and which fact of it, in one number
-const WIDTH = 16;
+/** A line under a row. */
+export type Child = { fact: Fact; part: null } | { fact: null; part: PartLine };
+
+// the key of a line is the row's id and which line of it, in one number: facts come first, then parts
+const WIDTH = 2 ** 20;
+const PARTS = 16;
+
+/** More lines than a row needs that can be read; an index may name a thousand manifests. */
+const MOST = 4000;
 
 const NONE: number[] = [];
+const CLOSED: ReadonlySet<number> = new Set();
 
 /** What is under way goes first, then what failed, what waits, what is done. */
 const ORDER: RowClass[] = ['active', 'failed', 'waiting', 'copied', 'skipped', 'cancelled'];
@@ -45,6 +55,8 @@ export class ImagesView {
   #open = $state.raw<ReadonlySet<number>>(new Set());
   /** Opened or closed since the order was brought up to date. */
   #turned = new Set<number>();
+  /** Of open rows: which of their manifests are open. */
+  #manifests = $state.raw<ReadonlyMap<number, ReadonlySet<number>>>(new Map());
   readonly run: Run;
 
   /** Of a comparison: what is switched off by hand. */
@@ -75,15 +87,15 @@ export class ImagesView {
     return this.#order.ids().flatMap((id) => this.run.rows[id] ?? []);
   }
 
-  /** The lines that are facts, in order. */
-  readonly facts: number[] = $derived.by(() => {
+  /** The lines under rows, in order. */
+  readonly children: number[] = $derived.by(() => {
     if (this.#open.size === 0) return NONE;
     void this.#shown;
     const lines: number[] = [];
     for (const id of this.#open) {
       const [line, row] = [this.#order.lineOf(id), this.run.rows[id]];
       if (line < 0 || !row) continue;
-      for (let fact = 1; fact <= factsOf(row).length; fact += 1) lines.push(line + fact);
+      for (let child = 1; child <= this.#childrenOf(row).length; child += 1) lines.push(line + child);
     }
     return lines.sort((one, other) => one - other);
   });
@@ -92,6 +104,7 @@ export class ImagesView {
   #order: Order;
   #mark: Mark | null = null;
   #made: Made | null = null;
+  #parts = 0;
   /** Of the rows that are shown: which can be switched, and which of these are off. */
   #switchable = new Set<number>();
   #switched = new Set<number>();
@@ -100,6 +113,9 @@ export class ImagesView {
   readonly #shown = $derived.by(() => {
     void this.run.version;
     const open = this.#open;
+    const parts = this.run.parts.version;
+    if (parts !== this.#parts) for (const id of open) this.#turned.add(id);
+    this.#parts = parts;
     const made: Made = {
       filter: this.filter,
       text: this.text.trim().toLowerCase(),
@@ -125,7 +141,7 @@ export class ImagesView {
     return { lines: this.#order.count, can: this.#switchable.size, off: this.#switched.size };
   });
 
-  /** How many lines there are: rows, and facts of open ones. */
+  /** How many lines there are: rows, and what is under open ones. */
   get count(): number {
     return this.#shown.lines;
   }
@@ -147,20 +163,33 @@ export class ImagesView {
   }
 
   /** Null for the row itself. */
-  factAt(line: number): Fact | null {
+  childAt(line: number): Child | null {
     void this.#shown;
     const place = this.#order.at(line);
     if (!place || place.offset === 0) return null;
     const row = this.run.rows[place.id];
-    return row ? (factsOf(row)[place.offset - 1] ?? null) : null;
+    return row ? (this.#childrenOf(row)[place.offset - 1] ?? null) : null;
+  }
+
+  factAt(line: number): Fact | null {
+    return this.childAt(line)?.fact ?? null;
+  }
+
+  /** The manifest of a line, and the blob under it where it is one. */
+  partAt(line: number): { manifest: ManifestPart; blob: BlobPart | null } | null {
+    const part = this.childAt(line)?.part;
+    const parts = part ? this.run.parts.of(this.imageAt(line)?.id ?? -1) : null;
+    const manifest = part ? parts?.manifests[part.manifest] : undefined;
+    if (!part || !manifest) return null;
+    return { manifest, blob: part.blob === null ? null : (parts?.blobs[part.blob] ?? null) };
   }
 
   /** Stays with a line when others come or go. */
   keyAt(line: number): number {
     const image = this.imageAt(line);
     if (!image) return -1;
-    const fact = this.factAt(line);
-    return image.id * WIDTH + (fact ? FACTS.indexOf(fact) + 1 : 0);
+    const child = this.childAt(line);
+    return image.id * WIDTH + (child ? codeOf(child) : 0);
   }
 
   /** The line with this key; -1 when it is not shown. */
@@ -170,7 +199,8 @@ export class ImagesView {
     const line = row ? this.#order.lineOf(row.id) : -1;
     const code = key % WIDTH;
     if (!row || line < 0 || code === 0) return line;
-    const at = this.#open.has(row.id) ? factsOf(row).indexOf(FACTS[code - 1] as Fact) : -1;
+    const children = this.#open.has(row.id) ? this.#childrenOf(row) : [];
+    const at = children.findIndex((child) => codeOf(child) === code);
     return at < 0 ? -1 : line + 1 + at;
   }
 
@@ -184,6 +214,51 @@ export class ImagesView {
     else next.delete(id);
     this.#turned.add(id);
     this.#open = next;
+    if (open) this.run.parts.ask(id);
+  }
+
+  isManifestOpen(line: number): boolean {
+    const part = this.childAt(line)?.part;
+    return part?.blob === null && this.#manifestsOf(this.imageAt(line)?.id ?? -1).has(part.manifest);
+  }
+
+  toggleManifest(line: number, open: boolean): void {
+    const [part, image] = [this.childAt(line)?.part, this.imageAt(line)];
+    if (!part || !image) return;
+    const next = new Set(this.#manifestsOf(image.id));
+    if (open) next.add(part.manifest);
+    else next.delete(part.manifest);
+    this.#turned.add(image.id);
+    this.#manifests = new Map(this.#manifests).set(image.id, next);
+  }
+
+  /** Asks again for what open rows are made of, where they have got on since. */
+  refresh(): void {
+    void this.run.version;
+    for (const id of this.#open) {
+      const row = this.run.rows[id];
+      if (!row || this.#asked.get(id) === row) continue;
+      this.#asked.set(id, row);
+      this.run.parts.ask(id);
+    }
+  }
+
+  #asked = new Map<number, ImageState>();
+
+  #manifestsOf(id: number): ReadonlySet<number> {
+    return this.#manifests.get(id) ?? CLOSED;
+  }
+
+  /** What is under an open row. */
+  #childrenOf(row: ImageState): Child[] {
+    const parts = this.run.parts.of(row.id);
+    const children: Child[] = factsOf(row).map((fact) => ({ fact, part: null }));
+    if (!parts) return children;
+    for (const part of partLines(parts, this.#manifestsOf(row.id))) {
+      if (children.length === MOST) break;
+      children.push({ fact: null, part });
+    }
+    return children;
   }
 
   /** Puts a row where it belongs, or takes it out. */
@@ -194,12 +269,16 @@ export class ImagesView {
       (filter === 'all' || filter === is) && (text === '' || (this.run.keys[id]?.includes(text) ?? false));
     // a run is sorted into one pile for each state; a plan is one pile
     const pile = this.run.info.kind === 'run' ? ORDER.indexOf(is) : 0;
-    this.#order.set(id, shown ? pile : null, open.has(id) ? 1 + factsOf(row).length : 1);
+    this.#order.set(id, shown ? pile : null, open.has(id) ? 1 + this.#childrenOf(row).length : 1);
     if (!this.selection) return;
     const can = shown && this.selection.can(row);
     put(this.#switchable, id, can);
     put(this.#switched, id, can && is === 'off');
   }
+}
+
+function codeOf(child: Child): number {
+  return child.part ? PARTS + child.part.code : FACTS.indexOf(child.fact) + 1;
 }
 
 function put(set: Set<number>, id: number, member: boolean): void {

@@ -103,7 +103,7 @@ test('an open row has its facts under it', () => {
     'mountable',
     null,
   ]);
-  expect(shown.facts).toEqual([1, 2, 3, 4, 5]);
+  expect(shown.children).toEqual([1, 2, 3, 4, 5]);
   shown.toggle(0, false);
   expect(shown.count).toBe(2);
 });
