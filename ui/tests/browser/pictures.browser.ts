@@ -247,6 +247,7 @@ const SHOTS: Shot[] = [
     hash: '#/accounts/new',
     until: async ({ id, page }) => {
       await id('account-address').fill('123456789012.dkr.ecr.eu-west-1.amazonaws.com');
+      await page.keyboard.press('Tab');
       await page.getByTestId('account-kind').waitFor();
     },
   },
@@ -256,6 +257,7 @@ const SHOTS: Shot[] = [
     hash: '#/accounts/new',
     until: async ({ id, page }) => {
       await id('account-address').fill('europe-docker.pkg.dev/acme/images');
+      await page.keyboard.press('Tab');
       await page.getByTestId('account-kind').waitFor();
     },
   },
