@@ -1,10 +1,15 @@
 //! While bytes move the computer must not fall asleep by itself. Where nobody can be asked, it may: the run goes on
 //! after it.
 
+use std::time::Duration;
+
 use zbus::{
     Connection,
     zvariant::{OwnedFd, OwnedObjectPath, Value},
 };
+
+/// How long the desktop may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is held while it must stay awake.
 #[derive(Debug)]
@@ -31,24 +36,23 @@ impl Inhibitor {
         }
         if !awake {
             if let Some(Held::Portal(bus, request)) = self.held.take() {
-                let done = bus
-                    .call_method(
-                        Some("org.freedesktop.portal.Desktop"),
-                        &request,
-                        Some("org.freedesktop.portal.Request"),
-                        "Close",
-                        &(),
-                    )
-                    .await;
+                let done = in_time(bus.call_method(
+                    Some("org.freedesktop.portal.Desktop"),
+                    &request,
+                    Some("org.freedesktop.portal.Request"),
+                    "Close",
+                    &(),
+                ))
+                .await;
                 if let Err(error) = done {
                     tracing::warn!("the computer may be kept awake for longer: {error}");
                 }
             }
             return;
         }
-        self.held = match ask_login(why).await {
+        self.held = match in_time(ask_login(why)).await {
             Ok(held) => Some(held),
-            Err(login) => match ask_portal(why).await {
+            Err(login) => match in_time(ask_portal(why)).await {
                 Ok(held) => Some(held),
                 Err(portal) => {
                     tracing::info!("the computer may fall asleep during a run: {login}; {portal}");
@@ -58,6 +62,12 @@ impl Inhibitor {
             },
         };
     }
+}
+
+/// Nobody is waited for long: the window's title is told by the same task.
+async fn in_time<T>(asking: impl Future<Output = zbus::Result<T>>) -> zbus::Result<T> {
+    let late = || zbus::Error::Failure("no answer".into());
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn ask_login(why: &str) -> zbus::Result<Held> {

@@ -3,17 +3,23 @@
 
 mod shapes;
 
+use std::time::Duration;
+
 use api::{notice::Target, text::Tongue};
 use ksni::{
     Handle, Icon, OfflineReason, ToolTip, TrayMethods as _,
     menu::{MenuItem, StandardItem},
 };
 use tauri::{AppHandle, Manager as _};
+use tokio::time::timeout;
 
 use crate::{
     WINDOW, close, notices,
     work::{Picture, Run, Shape, State},
 };
+
+/// How long the desktop may take to show it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The icon, while there is one.
 #[derive(Default)]
@@ -47,9 +53,14 @@ impl Tray {
             }
         }
         let item = Item { app: app.clone(), tongue, picture: picture.clone() };
-        self.handle = match item.spawn().await {
-            Ok(handle) => Some(handle),
-            Err(error) => {
+        // a panel that hangs must not keep the window from being closed
+        self.handle = match timeout(PATIENCE, item.spawn()).await {
+            Ok(Ok(handle)) => Some(handle),
+            Err(_) => {
+                tracing::info!("no icon in the tray: the desktop does not answer");
+                None
+            }
+            Ok(Err(error)) => {
                 tracing::info!("no icon in the tray: {error}");
                 None
             }

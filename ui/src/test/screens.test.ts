@@ -125,6 +125,9 @@ describe('Accounts', () => {
         proxy: null,
         mirrors: [],
         limit: null,
+        creates: false,
+        api: '',
+        pathPrefix: '',
       },
     ]);
     expect(fields).toEqual(['']);

@@ -131,6 +131,16 @@ impl Accounts {
         })
     }
 
+    /// Changes an account as it is in the file; what else another program has changed about it stays. One that is gone
+    /// stays gone.
+    pub fn update(&mut self, id: &str, act: impl FnOnce(&mut Account)) -> Result<(), Error> {
+        self.change(|list| {
+            if let Some(account) = list.iter_mut().find(|account| account.id == id) {
+                act(account);
+            }
+        })
+    }
+
     /// Removes an account, in the file and here. Its secret is the caller's business.
     pub fn remove(&mut self, id: &str) -> Result<(), Error> {
         self.change(|list| list.retain(|account| account.id != id))

@@ -84,6 +84,7 @@ async fn keep_secret(
 
 pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<()> {
     let mut accounts = api.accounts.lock().await;
+    refresh(&mut accounts)?;
     let account = accounts.get(&request.id).cloned().ok_or_else(|| ApiError::gone("account"))?;
     for removed in
         [api.vault.remove(&account).await, api.vault.remove_proxy_password(&account).await]

@@ -193,7 +193,11 @@ pub(crate) async fn work<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Work> {
     let stored = library(api).get(id)?;
     let prepared = stored.prepare().map_err(|rejected| ApiError::from(&rejected))?;
     let profile = stored.profile;
-    let accounts = api.accounts.lock().await.list().to_vec();
+    let accounts = {
+        let mut accounts = api.accounts.lock().await;
+        crate::accounts::refresh(&mut accounts)?;
+        accounts.list().to_vec()
+    };
     let registries: Vec<_> = prepared.rules.iter().flat_map(JobRule::registries).collect();
     let mut named = Vec::new();
     for (address, id) in &profile.accounts {

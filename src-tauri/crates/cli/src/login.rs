@@ -327,6 +327,8 @@ async fn save(
 ) -> Result<Account, Problem> {
     let told = |error: &registry::Error| Problem::of(error);
     let Some(old) = old else {
+        // what another program has added while the password was typed
+        accounts.refresh().map_err(|error| told(&::accounts::file::Error::from(error).into()))?;
         account.id = accounts.new_id(&account.address);
         let added = import::add(account, secret, proxy_password, accounts, vault).await;
         return added.map_err(|error| told(&error));

@@ -26,18 +26,25 @@ pub(crate) struct Of {
 #[derive(Debug)]
 pub(crate) struct Record {
     recorder: Option<Recorder>,
-    _held: ProfileLock,
+    _held: Option<ProfileLock>,
 }
 
 impl Record {
-    /// Takes the right to run a profile, and notes that the run begins. That it can't be noted is no reason not to run.
+    /// Takes the right to run a profile, and notes that the run begins. That it can't be noted is no reason not to run,
+    /// and neither is a folder that can't be written to, as in a container.
     pub(crate) fn begin(of: &Of) -> Result<Self, Problem> {
-        let held = ProfileLock::take(&of.dirs, &of.id).map_err(|refused| match &refused {
-            Refused::Busy(_) => Problem::new(Code::RunBusy, format!("'{}': {refused}", of.name))
-                .hint("Wait until it has ended, or end it there."),
-            Refused::File(error) => Problem::new(Code::FileFailed, error.to_string())
-                .hint("See that the folder can be written to."),
-        })?;
+        let held = match ProfileLock::take(&of.dirs, &of.id) {
+            Ok(held) => held,
+            Err(refused @ Refused::Busy(_)) => {
+                return Err(Problem::new(Code::RunBusy, format!("'{}': {refused}", of.name))
+                    .hint("Wait until it has ended, or end it there."));
+            }
+            // without the right to it the history is left alone: somebody else may be at work
+            Err(Refused::File(error)) => {
+                unrecorded(&error);
+                return Ok(Self { recorder: None, _held: None });
+            }
+        };
         let new = NewRun {
             id: new_id(),
             profile_id: of.id.clone(),
@@ -51,7 +58,7 @@ impl Record {
         // nobody else works on the profile now
         let begun = history.interrupted(&of.id).and_then(|_| history.begin(&new));
         let recorder = begun.map_err(|error| unrecorded(&error)).ok();
-        Ok(Self { recorder, _held: held })
+        Ok(Self { recorder, _held: Some(held) })
     }
 
     /// Records what a run tells, until it ends.

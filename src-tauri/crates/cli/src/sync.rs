@@ -139,9 +139,6 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
         }
     }
     let report = run.finish().await;
-    if let Some(record) = record {
-        record.end(&report);
-    }
 
     let mut failed = false;
     for (file, content) in [
@@ -160,6 +157,10 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
         }
     }
     tell(&report, flags);
+    // last: whoever has the history open may keep it for seconds
+    if let Some(record) = record {
+        record.end(&report);
+    }
     Ok(match ended_by {
         Some(signal) => ExitCode::from(signal),
         None if failed || report.totals.failed > 0 || is_unworkable(&report) => ExitCode::FAILURE,

@@ -306,7 +306,15 @@ fn repository(
                 let source = format!("{}/{name}", search.rule.registry);
                 for (n, to) in search.rule.destinations.iter().enumerate() {
                     let order = Order::new(search.number, at, n, 0);
-                    run.board.add(order, source.clone(), to.written.clone()).failed(&error);
+                    let verdict = run.chosen.verdict(&[(&source, &to.written)]);
+                    if verdict == Verdict::Left {
+                        continue;
+                    }
+                    let row = run.board.add(order, source.clone(), to.written.clone());
+                    match verdict {
+                        Verdict::Off => row.skipped(SWITCHED_OFF, None),
+                        Verdict::Taken | Verdict::Left => row.failed(&error),
+                    };
                 }
             }
         }

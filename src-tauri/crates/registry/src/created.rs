@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use crate::{
-    Descriptor, Digest, Manifest, ManifestKind, Repository, Result, Target,
+    Code, Descriptor, Digest, Manifest, ManifestKind, Repository, Result, Target,
     inspect::{LARGEST_CONFIG, annotations, is_image_config, made},
 };
 
@@ -92,7 +92,12 @@ impl Dates {
     }
 
     async fn read_entry(&self, entry: &Descriptor, depth: usize) -> Result<Option<Timestamp>> {
-        let manifest = self.repository.get_manifest(&Target::Digest(entry.digest.clone())).await?;
+        let target = Target::Digest(entry.digest.clone());
+        let manifest = match self.repository.get_manifest(&target).await {
+            // of a sparse index not all are there
+            Err(error) if error.code() == Code::RefNotFound => return Ok(None),
+            manifest => manifest?,
+        };
         self.of_manifest(&manifest, depth).await
     }
 

@@ -147,6 +147,11 @@ impl Service {
         let options = &self.client.0.options;
         let (mut pauses, mut waited) = (retry::backoff(options), Duration::ZERO);
         let mut attempts = 0;
+        // a paused run may wait for long: nothing is signed before it goes on
+        let make = || async {
+            self.client.0.gate.pass().await;
+            make().await
+        };
         let mut call = make().await?;
         loop {
             let host = self.host(&call.url);

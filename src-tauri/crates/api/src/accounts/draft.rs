@@ -152,10 +152,26 @@ fn still_fits(account: &Account, old: &Account) -> Result<()> {
         .param("why", "moved")
         .hint("Enter the secret again."));
     }
-    if account.api.is_some() && old.api != account.api {
-        return Err(ApiError::field("secret", "the stored secret was not meant for this API")
+    // where a sign-in goes besides the registry
+    let endpoint = |account: &Account| account.settings.get("endpoint").cloned();
+    if (account.api.is_some() && old.api != account.api)
+        || (endpoint(account).is_some() && endpoint(old) != endpoint(account))
+    {
+        return Err(ApiError::field("secret", "the stored secret was not meant for this address")
             .param("why", "moved")
             .hint("Enter the secret again."));
+    }
+    // who carries it there, where the registry's certificate proves nothing or is not the one that it was
+    if account.proxy.is_some()
+        && ways(account) != ways(old)
+        && (account.insecure
+            || account.plain_http
+            || account.trusted.is_some()
+            || account.ca_file.is_some())
+    {
+        return Err(ApiError::field("secret", "the stored secret was not meant for this way")
+            .param("why", "moved")
+            .hint("Enter the secret again: the proxy could read it."));
     }
     if old.secret_kind != account.secret_kind {
         return Err(ApiError::field("secret", "the stored secret is of another kind")
@@ -163,6 +179,12 @@ fn still_fits(account: &Account, old: &Account) -> Result<()> {
             .hint("Enter the secret."));
     }
     Ok(())
+}
+
+/// What decides who can read what is sent to a registry.
+fn ways(account: &Account) -> impl PartialEq + use<> {
+    let Account { insecure, plain_http, trusted, ca_file, proxy, .. } = account.clone();
+    (insecure, plain_http, trusted, ca_file, proxy)
 }
 
 /// What is in a file that the user has picked. A path that the page alone names is not read: it could be any file.

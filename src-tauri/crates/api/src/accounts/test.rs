@@ -31,7 +31,11 @@ pub(crate) async fn test<H: Host>(api: &Arc<Api<H>>, request: TestRequest) -> Re
         .map(str::parse)
         .transpose()
         .map_err(|error| ApiError::field("repository", format!("{error}")))?;
-    let old = old(&*api.accounts.lock().await, &draft)?;
+    let old = {
+        let mut accounts = api.accounts.lock().await;
+        super::refresh(&mut accounts)?;
+        old(&accounts, &draft)?
+    };
     let Drafted { account, secret, proxy_password } = understand(api, draft, old.as_ref())?;
     account.check()?;
     let mut way = Account {
@@ -101,10 +105,12 @@ async fn note<H: Host>(
 ) {
     if secret.is_none() {
         let mut accounts = api.accounts.lock().await;
-        let saved = accounts.get(&account.id).filter(|saved| saved.reaches_as(&account)).cloned();
-        if let Some(saved) = saved
-            && let Err(error) = accounts.put(with(saved, outcome.clone()))
-        {
+        let noted = accounts.update(&account.id, |saved| {
+            if saved.reaches_as(&account) {
+                *saved = with(saved.clone(), outcome.clone());
+            }
+        });
+        if let Err(error) = noted {
             tracing::warn!("what came of a test could not be noted: {error}");
         }
     }

@@ -82,6 +82,7 @@ async fn add_account<H: Host>(
         None => entry,
     };
     let mut accounts = api.accounts.lock().await;
+    crate::accounts::refresh(&mut accounts)?;
     let candidate = import::Candidate::from(entry.clone());
     if let Some(known) = candidate.known(&accounts) {
         notes.push(format!(

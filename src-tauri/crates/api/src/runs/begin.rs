@@ -7,6 +7,7 @@ use registry::{Client, Code};
 use store::{
     Error, ProfileLock,
     history::{self, NewRun, Picked, Recorder, StartedBy},
+    profile_lock::Refused,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +68,7 @@ pub(super) async fn begin<H: Host>(api: &Arc<Api<H>>, wanted: Wanted) -> Result<
                 picked: picked.clone(),
             };
             let (held, recorded) = note(api, new).await?;
-            (Some(held), Some(recorded))
+            (held, Some(recorded))
         }
     };
 
@@ -87,11 +88,14 @@ pub(super) async fn begin<H: Host>(api: &Arc<Api<H>>, wanted: Wanted) -> Result<
             let settings = lock(&api.settings);
             (settings.proc, settings.bandwidth)
         };
-        if let Some(proc) = proc {
-            control.set_requests_per_host(Some(proc as usize));
+        // and never more than the profile says
+        if let Some(proc) = proc.map(|proc| proc as usize) {
+            let own = control.requests_per_host().unwrap_or(usize::MAX);
+            control.set_requests_per_host(Some(proc.min(own)));
         }
         if let Some(bandwidth) = bandwidth {
-            control.set_bytes_per_second(Some(bandwidth));
+            let own = control.bytes_per_second().unwrap_or(u64::MAX);
+            control.set_bytes_per_second(Some(bandwidth.min(own)));
         }
     }
     let recorder = recorded.and_then(|recorded| {
@@ -133,21 +137,26 @@ pub(super) async fn begin<H: Host>(api: &Arc<Api<H>>, wanted: Wanted) -> Result<
 }
 
 /// Takes the profile for this run alone, and notes in the history that it begins. The inner error is no reason not to
-/// run.
+/// run, and neither is a folder that can't be written to.
 async fn note<H: Host>(
     api: &Arc<Api<H>>,
     new: NewRun,
-) -> Result<(ProfileLock, std::result::Result<Recorder, Error>)> {
+) -> Result<(Option<ProfileLock>, std::result::Result<Recorder, Error>)> {
     let dirs = api.host.dirs().clone();
     let profile = new.profile_id.clone();
     let held = tokio::task::spawn_blocking(move || ProfileLock::take(&dirs, &profile)).await;
-    let held = held.map_err(|_| ApiError::internal())??;
+    let held = match held.map_err(|_| ApiError::internal())? {
+        Ok(held) => held,
+        Err(refused @ Refused::Busy(_)) => return Err(refused.into()),
+        // without the right to it the history is left alone: somebody else may be at work
+        Err(Refused::File(error)) => return Ok((None, Err(error))),
+    };
     let recorded = with(api, move |history| {
         // nobody else works on the profile now
         Ok(history.interrupted(&new.profile_id).and_then(|_| history.begin(&new)))
     })
     .await?;
-    Ok((held, recorded))
+    Ok((Some(held), recorded))
 }
 
 /// What is told where the history can't be written.

@@ -96,6 +96,61 @@ async fn saving_an_account_keeps_what_the_form_does_not_show() {
 }
 
 #[tokio::test]
+async fn a_stored_secret_goes_by_no_other_endpoint_and_through_no_proxy_that_could_read_it() {
+    let world = World::new();
+    let elsewhere = Registry::start().await;
+    let id = world.account("r.example.com", "me", "s3").await;
+    let refused = async |change: &dyn Fn(&mut Value)| {
+        let mut draft = draft("r.example.com", "me", "");
+        draft["id"] = json!(id);
+        draft["insecure"] = json!(false);
+        change(&mut draft);
+        let saved = world.call("accounts.save", draft.clone()).await;
+        let tested = world.call("accounts.test", json!({ "token": "t", "draft": draft })).await;
+        let field = |error: Option<api::dto::ApiError>| error.map(|e| e.params["field"].clone());
+        assert_eq!(field(saved.err()).as_deref(), Some("secret"), "{draft}");
+        assert_eq!(field(tested.err()).as_deref(), Some("secret"), "{draft}");
+    };
+    refused(&|draft| draft["settings"] = json!({ "endpoint": elsewhere.url() })).await;
+    let proxy = format!("http://{}", elsewhere.host());
+    refused(&|draft| {
+        draft["insecure"] = json!(true);
+        draft["proxy"] = json!(proxy);
+    })
+    .await;
+    refused(&|draft| {
+        draft["caFile"] = json!("/tmp/ca.pem");
+        draft["proxy"] = json!(proxy);
+    })
+    .await;
+    assert_eq!(elsewhere.requests().len(), 0);
+    // a proxy that sees TLS alone is fine
+    let mut plain = draft("r.example.com", "me", "");
+    plain["id"] = json!(id);
+    plain["insecure"] = json!(false);
+    plain["proxy"] = json!(proxy);
+    world.ok("accounts.save", plain).await;
+}
+
+#[tokio::test]
+async fn what_another_program_has_changed_stays_when_a_test_is_noted() {
+    let world = World::new();
+    let registry = Registry::builder().auth(Auth::basic("me", "s3")).start().await;
+    let id = world.account(registry.host(), "me", "s3").await;
+    let path = world.dir.path().join("accounts.json");
+    let read = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
+    let mut file = read();
+    file["accounts"][0]["limit"] = json!(3);
+    std::fs::write(&path, file.to_string()).unwrap();
+    let mut same = draft(registry.host(), "me", "");
+    same["id"] = json!(id);
+    world.ok("accounts.test", json!({ "token": "t", "draft": same })).await;
+    let account = &read()["accounts"][0];
+    assert!(account["verifiedAt"].is_string(), "{account}");
+    assert_eq!(account["limit"], 3, "{account}");
+}
+
+#[tokio::test]
 async fn creation_and_the_vendors_api_are_set_in_the_form() {
     let world = World::new();
     let mut change = draft("r.example.com", "me", "s3");
@@ -281,6 +336,8 @@ async fn the_password_of_a_proxy_goes_in_only_and_belongs_to_its_proxy() {
         (&json!(true), Some("p4"))
     );
     change["proxy"] = json!("other:3128");
+    // the certificate is not checked: the secret goes through another proxy only if it is typed again
+    change["secret"] = json!("s3");
     let other = world.ok("accounts.save", change).await;
     assert_eq!(
         (&other["proxy"], &other["hasProxyPassword"]),

@@ -4,7 +4,7 @@ use engine::{Choice, ImagePair, Outcome, choice::SWITCHED_OFF};
 use registry::Code;
 use testkit::{Fault, Image, Kind, Layer, Registry};
 
-use crate::common::{assert_all, at, finish, sync, two};
+use crate::common::{assert_all, at, finish, nothing, sync, two};
 
 fn push(from: &Registry, repository: &str, tags: &[&str]) {
     for (n, tag) in tags.iter().enumerate() {
@@ -135,4 +135,28 @@ async fn a_chosen_image_whose_list_fails_fails_under_its_name() {
     assert_eq!(report.images.len(), 1, "{:?}", report.images);
     assert_eq!(report.images[0].source, at(&from, "a:1"));
     assert_eq!(report.images[0].error.as_ref().unwrap().code, Code::RefNotFound);
+}
+
+#[tokio::test]
+async fn a_repository_without_a_place_at_the_destination_is_switched_off_and_tried_again_once() {
+    let (from, to) = two().await;
+    push(&from, "team/app", &["1"]);
+    let long = format!("team/{}", "x".repeat(240));
+    push(&from, &long, &["1"]);
+    let rule = |choice: Choice| {
+        nothing()
+            .over(&at(&from, "team/*"), &[], &[&at(&to, "a/longer/prefix/than/fits/{path}")])
+            .policy(|policy| policy.choice = choice)
+    };
+    let report = rule(Choice::All).run().await;
+    assert_eq!((report.totals.copied, report.totals.failed), (1, 1));
+    let failed = report.images.iter().find(|image| image.status == Outcome::Failed).unwrap();
+    let failed = pair(failed.source.clone(), failed.destination.clone());
+    let report = rule(only([failed.clone()])).run().await;
+    assert_eq!((report.totals.failed, report.images.len()), (1, 1), "{report:?}");
+    let app = pair(at(&from, "team/app:1"), at(&to, "a/longer/prefix/than/fits/team/app:1"));
+    let report = rule(only([app])).run().await;
+    assert_eq!((report.totals.skipped, report.images.len()), (1, 1), "{report:?}");
+    let report = rule(without([failed])).run().await;
+    assert_eq!((report.totals.skipped, report.totals.failed), (2, 0), "{report:?}");
 }

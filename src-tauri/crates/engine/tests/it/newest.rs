@@ -47,6 +47,21 @@ async fn one_config_is_read_per_image_and_versions_do_not_count() {
 }
 
 #[tokio::test]
+async fn a_child_that_a_sparse_index_misses_takes_no_date_from_the_others() {
+    let (from, to) = two().await;
+    for (tag, day) in [("9.0", "01-01"), ("1.0", "03-01"), ("2.0", "02-01")] {
+        let seed = day[..2].parse().unwrap();
+        let absent = Image::single("linux/arm64", [Layer::random(seed + 50, 300)]);
+        let missing = absent.build().digest().to_owned();
+        from.push("team/app", tag, &Image::multi([on(seed, day), absent]));
+        from.fault(Fault::on(Kind::Manifest).get().reference(&missing).always().status(404));
+    }
+    let report = newest(&from, &to, "", 2).platforms(&["linux"], &["amd64"]).plan().await;
+    let planned: Vec<_> = report.images.iter().map(|image| image.source.clone()).collect();
+    assert_eq!(planned, [at(&from, "team/app:1.0"), at(&from, "team/app:2.0")]);
+}
+
+#[tokio::test]
 async fn nothing_is_read_where_all_are_taken() {
     let (from, to) = two().await;
     for (tag, day) in [("a", "01-01"), ("b", "03-01")] {

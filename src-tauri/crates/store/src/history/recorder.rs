@@ -61,6 +61,7 @@ impl Recorder {
             lines: 0,
             due: Instant::now() + SOON,
             problem: Arc::clone(&problem),
+            told: false,
         };
         let thread = thread::Builder::new()
             .name("history".into())
@@ -123,6 +124,8 @@ struct Writer {
     /// When what changed is written next.
     due: Instant,
     problem: Arc<Mutex<Option<Error>>>,
+    /// A problem was told.
+    told: bool,
 }
 
 impl Writer {
@@ -216,8 +219,11 @@ impl Writer {
             Ok(()) => self.batch.clear(),
             Err(error) => {
                 tracing::warn!("the history could not be written: {error}");
-                let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-                problem.get_or_insert(error);
+                // once: to tell it makes a line, which can't be written either
+                if !std::mem::replace(&mut self.told, true) {
+                    let mut problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+                    problem.get_or_insert(error);
+                }
             }
         }
     }
