@@ -92,6 +92,11 @@ async fn from_an_account_to_images_that_are_there() {
     }
     assert_eq!(writes(&destination), Vec::<String>::new());
     app.picture("story-5-compare").await;
+    // a row opens to what the image is made of
+    app.click_css("[data-testid='image-row'] [data-toggle]").await;
+    app.click_css("[data-testid='image-manifest'][aria-expanded='false'] [data-toggle]").await;
+    app.find_css("[data-testid='image-blob'][data-status='waiting']").await;
+    app.picture("story-5-parts").await;
     assert!(notifications.is_empty(), "a comparison notifies nobody");
 
     // start

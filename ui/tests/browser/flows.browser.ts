@@ -311,6 +311,29 @@ describe('the grid', () => {
     await opened.close();
   });
 
+  test('a row opens to its platforms, and a platform to its blobs', async () => {
+    const opened = await harness.open(quick, {}, '#/compare/team-mirror');
+    const { page, id } = opened;
+    await id('profile-compare').click();
+    await page.locator('[data-testid=plan-summary][data-state=ready]').waitFor();
+    await id('filter-copy').click();
+    await id('image-row').first().dblclick();
+    const platform = page.locator('[data-testid=image-manifest][data-platform="linux/arm64/v8"]');
+    await platform.waitFor();
+    expect(await platform.getAttribute('aria-level')).toBe('2');
+    await platform.dblclick();
+    await id('image-blob').first().waitFor();
+    expect(await id('image-blob').count()).toBe(5);
+    expect(await id('image-blob').first().getAttribute('aria-level')).toBe('3');
+    expect(await id('image-blob').nth(1).textContent()).toMatch(/^\s*Layer\s*(Copy|There already|Mountable)/);
+    // the arrow goes back to the platform, and closes it
+    await id('image-blob').first().click();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await id('image-blob').first().waitFor({ state: 'detached' });
+    await opened.close();
+  });
+
   test('the wheel: rows are there wherever it stops', async () => {
     const opened = await many();
     const { page } = opened;

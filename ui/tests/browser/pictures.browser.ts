@@ -409,6 +409,19 @@ const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'compare-parts',
+    query: quick,
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await planned(opened);
+      await opened.id('filter-copy').click();
+      await opened.id('image-row').first().dblclick();
+      const platforms = opened.page.locator('[data-testid=image-manifest][aria-expanded=false]');
+      await platforms.first().dblclick();
+      await opened.id('image-blob').first().waitFor();
+    },
+  },
+  {
     name: 'compare-blocked',
     query: { scenario: 'blocked', ...quick },
     hash: '#/compare/team-mirror',

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Backend } from '../../backend/backend';
-import type { ImageState, ImageStatus } from '../../backend/types';
+import type { ImageParts, ImageState, ImageStatus } from '../../backend/types';
 import { NO_TOTALS, Run } from '../../state/run.svelte';
 import { groups } from '../run/groups';
 import { factsOf, ImagesView } from './view.svelte';
@@ -27,8 +27,10 @@ const image = (id: number, status: ImageStatus, part: Partial<ImageState> = {}):
 
 beforeEach(() => void vi.stubGlobal('requestAnimationFrame', (work: () => void) => work()));
 
-function view(kind: 'plan' | 'run', images: ImageState[]): ImagesView {
-  const run = new Run({} as Backend, {
+const NO_PARTS = { runsParts: async () => null } as unknown as Backend;
+
+function view(kind: 'plan' | 'run', images: ImageState[], backend = NO_PARTS): ImagesView {
+  const run = new Run(backend, {
     id: 'r',
     profileId: 'p',
     profileName: 'P',
@@ -106,6 +108,84 @@ test('an open row has its facts under it', () => {
   expect(shown.children).toEqual([1, 2, 3, 4, 5]);
   shown.toggle(0, false);
   expect(shown.count).toBe(2);
+});
+
+const PARTS: ImageParts = {
+  manifests: [
+    { digest: 'sha256:00', role: 'index', platform: null, size: 10, blobs: [] },
+    { digest: 'sha256:01', role: 'image', platform: 'linux/amd64', size: 10, blobs: [0, 1] },
+    { digest: 'sha256:02', role: 'image', platform: 'linux/arm64', size: 10, blobs: [2, 1] },
+  ],
+  blobs: [0, 1, 2].map((n) => ({
+    digest: `sha256:b${n}`,
+    config: n !== 1,
+    size: n + 1,
+    status: 'waiting' as const,
+    inFlight: 0,
+  })),
+};
+
+test('under the facts of an open row are its platforms, and under an open one its blobs', async () => {
+  let asked = 0;
+  const backend = {
+    runsParts: async (run: string, id: number): Promise<ImageParts | null> => {
+      asked += 1;
+      return run === 'r' && id === 1 ? PARTS : null;
+    },
+  } as unknown as Backend;
+  const shown = view('run', [image(0, 'copied'), image(1, 'copied')], backend);
+  const parts = (): (string | null)[] =>
+    lines(shown).map((line) => {
+      const part = shown.partAt(line);
+      return part ? (part.blob ?? part.manifest).digest : null;
+    });
+  expect(asked).toBe(0);
+  shown.toggle(0, true);
+  shown.toggle(1, true);
+  await vi.waitFor(() => expect(shown.run.parts.of(1)).not.toBeNull());
+  const facts = [null, null, null];
+  expect(parts()).toEqual([...facts, ...facts, 'sha256:00', 'sha256:01', 'sha256:02']);
+  const amd64 = parts().indexOf('sha256:01');
+  const arm64 = shown.keyAt(amd64 + 1);
+  shown.toggleManifest(amd64, true);
+  expect(parts().slice(6)).toEqual(['sha256:00', 'sha256:01', 'sha256:b0', 'sha256:b1', 'sha256:02']);
+  expect(shown.isManifestOpen(amd64)).toBe(true);
+  // a line is found by its key wherever it has moved; a shared blob has a key under each platform
+  expect(shown.lineOf(arm64)).toBe(amd64 + 3);
+  shown.toggleManifest(amd64 + 3, true);
+  const keys = lines(shown).map((line) => shown.keyAt(line));
+  expect(new Set(keys).size).toBe(keys.length);
+  expect(keys.map((key) => shown.lineOf(key))).toEqual(lines(shown));
+  expect(shown.children).toEqual([1, 2, ...lines(shown).slice(4)]);
+  shown.toggle(1, false);
+  expect(shown.count).toBe(4);
+});
+
+test('an open row is asked for again when it has got on, and not otherwise', async () => {
+  const asked: number[] = [];
+  const backend = {
+    runsParts: async (_: string, id: number): Promise<ImageParts | null> => {
+      asked.push(id);
+      return PARTS;
+    },
+  } as unknown as Backend;
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  const shown = view('run', [image(0, 'copying'), image(1, 'copying')], backend);
+  shown.toggle(0, true);
+  shown.refresh();
+  shown.refresh();
+  await vi.advanceTimersByTimeAsync(2000);
+  // once when it was opened, and once more because it may have changed in between
+  expect(asked).toEqual([0, 0]);
+  shown.refresh();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(asked).toEqual([0, 0]);
+  const images = [image(0, 'copying', { bytesCopied: 5 }), image(1, 'copying', { bytesCopied: 5 })];
+  shown.run.push({ seq: 2, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [] });
+  shown.refresh();
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(asked).toEqual([0, 0, 0]);
+  vi.useRealTimers();
 });
 
 test('a failure tells the problem first', () => {
