@@ -5,7 +5,7 @@ import type { ActionId } from '../state/actions.svelte';
 import type { App } from '../state/app.svelte';
 import type { Route } from '../state/router.svelte';
 
-export type Group = 'screens' | 'profiles' | 'screen' | 'app';
+export type Group = 'screens' | 'accounts' | 'profiles' | 'screen' | 'app';
 
 export interface Command {
   id: string;
@@ -100,14 +100,14 @@ export const COMMANDS: Command[] = [
   {
     id: 'account.new',
     title: m.home_account_title,
-    group: 'profiles',
+    group: 'accounts',
     enabled: always,
     run: (app) => app.router.go({ screen: 'accounts', open: 'new' }),
   },
   {
     id: 'demo',
     title: m.home_demo_title,
-    group: 'profiles',
+    group: 'app',
     enabled: always,
     run: (app) => void app.startDemo(),
   },
