@@ -26,7 +26,8 @@ export interface Opened {
   id: (testid: string) => ReturnType<Page['getByTestId']>;
   go: (hash: string) => Promise<void>;
   picture: (name: string) => Promise<void>;
-  axe: () => Promise<void>;
+  /** All rules, or those of colours alone: the others do not depend on the theme. */
+  axe: (rules?: 'all' | 'colours') => Promise<void>;
   /** What the page has done that it must not. */
   wrong: string[];
   /** Fails when the page has misbehaved. */
@@ -86,7 +87,7 @@ export class Harness {
       id: (testid) => page.getByTestId(testid),
       go: async (to) => void (await page.evaluate((next) => (location.hash = next), to)),
       picture: async (name) => void (await page.screenshot({ path: join(PICTURES, `${name}.png`) })),
-      axe: () => axe(page),
+      axe: (rules = 'all') => axe(page, rules),
       wrong,
       close: async () => {
         await context.close();
@@ -102,15 +103,18 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
-async function axe(page: Page): Promise<void> {
-  await page.evaluate(AXE);
-  const violations = await page.evaluate(async () => {
+const RULES = {
+  all: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
+  colours: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] },
+};
+
+async function axe(page: Page, rules: keyof typeof RULES): Promise<void> {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
+  const violations = await page.evaluate(async (runOnly) => {
     // @ts-expect-error axe was put there by the line above
-    const result = await window.axe.run(document, {
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    });
+    const result = await window.axe.run(document, { runOnly });
     return result.violations as Violation[];
-  });
+  }, RULES[rules]);
   // menus and tooltips stand outside of the landmarks while they are open, as the ARIA patterns have them
   const region = violations.find(({ id }) => id === 'region');
   if (region) region.nodes = region.nodes.filter(({ html }) => !html.includes('data-bits-floating'));

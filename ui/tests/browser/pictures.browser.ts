@@ -564,15 +564,19 @@ const THEMES = ['light', 'dark'] as const;
 
 async function shoot(shot: Shot, look: Look, suffix: (theme: string) => string): Promise<void> {
   const opened = await harness.open({ theme: 'system', ...shot.query }, look, shot.hash);
-  await shot.until(opened);
-  for (const theme of THEMES) {
-    await opened.page.emulateMedia({ colorScheme: theme });
-    await opened.page.locator(`html[data-theme=${theme}]`).waitFor();
-    await opened.page.waitForTimeout(60);
-    await opened.picture(`${shot.name}${suffix(theme)}`);
-    await opened.axe();
+  try {
+    await shot.until(opened);
+    for (const theme of THEMES) {
+      await opened.page.emulateMedia({ colorScheme: theme });
+      await opened.page.locator(`html[data-theme=${theme}]`).waitFor();
+      await opened.page.waitForTimeout(60);
+      await opened.picture(`${shot.name}${suffix(theme)}`);
+      await opened.axe(theme === THEMES[0] ? 'all' : 'colours');
+    }
+  } finally {
+    // a page that is left open goes on, and slows down all that come after it
+    await opened.close();
   }
-  await opened.close();
 }
 
 /** `PICTURES=browse-set,editor` makes these alone. */
