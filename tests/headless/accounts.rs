@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use testkit::{
-    Auth, Image, Kind, Layer, Registry,
+    Auth, Fault, Image, Kind, Layer, Registry,
     tls::{Authority, Flaw},
 };
 
@@ -203,6 +203,15 @@ async fn check_tells_each_step_and_tries_a_repository() {
     let skipped = (&steps[6]["state"], &steps[7]["state"]);
     assert_eq!(skipped, (&"skipped".into(), &"skipped".into()), "no repository was named");
 
+    // what came of it is kept with the account
+    let worked = list(&program)[0]["verifiedAt"].clone();
+    assert!(worked.is_string() && list(&program)[0].get("failed").is_none_or(Value::is_null));
+    source.fault(Fault::on(Kind::Ping).always().status(503));
+    program.run(&["check", source.host()]).expect(1);
+    let account = list(&program)[0].clone();
+    assert_eq!(account["failed"]["step"], "registry");
+    assert_eq!(account["verifiedAt"], worked, "when it last worked is worth knowing");
+
     program.run(&["check", "127.0.0.1:1"]).expect(1).says(&["error[net.reset]", "127.0.0.1:1"]);
 }
 
@@ -296,4 +305,33 @@ async fn a_file_of_accounts_that_is_broken_is_kept_and_told() {
     let kept = file.with_file_name("accounts.json.broken-1");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "{ half of it");
     assert_eq!(list(&program).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_login_made_while_the_secret_of_another_is_awaited_is_kept_too() {
+    let program = machine();
+    let arguments = ["login", "one.example.com", "-u", "first", "--no-verify", "--password-stdin"];
+    let mut first = program.command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
+    // it has read the accounts, and reads standard input now
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !reads_standard_input(first.id()) {
+        assert!(std::time::Instant::now() < until, "it does not ask for the secret");
+        tokio::task::yield_now().await;
+    }
+    login(&program, "one.example.com", &["-u", "second", "--no-verify"], CANARY).expect(0);
+    first.stdin.take().unwrap().write_all(b"CANARY-first").unwrap();
+    let first: Finished = first.wait_with_output().unwrap().into();
+    first.expect(0);
+    let accounts = list(&program);
+    let users: Vec<_> = accounts.iter().map(|it| &it["username"]).collect();
+    assert_eq!(users, ["second", "first"]);
+    assert_ne!(accounts[0]["id"], accounts[1]["id"]);
+}
+
+/// Whether one of a process's threads waits in `read` of its standard input.
+fn reads_standard_input(process: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("syscall")).ok())
+        .any(|call| call.starts_with("0 0x0 "))
 }

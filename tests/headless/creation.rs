@@ -148,6 +148,17 @@ async fn an_account_of_the_app_lists_and_creates_at_ecr_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_test_of_the_connection_lists_by_the_clouds_own_api() {
+    let (cloud, registry, entry) = ecr().await;
+    let program = Program::new();
+    program.write("auth.yaml", &auth(&registry, &entry));
+    let tested = program.run(&["check", registry.host(), "--auth", "auth.yaml", "--json"]);
+    let steps: Value = serde_json::from_str(&tested.expect(0).stdout).unwrap();
+    assert_eq!((&steps[5]["step"], &steps[5]["state"]), (&"catalog".into(), &"ok".into()));
+    assert_eq!(cloud.granted("DescribeRepositories"), 1, "signed with the account's keys");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn what_the_cloud_refuses_to_create_is_told() {
     let (cloud, to, entry) = ecr().await;
     let from = source().await;
@@ -269,4 +280,50 @@ async fn an_acr_namespace_is_created_and_all_is_listed_by_an_access_key() {
         assert!(finished.stdout.lines().any(|line| line.starts_with(name)), "{}", finished.stdout);
     }
     assert_eq!((cloud.granted("ListNamespace"), cloud.granted("ListRepository")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_namespace_of_acr_personal_is_created_by_an_access_key_as_public_as_it_is_asked() {
+    for (create, bodies_sent) in [
+        ("true", vec![json!({ "Namespace": { "Namespace": "mirror" } })]),
+        (
+            "{public: true}",
+            vec![
+                json!({ "Namespace": { "Namespace": "mirror" } }),
+                json!({ "Namespace": { "AutoCreate": true, "DefaultVisibility": "PUBLIC" } }),
+            ],
+        ),
+    ] {
+        let cloud = Cloud::start().await;
+        cloud.alibaba_key("LTAIKEY", KEY.1);
+        // each run is given the next password
+        let users =
+            (1..10).fold(Users::new(), |users, n| users.user("cr_temp_user", &format!("acr-{n}")));
+        let to = Registry::builder()
+            .auth(Auth::Token(TokenAuth::new(users)))
+            .quirks([Quirk::NamespacesMustExist, Quirk::CatalogRefused(401)])
+            .start()
+            .await;
+        cloud.serve(&to);
+        let from = source().await;
+        let images = format!("{}/team/app:v1: {}/mirror/app\n", from.host(), to.host());
+        let entry = format!(
+            "provider: acr-personal, secret_kind: alibaba-key, region: cn-hangzhou, username: LTAIKEY, password: {}, endpoint: '{}'",
+            KEY.1,
+            cloud.url()
+        );
+        let program = Program::new();
+        // not asked to: nothing is created
+        program.sync(&images, &auth(&to, &entry), &[]).expect(1);
+        assert_eq!((bodies(&cloud, "CreateNamespace").len(), to.tags("mirror/app").len()), (0, 0));
+        program.sync(&images, &auth(&to, &format!("{entry}, create: {create}")), &[]).expect(0);
+        assert_eq!(to.tags("mirror/app"), ["v1"]);
+        let sent = [bodies(&cloud, "CreateNamespace"), bodies(&cloud, "UpdateNamespace")].concat();
+        assert_eq!(sent, bodies_sent);
+        // what the test of a connection lists needs the same signature
+        let tested = program.run(&["check", to.host(), "--auth", "auth.yaml", "--json"]).expect(0);
+        let steps: Value = serde_json::from_str(&tested.stdout).unwrap();
+        assert_eq!((&steps[5]["step"], &steps[5]["state"]), (&"catalog".into(), &"ok".into()));
+        assert_eq!(cloud.granted("GetNamespaceList"), 1);
+    }
 }

@@ -18,6 +18,7 @@ use crate::{
     Account, Address, SecretPlace, Vault,
     account::shown,
     auth_file::longest,
+    check::{Login, Signer},
     provider, secret_kind,
     sign_in::{SecretKind, Settings, SignIn, SignInOptions},
 };
@@ -117,6 +118,15 @@ impl AccountAccess {
         }
     }
 
+    /// The account that is used for a repository, if one is.
+    pub fn account(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> Option<&Account> {
+        self.choose(registry, repository).ok().flatten()
+    }
+
     /// Whether an account covers a repository, so that it would be used.
     pub fn covers(&self, registry: &Registry, repository: Option<&RepositoryName>) -> bool {
         longest(&self.accounts, |account| &account.address, registry, repository).is_some()
@@ -196,22 +206,20 @@ impl Account {
 
     /// Who the account is with a secret that is at hand, or with what its kind finds on the system. A cloud is asked
     /// anew.
-    pub async fn credential(
-        &self,
-        secret: Option<SecretString>,
-        way: &Access,
-    ) -> Result<Credential> {
+    pub async fn log_in(&self, secret: Option<SecretString>, way: &Access) -> Result<Login> {
         if let Some(sign_in) = self.sign_in(secret.clone(), way)? {
-            return Ok(sign_in.lease(true).await?.credential);
+            let credential = sign_in.lease(true).await?.credential;
+            return Ok(Login { credential, signer: Signer::Account(Box::new(sign_in)) });
         }
-        Ok(match (self.secret_kind.as_str(), secret) {
+        let credential = match (self.secret_kind.as_str(), secret) {
             (secret_kind::IDENTITY_TOKEN, Some(secret)) => Credential::IdentityToken(secret),
             (secret_kind::BEARER, Some(secret)) => Credential::Bearer(secret),
             (_, Some(password)) if !self.username.is_empty() => {
                 Credential::Basic { username: self.username.clone(), password }
             }
             _ => Credential::Anonymous,
-        })
+        };
+        Ok(credential.into())
     }
 
     /// Everything about reaching the account's registry but who we are there.

@@ -211,6 +211,15 @@ pub enum Trusted {
 }
 
 impl Account {
+    /// Keeps what came of a test.
+    pub fn note(&mut self, outcome: Result<Timestamp, FailedTest>) {
+        match outcome {
+            Ok(at) => (self.verified_at, self.failed) = (Some(at), None),
+            // when it last worked is worth knowing all the same
+            Err(failed) => self.failed = Some(failed),
+        }
+    }
+
     /// An account of which only the address is known.
     pub fn new(id: impl Into<String>, address: Address) -> Self {
         Self {

@@ -14,10 +14,13 @@ use std::{
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use registry::{
-    Access, AccessSource, BlobStart, Client, ClientOptions, Code, Credential, Descriptor, Digest,
-    Error, Known, MediaType, Registry, RepositoryName, Result, Target,
+    Access, AccessSource, BlobStart, Client, ClientOptions, CloudRequest, Code, Credential,
+    Descriptor, Digest, Error, Known, MediaType, Registry, RepositoryName, Result, Target,
 };
+
+use crate::{FailedTest, SignIn};
 
 pub use certificate::{Certificate, Chain};
 use probe::Seen;
@@ -68,35 +71,66 @@ impl Default for Limits {
     }
 }
 
-/// Tests whether `registry` can be used with `access`, and `repository` read and written if one is named. Each step is
-/// told to `tell` when it is done, and all of them are returned. No image is written: the upload that is opened is
-/// cancelled. Dropping the future ends it.
-pub async fn check(
-    registry: &Registry,
-    repository: Option<&RepositoryName>,
-    access: Access,
-    limits: &Limits,
-    tell: impl Fn(&Done) + Send,
-) -> Vec<Done> {
-    let credential = access.credential.clone();
-    check_signing_in(registry, repository, access, async { Ok(credential) }, limits, tell).await
+/// What is tested.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The registry.
+    pub registry: &'a Registry,
+    /// The namespace that the account is for, whose repositories are listed.
+    pub namespace: Option<&'a RepositoryName>,
+    /// The repository that is read and written.
+    pub repository: Option<&'a RepositoryName>,
 }
 
-/// The same for a login that must be fetched first, from a cloud or a helper: that is a part of the step
-/// [`Step::Login`], with its time and its error. What `access` says of the login is not looked at.
-pub async fn check_signing_in(
-    registry: &Registry,
-    repository: Option<&RepositoryName>,
-    mut access: Access,
-    sign_in: impl Future<Output = Result<Credential>> + Send,
+impl<'a> Subject<'a> {
+    /// A registry alone.
+    pub fn of(registry: &'a Registry) -> Self {
+        Self { registry, namespace: None, repository: None }
+    }
+}
+
+/// Who one is, once signed in.
+#[derive(Debug)]
+pub struct Login {
+    /// What the registry is shown.
+    pub credential: Credential,
+    /// What signs requests to the API of the registry's vendor.
+    pub signer: Signer,
+}
+
+/// What signs requests to the API of a registry's vendor.
+#[derive(Debug)]
+pub enum Signer {
+    /// Nothing: what can only be asked with a signature is not asked.
+    None,
+    /// An account's keys.
+    Account(Box<SignIn>),
+    /// Where runs get their access.
+    Source(Arc<dyn AccessSource>),
+}
+
+impl From<Credential> for Login {
+    fn from(credential: Credential) -> Self {
+        Self { credential, signer: Signer::None }
+    }
+}
+
+/// Tests whether a registry can be used, and a repository read and written if one is named. `way` is how it is reached:
+/// what it says of the login is not looked at. Signing in, which may mean to ask a cloud or a helper, is a part of the
+/// step [`Step::Login`], with its time and its error. Each step is told to `tell` when it is done, and all of them are
+/// returned. No image is written: the upload that is opened is cancelled. Dropping the future ends it.
+pub async fn check(
+    subject: Subject<'_>,
+    way: Access,
+    sign_in: impl Future<Output = Result<Login>> + Send,
     limits: &Limits,
     tell: impl Fn(&Done) + Send,
 ) -> Vec<Done> {
     let mut list = List { done: Vec::new(), tell };
-    if steps(registry, &mut access, sign_in, limits, &mut list).await {
-        match repository {
+    if let Some(access) = steps(subject, way, sign_in, limits, &mut list).await {
+        match subject.repository {
             Some(repository) => {
-                try_repository(registry, repository, &access, limits, &mut list).await;
+                try_repository(subject.registry, repository, &access, limits, &mut list).await;
             }
             None => {
                 for step in [Step::Pull, Step::Push] {
@@ -121,6 +155,20 @@ pub fn passed(steps: &[Done]) -> bool {
         && steps.iter().filter(|done| failed(done)).count() < 2
 }
 
+/// What is kept of a test: when it passed, or what it failed at.
+pub fn outcome(steps: &[Done], at: Timestamp) -> std::result::Result<Timestamp, FailedTest> {
+    if passed(steps) {
+        return Ok(at);
+    }
+    let failed = steps.iter().find_map(|done| match &done.verdict {
+        Verdict::Failed(error) => {
+            Some(FailedTest { at, step: done.step.as_str().into(), code: error.code().to_string() })
+        }
+        _ => None,
+    });
+    failed.map_or(Ok(at), Err)
+}
+
 struct List<F> {
     done: Vec<Done>,
     tell: F,
@@ -143,14 +191,15 @@ impl<F: Fn(&Done)> List<F> {
     }
 }
 
-/// Runs the steps before those of a repository until one fails; whether none did.
+/// Runs the steps before those of a repository until one fails; none did where there is access.
 async fn steps<F: Fn(&Done)>(
-    registry: &Registry,
-    access: &mut Access,
-    sign_in: impl Future<Output = Result<Credential>>,
+    subject: Subject<'_>,
+    mut access: Access,
+    sign_in: impl Future<Output = Result<Login>>,
     limits: &Limits,
     list: &mut List<F>,
-) -> bool {
+) -> Option<Access> {
+    let registry = subject.registry;
     let tls = access.tls.clone();
     let seen = if probe::is_proxied(registry) || access.proxy.is_some() {
         for step in [Step::Dns, Step::Tcp] {
@@ -158,10 +207,7 @@ async fn steps<F: Fn(&Done)>(
         }
         None
     } else {
-        match probe::connect(registry, &tls, limits.connect, list).await {
-            Some(seen) => Some(seen),
-            None => return false,
-        }
+        Some(probe::connect(registry, &tls, limits.connect, list).await?)
     };
 
     // The registry itself, without a login: its words on TLS are the ones that count, for runs hear the same.
@@ -177,7 +223,7 @@ async fn steps<F: Fn(&Done)>(
         answer => (None, Some(answer)),
     };
     tls_step(seen, about_tls, tls.insecure, list);
-    let Some(anonymous) = anonymous else { return false };
+    let anonymous = anonymous?;
     let open = match anonymous {
         Ok(()) => {
             list.add(Step::Registry, Verdict::Passed, took, "");
@@ -189,18 +235,21 @@ async fn steps<F: Fn(&Done)>(
         }
         Err(error) => {
             list.add(Step::Registry, Verdict::Failed(error), took, "");
-            return false;
+            return None;
         }
     };
 
     let began = Instant::now();
-    match sign_in.await {
-        Ok(credential) => access.credential = credential,
+    let signer = match sign_in.await {
+        Ok(login) => {
+            access.credential = login.credential;
+            login.signer
+        }
         Err(error) => {
             list.add(Step::Login, Verdict::Failed(error), began.elapsed(), "");
-            return false;
+            return None;
         }
-    }
+    };
     let is_anonymous = matches!(access.credential, Credential::Anonymous);
     let login = match open {
         open if is_anonymous => open,
@@ -212,22 +261,29 @@ async fn steps<F: Fn(&Done)>(
         Ok(()) => list.add(Step::Login, Verdict::Passed, took, ""),
         Err(error) => {
             list.add(Step::Login, Verdict::Failed(error), took, "");
-            return false;
+            return None;
         }
     }
 
     let began = Instant::now();
-    let catalog =
-        ask(access.clone(), limits, |client| async move { client.catalog(registry, 1).await });
-    match catalog.await {
-        Ok(names) if names.is_empty() => {
+    let fixed = Fixed { access, signer };
+    let access = fixed.access.clone();
+    let namespace = subject.namespace.map(RepositoryName::as_str);
+    let listed =
+        ask_as(
+            fixed,
+            limits,
+            |client| async move { client.browse(registry, namespace).next().await },
+        );
+    match listed.await {
+        Ok(page) if page.as_ref().is_none_or(Vec::is_empty) => {
             list.note(Step::Catalog, Verdict::Passed, began.elapsed(), Note::Empty);
         }
         Ok(_) => list.add(Step::Catalog, Verdict::Passed, began.elapsed(), ""),
         // copying needs no list: a warning
         Err(error) => list.add(Step::Catalog, Verdict::Warning(Some(error)), began.elapsed(), ""),
     }
-    true
+    Some(access)
 }
 
 /// Reads a manifest of the repository, then opens an upload to it and cancels that.
@@ -346,8 +402,16 @@ async fn ask<T, A: Future<Output = Result<T>>>(
     limits: &Limits,
     question: impl FnOnce(Client) -> A,
 ) -> Result<T> {
+    ask_as(Fixed { access, signer: Signer::None }, limits, question).await
+}
+
+async fn ask_as<T, A: Future<Output = Result<T>>>(
+    access: Fixed,
+    limits: &Limits,
+    question: impl FnOnce(Client) -> A,
+) -> Result<T> {
     let options = ClientOptions { retries: 0, stall: limits.connect, ..ClientOptions::default() };
-    let client = Client::new(options, Arc::new(Fixed(access)));
+    let client = Client::new(options, Arc::new(access));
     tokio::time::timeout(limits.question, question(client)).await.unwrap_or_else(|_| {
         let wait = limits.question.as_secs_f64();
         Err(Error::new(Code::NetTimeout, format!("no answer within {wait:.0} s")))
@@ -356,12 +420,28 @@ async fn ask<T, A: Future<Output = Result<T>>>(
 
 /// The same access for everything.
 #[derive(Debug)]
-struct Fixed(Access);
+struct Fixed {
+    access: Access,
+    signer: Signer,
+}
 
 #[async_trait]
 impl AccessSource for Fixed {
     async fn access(&self, _: &Registry, _: Option<&RepositoryName>, _: bool) -> Result<Access> {
-        Ok(self.0.clone())
+        Ok(self.access.clone())
+    }
+
+    async fn sign(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+        request: &mut CloudRequest,
+    ) -> Result<bool> {
+        match &self.signer {
+            Signer::None => Ok(false),
+            Signer::Account(sign_in) => sign_in.sign(request).await,
+            Signer::Source(source) => source.sign(registry, repository, request).await,
+        }
     }
 }
 

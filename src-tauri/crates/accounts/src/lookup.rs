@@ -14,7 +14,7 @@ use registry::{
 };
 
 use crate::{
-    AccountAccess, Address, AuthEntry, Link,
+    Account, AccountAccess, Address, AuthEntry, Link,
     auth_file::{address_of_key, longest},
     docker::{self, DockerFile},
     helper::{HelperName, Helpers},
@@ -267,6 +267,19 @@ impl FileAccess {
     #[must_use]
     pub fn with_accounts(self, accounts: AccountAccess) -> Self {
         Self { accounts: Some(accounts), ..self }
+    }
+
+    /// The account by which one signs in; `None` where another does: the auth file, docker or podman.
+    pub fn account(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> Option<&Account> {
+        let ready = self.entry(registry, repository);
+        if ready.is_some_and(|it| it.sign_in.is_some() || it.entry.username.is_some()) {
+            return None;
+        }
+        self.accounts(registry, repository)?.account(registry, repository)
     }
 
     fn entry(&self, registry: &Registry, repository: Option<&RepositoryName>) -> Option<&Ready> {

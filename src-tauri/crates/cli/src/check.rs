@@ -1,8 +1,12 @@
 //! `image-syncer check`: tests the connection to a registry, step by step.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
-use accounts::check::{self, Done, Limits, Note, Verdict};
+use ::accounts::{
+    Account, FailedTest,
+    check::{self, Done, Limits, Login, Note, Signer, Subject, Verdict},
+};
+use jiff::Timestamp;
 use registry::{AccessSource as _, Code, RepositoryName};
 use serde_json::{Value, json};
 
@@ -11,7 +15,7 @@ use crate::{
     config,
     problem::{Problem, Problems},
     say,
-    sync::print,
+    sync::{print, warn},
 };
 
 pub(crate) async fn check(
@@ -49,14 +53,25 @@ pub(crate) async fn check(
         Err(error) => return Err(Problem::of(&error).into()),
     };
     if !as_json {
-        say(&format!("{registry} by {}", accounts::account::shown(&access.origin)));
+        say(&format!("{registry} by {}", ::accounts::account::shown(&access.origin)));
     }
     let tell = |done: &Done| {
         if !as_json {
             print(&line(done));
         }
     };
-    let steps = check::check(registry, repository.as_ref(), access, &Limits::default(), tell).await;
+    let account = source.account(registry, about).cloned();
+    let subject = Subject {
+        registry,
+        namespace: address.namespace.as_ref(),
+        repository: repository.as_ref(),
+    };
+    let login =
+        Login { credential: access.credential.clone(), signer: Signer::Source(Arc::new(source)) };
+    let steps = check::check(subject, access, async { Ok(login) }, &Limits::default(), tell).await;
+    if let Some(account) = account {
+        keep(&account, check::outcome(&steps, Timestamp::now()));
+    }
     if as_json {
         print(&format!("{:#}\n", json!(steps.iter().map(told).collect::<Vec<_>>())));
     }
@@ -68,6 +83,22 @@ pub(crate) async fn check(
         }
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Keeps what came of the test with its account, for those who look at it later.
+fn keep(tested: &Account, outcome: Result<Timestamp, FailedTest>) {
+    let noted = open().and_then(|(_, mut accounts)| {
+        let note = |saved: &mut Account| {
+            if saved.reaches_as(tested) {
+                saved.note(outcome);
+            }
+        };
+        let noted = accounts.update(&tested.id, note);
+        noted.map_err(|error| Problem::of(&error.into()))
+    });
+    if let Err(problem) = noted {
+        warn(&format!("what came of the test could not be kept: {}", problem.message));
+    }
 }
 
 /// Whether what is wrong is on this machine: nothing was contacted.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use accounts::{
     Account, Accounts, Address, SecretKind, SecretPlace, Trusted, Vault,
-    check::{self, Limits, Verdict},
+    check::{self, Limits, Subject, Verdict},
     import, provider,
 };
 use registry::{Access, Code};
@@ -298,10 +298,11 @@ fn secret(
 /// Why the login does not work, if so.
 async fn refused(account: &Account, secret: Option<&SecretString>, way: Access) -> Option<Problem> {
     let registry = &account.address.registry;
-    let access = way.clone();
-    let sign_in = account.credential(secret.cloned(), &way);
+    let sign_in = account.log_in(secret.cloned(), &way);
+    let subject =
+        Subject { namespace: account.address.namespace.as_ref(), ..Subject::of(registry) };
     let limits = Limits::default();
-    let checked = check::check_signing_in(registry, None, access, sign_in, &limits, |_| {});
+    let checked = check::check(subject, way.clone(), sign_in, &limits, |_| {});
     let steps = Box::pin(checked).await;
     steps.iter().find_map(|done| {
         let Verdict::Failed(error) = &done.verdict else { return None };

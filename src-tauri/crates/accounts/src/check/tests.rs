@@ -44,7 +44,9 @@ async fn outcome_of(
     let registry = host.parse().unwrap();
     let name = repository.map(|name| name.parse().unwrap());
     let tell = |done: &Done| told.lock().unwrap().push(done.step);
-    let done = check(&registry, name.as_ref(), access, &limits(), tell).await;
+    let subject = Subject { repository: name.as_ref(), ..Subject::of(&registry) };
+    let login = access.credential.clone().into();
+    let done = check(subject, access, async { Ok(login) }, &limits(), tell).await;
     assert_eq!(*told.lock().unwrap(), Step::ALL, "each step is told once, in order");
     assert_eq!(done.iter().map(|done| done.step).collect::<Vec<_>>(), Step::ALL);
     let mut code = None;

@@ -47,6 +47,8 @@ pub struct Action<'a> {
     pub path: &'a str,
     /// The parameters.
     pub query: &'a [(&'a str, &'a str)],
+    /// A JSON document; empty for most.
+    pub body: &'a Bytes,
 }
 
 impl Alibaba {
@@ -78,6 +80,7 @@ impl Alibaba {
                     method: &Method::GET,
                     path,
                     query: &[],
+                    body: &Bytes::new(),
                 };
                 let answered = self.ask(action).await?;
                 json = answered.json()?;
@@ -92,6 +95,7 @@ impl Alibaba {
                     method: &Method::POST,
                     path: "/",
                     query: &query,
+                    body: &Bytes::new(),
                 };
                 let answered = self.ask(action).await?;
                 json = answered.json()?;
@@ -140,8 +144,7 @@ impl Alibaba {
         self.ask(action).await?.json()
     }
 
-    /// Signs a request to Container Registry's API that another has made. It has no body: parameters are in the query.
-    /// The instance is known here, even where the registry does not tell it.
+    /// Signs a request to Container Registry's API that another has made. The instance is known here, even where the registry does not tell it.
     pub(super) async fn sign(&self, request: &mut CloudRequest) -> Result<()> {
         let instance = match self.place.edition {
             Edition::Enterprise => Some(self.instance().await?),
@@ -160,6 +163,7 @@ impl Alibaba {
             method: &request.method,
             path: request.url.path(),
             query: &query,
+            body: &request.body,
         };
         let key = (self.settings.username.as_str(), &self.secret);
         let call = signed(&self.place.api, action, key, SystemTime::now(), &nonce())?;
@@ -263,23 +267,26 @@ fn signed(
     };
     let date = jiff::Timestamp::try_from(now).unwrap_or_default();
     let date = date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let empty = hex(&Sha256::digest(b""));
+    let hash = hex(&Sha256::digest(action.body));
     // in the order of their names
-    let headers = [
+    let mut headers = vec![
         ("host", host.as_str()),
         ("x-acs-action", action.name),
-        ("x-acs-content-sha256", &empty),
+        ("x-acs-content-sha256", &hash),
         ("x-acs-date", &date),
         ("x-acs-signature-nonce", nonce),
         ("x-acs-version", action.version),
     ];
+    if !action.body.is_empty() {
+        headers.insert(0, ("content-type", "application/json"));
+    }
     let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
     let lines = headers
         .iter()
         .fold(String::new(), |lines, (name, value)| lines + name + ":" + value + "\n");
     let (method, path) = (action.method.as_str(), url.path());
-    let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{empty}");
+    let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{hash}");
     let to_sign = format!("ACS3-HMAC-SHA256\n{}", hex(&Sha256::digest(canonical.as_bytes())));
     let unsignable = |_| Error::new(Code::ConfigInvalid, "the AccessKey can't sign");
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
@@ -299,7 +306,7 @@ fn signed(
     all.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
     let mut call = Call::new(action.method.clone(), url);
     call.headers = all;
-    call.body = Bytes::new();
+    call.body = action.body.clone();
     call.secrets = vec![secret.clone()];
     Ok(call)
 }
@@ -329,6 +336,7 @@ mod tests {
             method: &Method::POST,
             path: "/",
             query: &query,
+            body: &Bytes::new(),
         };
         let now = UNIX_EPOCH + Duration::from_secs(1_698_315_752);
         let secret = SecretString::from("YourAccessKeySecret");

@@ -64,36 +64,26 @@ pub(crate) async fn test<H: Host>(api: &Arc<Api<H>>, request: TestRequest) -> Re
     };
     let sign_in = async {
         if secret.is_none() && account.secret_in == SecretPlace::Linked {
-            return api.vault.credential(&account, true).await;
+            return Ok(api.vault.credential(&account, true).await?.into());
         }
         // what replaces a link is the account's own
         let own = Account { secret_in: SecretPlace::None, link: None, ..account.clone() };
-        own.credential(secret_at_hand, &way).await
+        own.log_in(secret_at_hand, &way).await
     };
     let tell = |done: &check::Done| {
         api.host.emit(AppEvent::Check { token: token.clone(), step: Box::new(done.into()) });
     };
-    let registry = &account.address.registry;
-    let (access, limits) = (way.clone(), check::Limits::default());
-    let checked =
-        check::check_signing_in(registry, repository.as_ref(), access, sign_in, &limits, tell);
+    let subject = check::Subject {
+        registry: &account.address.registry,
+        namespace: account.address.namespace.as_ref(),
+        repository: repository.as_ref(),
+    };
+    let limits = check::Limits::default();
+    let checked = check::check(subject, way.clone(), sign_in, &limits, tell);
     let steps = Box::pin(checked).await;
     let passed = check::passed(&steps);
-    note(api, account, secret, outcome(&steps, api.host.now())).await;
+    note(api, account, secret, check::outcome(&steps, api.host.now())).await;
     Ok(CheckReport { passed, steps: steps.iter().map(Into::into).collect() })
-}
-
-fn outcome(steps: &[check::Done], at: jiff::Timestamp) -> Outcome {
-    if check::passed(steps) {
-        return Ok(at);
-    }
-    let failed = steps.iter().find_map(|done| match &done.verdict {
-        check::Verdict::Failed(error) => {
-            Some(FailedTest { at, step: done.step.as_str().into(), code: error.code().to_string() })
-        }
-        _ => None,
-    });
-    failed.map_or(Ok(at), Err)
 }
 
 /// Notes what came of a test: on the saved account if that is what was tested, and for a save that may follow.
@@ -107,7 +97,7 @@ async fn note<H: Host>(
         let mut accounts = api.accounts.lock().await;
         let noted = accounts.update(&account.id, |saved| {
             if saved.reaches_as(&account) {
-                *saved = with(saved.clone(), outcome.clone());
+                saved.note(outcome.clone());
             }
         });
         if let Err(error) = noted {
@@ -115,14 +105,6 @@ async fn note<H: Host>(
         }
     }
     *lock(&api.tested) = Some(Tested { account, secret, outcome });
-}
-
-fn with(account: Account, outcome: Outcome) -> Account {
-    match outcome {
-        Ok(at) => Account { verified_at: Some(at), failed: None, ..account },
-        // when it last worked is worth knowing all the same
-        Err(failed) => Account { failed: Some(failed), ..account },
-    }
 }
 
 /// The account with what is known of its tests: the last one, if this is what was tested, or what was known before.
@@ -133,7 +115,7 @@ pub(super) fn known<H: Host>(
     old: Option<&Account>,
 ) -> Account {
     let exposed = |secret: Option<&SecretString>| secret.map(|s| s.expose_secret().to_owned());
-    let account = match old.filter(|old| secret.is_none() && old.reaches_as(&account)) {
+    let mut account = match old.filter(|old| secret.is_none() && old.reaches_as(&account)) {
         Some(old) => {
             Account { verified_at: old.verified_at, failed: old.failed.clone(), ..account }
         }
@@ -147,8 +129,8 @@ pub(super) fn known<H: Host>(
                 && tested.account.id == old.map_or("", |old| &old.id)
         })
         .filter(|tested| exposed(tested.secret.as_ref()) == exposed(secret));
-    match just_tested {
-        Some(tested) => with(account, tested.outcome.clone()),
-        None => account,
+    if let Some(tested) = just_tested {
+        account.note(tested.outcome.clone());
     }
+    account
 }

@@ -1,8 +1,9 @@
 //! Alibaba Cloud's API for its registries: the Enterprise edition's (2018-12-01) and the Personal edition's
 //! (2016-06-07). Each request is signed with the account's access key, which the owner of the accounts does.
 
-use http::HeaderValue;
+use http::{HeaderValue, Method, header::CONTENT_TYPE};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Batch, Cursor, PAGE, Site, Vendor, milliseconds};
 use crate::{
@@ -125,6 +126,15 @@ impl Site {
             call.headers.insert("x-acs-action", action);
         }
         call
+    }
+
+    /// One that carries a document.
+    fn aliyun_document(&self, action: &str, method: Method, path: &[&str], body: &Value) -> Call {
+        let mut call = self.aliyun(CREATING, action, path, &[]);
+        call.method = method;
+        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        call.body = body.to_string().into();
+        call.creating()
     }
 
     async fn aliyun_reply(&self, client: &Client, call: &Call) -> Result<Reply> {
@@ -257,6 +267,8 @@ pub(super) async fn tags(
     Ok(Batch::counted(entries.collect(), given, page))
 }
 
+const CREATING: &str = "creating the namespace";
+
 /// Makes the namespace of a repository; repositories come with their first push then.
 pub(super) async fn create_namespace(
     site: &Site,
@@ -268,8 +280,10 @@ pub(super) async fn create_namespace(
         let why = "a repository at ACR is in a namespace: the name needs two components";
         return Err(Error::new(Code::RepoName, why).registry(&site.registry));
     };
-    let what = "creating the namespace";
     let about = format!("{}/{namespace}", site.registry);
+    if site.vendor == Vendor::AliyunPersonal {
+        return create_personal(site, client, namespace, how, &about).await;
+    }
     let instance = site.instance(client).await;
     let kind = if how.public { "PUBLIC" } else { "PRIVATE" };
     let query = [
@@ -278,9 +292,29 @@ pub(super) async fn create_namespace(
         ("AutoCreateRepo", "true"),
         ("DefaultRepoType", kind),
     ];
-    let mut call = site.aliyun(what, "CreateNamespace", &[], &query);
-    call.method = http::Method::POST;
+    let mut call = site.aliyun(CREATING, "CreateNamespace", &[], &query);
+    call.method = Method::POST;
     site.aliyun_reply(client, &call.creating().about(about)).await.map(drop)
+}
+
+/// The Personal edition's namespaces are private and create repositories by themselves, unless they are told otherwise.
+async fn create_personal(
+    site: &Site,
+    client: &Client,
+    namespace: &str,
+    how: &Creation,
+    about: &str,
+) -> Result<()> {
+    let body = json!({ "Namespace": { "Namespace": namespace } });
+    let call = site.aliyun_document("CreateNamespace", Method::PUT, &["namespace"], &body);
+    site.aliyun_reply(client, &call.about(about)).await?;
+    if how.public {
+        let body = json!({ "Namespace": { "AutoCreate": true, "DefaultVisibility": "PUBLIC" } });
+        let path = ["namespace", namespace];
+        let call = site.aliyun_document("UpdateNamespace", Method::POST, &path, &body);
+        site.aliyun_reply(client, &call.about(about)).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,11 +5,15 @@ use serde_json::{Value, json};
 use super::{Site, Vendor, call::Call, ecr};
 use crate::{Client, Code, Creation, Error, RepositoryName, Result};
 
-/// Whether there is an API for it. The Personal edition of ACR gives three namespaces, to be chosen with care.
+/// Whether there is an API for it.
 pub(crate) fn is_known(site: &Site) -> bool {
     matches!(
         site.vendor,
-        Vendor::Ecr | Vendor::EcrPublic | Vendor::Harbor | Vendor::AliyunEnterprise
+        Vendor::Ecr
+            | Vendor::EcrPublic
+            | Vendor::Harbor
+            | Vendor::AliyunEnterprise
+            | Vendor::AliyunPersonal
     )
 }
 
@@ -27,7 +31,9 @@ pub(crate) async fn create(
             ecr_create(client, site, name, json!({ "repositoryName": bare })).await
         }
         Vendor::Harbor => harbor(client, site, name, how).await,
-        Vendor::AliyunEnterprise => super::aliyun::create_namespace(site, client, name, how).await,
+        Vendor::AliyunEnterprise | Vendor::AliyunPersonal => {
+            super::aliyun::create_namespace(site, client, name, how).await
+        }
         _ => return Ok(()),
     };
     match made {

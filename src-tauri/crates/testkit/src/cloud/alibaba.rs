@@ -86,7 +86,8 @@ impl State {
                 .unwrap_or_else(unknown),
             (_, "2016-06-07", path) => {
                 let path: Vec<_> = path.trim_matches('/').split('/').collect();
-                self.served(asked, &action, |signed| aliyun::personal(signed, &path))
+                let body = serde_json::from_slice(&asked.body).unwrap_or_default();
+                self.served(asked, &action, |signed| aliyun::personal(signed, &path, &body))
                     .unwrap_or_else(unknown)
             }
             _ => unknown(),

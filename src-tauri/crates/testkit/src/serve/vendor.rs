@@ -92,7 +92,7 @@ pub(super) async fn answer(ask: &mut Ask, path: &str) -> Reply {
         (VendorApi::Artifactory, ["artifactory", "api", rest @ ..]) => artifactory(ask, rest),
         (VendorApi::Ecr, ["ecr"]) => ecr::answer(ask, &body),
         (VendorApi::AliyunEnterprise, ["acs"]) => aliyun::enterprise(ask),
-        (VendorApi::AliyunPersonal, ["acs", rest @ ..]) => aliyun::personal(ask, rest),
+        (VendorApi::AliyunPersonal, ["acs", rest @ ..]) => aliyun::personal(ask, rest, &body),
         _ => super::not_found(),
     }
 }

@@ -79,7 +79,7 @@ fn create(ask: &dyn Api, namespace: &str, already: &str) -> Reply {
     Reply::json(200, &json!({ "IsSuccess": true, "data": { "namespaceId": 1 } }))
 }
 
-pub(crate) fn personal(ask: &dyn Api, rest: &[&str]) -> Reply {
+pub(crate) fn personal(ask: &dyn Api, rest: &[&str], body: &Value) -> Reply {
     if unsigned(ask) {
         return refuse();
     }
@@ -89,6 +89,23 @@ pub(crate) fn personal(ask: &dyn Api, rest: &[&str]) -> Reply {
             let names = namespaces(ask).into_iter();
             let all: Vec<Value> = names.map(|name| json!({ "namespace": name })).collect();
             Reply::json(200, &json!({ "data": { "namespaces": all } }))
+        }
+        ("PUT", ["namespace"]) => {
+            let name = body.pointer("/Namespace/Namespace").and_then(Value::as_str);
+            let Some(name) = name.filter(|name| (2..=30).contains(&name.len())) else {
+                return Reply::json(
+                    400,
+                    &json!({ "code": "NAMESPACE_INVALID", "message": "namespace invalid" }),
+                );
+            };
+            create(ask, name, "NAMESPACE_ALREADY_EXIST")
+        }
+        ("POST", ["namespace", name]) => {
+            if namespaces(ask).iter().any(|known| known == name) {
+                Reply::json(200, &json!({ "data": {} }))
+            } else {
+                Reply::json(404, &json!({ "code": "NAMESPACE_NOT_EXIST", "message": "none" }))
+            }
         }
         ("GET", ["repos", namespace]) => {
             let (names, _) = page(ask, &below(ask, namespace), "Page", "PageSize");
