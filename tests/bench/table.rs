@@ -78,7 +78,7 @@ fn row(text: &mut String, taken: &Taken, reference: Option<&Taken>) {
     );
 }
 
-fn cores() -> usize {
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
