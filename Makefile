@@ -109,9 +109,10 @@ soak: ## Copy 10 000 images while everything goes wrong now and then (minutes)
 	SOAK_IMAGES=10000 cargo test --locked --package engine --test it soak -- --nocapture
 
 .PHONY: bench-ui
-bench-ui: ## Measure script and layout per update of the page: 20 000 images, 50 in flight
-	@.ci/setup ui test
-	cd ui && npm run bench
+bench-ui: ## Measure the page per update (20 000 images, 50 in flight), the start of the window, and its idleness
+	@.ci/setup app ui test
+	cd ui && npm run bench && npm run build
+	cargo bench --locked --features custom-protocol --bench window
 
 .PHONY: icons
 icons: ## Render the app icon's sizes from icons/icon.svg

@@ -56,6 +56,8 @@ pub(crate) struct Desktop {
     pub(crate) display: String,
     bus: String,
     home: tempfile::TempDir,
+    /// What the programs on it find in their environment besides.
+    environment: Vec<(&'static str, &'static str)>,
     groups: Vec<Group>,
     keyring: Option<Group>,
 }
@@ -71,16 +73,27 @@ impl Drop for Desktop {
 
 impl Desktop {
     pub(crate) fn start(bus: Bus) -> Self {
+        Self::start_on(bus, "1280x860x24")
+    }
+
+    /// On a screen of that size and depth.
+    pub(crate) fn start_on(bus: Bus, screen: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let mut screen = Group::spawn(
+        let mut server = Group::spawn(
             Command::new("Xvfb")
-                .args(["-displayfd", "1", "-screen", "0", "1280x860x24", "-nolisten", "tcp"])
+                .args(["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp"])
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null()),
         );
-        let display = format!(":{}", screen.first_line());
-        let mut desktop =
-            Self { display, bus: String::new(), home, groups: vec![screen], keyring: None };
+        let display = format!(":{}", server.first_line());
+        let mut desktop = Self {
+            display,
+            bus: String::new(),
+            home,
+            environment: Vec::new(),
+            groups: vec![server],
+            keyring: None,
+        };
         desktop.bus = match bus {
             // an address where nobody listens; without any, GLib would start a bus
             Bus::None => format!("unix:path={}", desktop.path("no-bus").display()),
@@ -119,6 +132,11 @@ impl Desktop {
         address
     }
 
+    /// Programs that are started from here on find this in their environment.
+    pub(crate) fn set(&mut self, name: &'static str, value: &'static str) {
+        self.environment.push((name, value));
+    }
+
     /// A path in the home.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
@@ -146,7 +164,8 @@ impl Desktop {
             .env("XDG_RUNTIME_DIR", self.home.path())
             .env("LANG", "en_US.UTF-8")
             .env("LC_ALL", "en_US.UTF-8")
-            .env("NO_AT_BRIDGE", "1");
+            .env("NO_AT_BRIDGE", "1")
+            .envs(self.environment.iter().copied());
         command
     }
 

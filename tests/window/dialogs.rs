@@ -50,7 +50,7 @@ async fn a_file_is_picked_and_a_report_is_saved() {
 }
 
 /// Types a path into a dialog and confirms it. `field` goes to the field for it and selects what is in there.
-async fn dialog(desktop: &Desktop, app: &App, title: &str, field: &str, path: &str) {
+pub(crate) async fn dialog(desktop: &Desktop, app: &App, title: &str, field: &str, path: &str) {
     app.until(title, || async { desktop.has_window(title).then_some(()) }).await;
     desktop.focus(title);
     desktop.keys(&[field]);

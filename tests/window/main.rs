@@ -9,10 +9,12 @@ mod dialogs;
 #[path = "../headless/support/docker_registry.rs"]
 #[expect(unreachable_pub, reason = "it belongs to the headless tests")]
 mod docker_registry;
+mod hand;
 mod import;
 mod keyboard;
 mod keyring;
 mod login;
+mod migration;
 mod outside;
 mod quit;
 mod readme;

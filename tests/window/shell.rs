@@ -87,3 +87,24 @@ fn version_help_and_wrong_arguments_need_no_display() {
     let (code, text) = run("--nonsense");
     assert!(code == Some(2) && text.contains("'--nonsense'"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_screen_with_twice_the_points_all_is_twice_as_large() {
+    let mut desktop = Desktop::start_on(Bus::Bare, "2600x1760x24");
+    desktop.set("GDK_SCALE", "2");
+    let app = App::start(&desktop).await;
+    let ratio = app.page.execute("return devicePixelRatio", vec![]).await.unwrap();
+    assert_eq!(ratio, json!(2));
+    app.rpc("demo.start", json!(null)).await.unwrap();
+    for screen in ["home", "accounts", "browse", "profiles", "compare/demo", "history", "settings"]
+    {
+        app.go(&format!("#/{screen}")).await;
+        let script = "return document.documentElement.scrollWidth <= innerWidth";
+        let fits = app.page.execute(script, vec![]).await.unwrap();
+        assert_eq!(fits, json!(true), "{screen} goes beyond the window");
+    }
+    app.go("#/home").await;
+    app.find("home-try-demo").await;
+    app.picture("scale-2").await;
+    app.stop().await;
+}

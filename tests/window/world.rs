@@ -10,6 +10,15 @@ pub(crate) const IMAGES: [&str; 4] =
 
 /// Fills a real registry: `skopeo` brings images of several platforms there.
 pub(crate) async fn fill(destination: &DockerRegistry) {
+    fill_with(destination, Vec::new()).await;
+}
+
+/// Fills one that asks for a login.
+pub(crate) async fn fill_as(destination: &DockerRegistry, user: &str, secret: &str) {
+    fill_with(destination, vec!["--dest-creds".into(), format!("{user}:{secret}")]).await;
+}
+
+async fn fill_with(destination: &DockerRegistry, more: Vec<String>) {
     let origin = Registry::start().await;
     for reference in IMAGES {
         let (repository, tag) = reference.split_once(':').unwrap();
@@ -28,7 +37,12 @@ pub(crate) async fn fill(destination: &DockerRegistry) {
             format!("{}/{reference}", origin.host()),
             format!("{}/{reference}", destination.host()),
         );
-        tokio::task::spawn_blocking(move || skopeo::copy(&from, &to, &[])).await.unwrap();
+        let more = more.clone();
+        let copy = move || {
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            skopeo::copy(&from, &to, &more);
+        };
+        tokio::task::spawn_blocking(copy).await.unwrap();
     }
 }
 

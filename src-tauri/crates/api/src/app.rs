@@ -123,8 +123,9 @@ impl<H: Host> Api<H> {
             // the panic hook has told where; the payload may hold anything
             Err(ApiError::new(Code::Internal, format!("the command '{name}' broke off")))
         });
-        if let Err(error) = &answer {
-            tracing::info!(command = name, code = error.code, "{}", error.message);
+        match &answer {
+            Ok(_) => tracing::debug!(command = name, "answered"),
+            Err(error) => tracing::info!(command = name, code = error.code, "{}", error.message),
         }
         answer
     }
