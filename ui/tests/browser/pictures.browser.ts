@@ -31,6 +31,16 @@ async function running(opened: Opened): Promise<void> {
   await opened.page.waitForTimeout(700);
 }
 
+/** A run that stays in a phase. */
+const staying =
+  (phase: string) =>
+  async (opened: Opened): Promise<void> => {
+    await planned(opened);
+    await opened.id('plan-start').click();
+    await opened.page.locator(`[data-testid=run-phase][data-phase=${phase}]`).waitFor();
+    await opened.page.waitForTimeout(400);
+  };
+
 async function ran(opened: Opened): Promise<void> {
   await planned(opened);
   await opened.id('plan-start').click();
@@ -106,6 +116,17 @@ const SHOTS: Shot[] = [
       await id('account-test').click();
       await page.locator('[data-testid=account-check-result][data-state=failed]').waitFor();
       await page.locator('.body').evaluate((body) => body.scrollTo(0, body.scrollHeight));
+    },
+  },
+  {
+    name: 'account-trust',
+    query: {},
+    hash: '#/accounts/new',
+    until: async ({ id }) => {
+      await id('account-address').fill('lab.untrusted');
+      await id('account-test').click();
+      await id('check-trust').click();
+      await id('trust-facts').waitFor();
     },
   },
   {
@@ -439,6 +460,18 @@ const SHOTS: Shot[] = [
     query: { hold: 'run', ...quick },
     hash: '#/compare/team-mirror',
     until: running,
+  },
+  {
+    name: 'run-planning',
+    query: { hold: 'planning', ...quick },
+    hash: '#/compare/team-mirror',
+    until: staying('planning'),
+  },
+  {
+    name: 'run-verifying',
+    query: { hold: 'verifying', ...quick },
+    hash: '#/compare/team-mirror',
+    until: staying('verifying'),
   },
   { name: 'run-done', query: quick, hash: '#/compare/team-mirror', until: ran },
   {

@@ -29,7 +29,7 @@ import { FakeBrowse } from './browse';
 import { preview } from './preview';
 import { FakeHistory } from './history';
 import { providers } from './providers';
-import { FakeRun } from './run';
+import { FakeRun, type Pace } from './run';
 import { scenario, type Scenario } from './scenario';
 
 const MISSING: KeyringStatus = {
@@ -510,7 +510,9 @@ class Fake {
             ? { ...image, action: 'skip' as const, present: 1 }
             : image,
       );
-    const pace = { tick: this.#how.tick, holdAt: this.#how.hold === kind ? 0.45 : null };
+    const { tick, hold } = this.#how;
+    const stay = kind === 'run' && (hold === 'planning' || hold === 'verifying') ? hold : null;
+    const pace: Pace = { tick, holdAt: hold === kind ? 0.45 : null, stay };
     const run = new FakeRun(
       info,
       images,

@@ -33,6 +33,8 @@ export interface Pace {
   tick: number;
   /** Stop when this share is done, and stay there. */
   holdAt: number | null;
+  /** Stop in this phase of a run, and stay there. */
+  stay?: 'planning' | 'verifying' | null;
 }
 
 export class FakeRun {
@@ -145,14 +147,16 @@ export class FakeRun {
     if (!this.#isPlan) this.#copy();
     const ended =
       this.#next === this.#images.length && this.#active.length === 0 && (this.#isPlan || this.#open === 0);
-    if (ended) this.#end();
-    else this.#send();
+    if (ended && this.#pace.stay === 'verifying') this.#snapshot.phase = 'verifying';
+    else if (ended) return this.#end();
+    this.#send();
   }
 
   #held(): boolean {
-    const { holdAt } = this.#pace;
+    const { holdAt, stay } = this.#pace;
+    const { totals, phase } = this.#snapshot;
+    if (stay) return phase === stay && this.#next > this.#images.length / 2;
     if (holdAt === null) return false;
-    const { totals } = this.#snapshot;
     const share = this.#isPlan
       ? totals.resolved / this.#images.length
       : totals.bytesCopied / (this.#toMove || 1);

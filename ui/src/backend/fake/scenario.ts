@@ -28,7 +28,7 @@ export interface Scenario {
   latency: number;
   /** Milliseconds between updates. */
   tick: number;
-  /** Plans (`plan`) or runs (`run`) stop half-way, to be looked at. */
+  /** Plans (`plan`) or runs (`run`) stop half-way, or a run in a phase (`planning`, `verifying`), to be looked at. */
   hold: string;
 }
 
