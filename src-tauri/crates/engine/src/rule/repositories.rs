@@ -1,7 +1,7 @@
 //! Rules over all repositories of a registry that match a pattern. Which these are is found out in each run.
 
 use regex::Regex;
-use registry::{Registry, RepositoryName};
+use registry::{Registry, RepositoryName, sentence};
 
 use super::{
     DestinationRule, DestinationTags, Origin, Pattern, Rule, RuleError, Selection, Source,

@@ -4,7 +4,7 @@ use engine::{
     Action, Failure, ImageReport, ImageState, ImageStatus, Outcome, Phase, Plan, Report,
     ReportTotals, Snapshot, Totals, Update,
 };
-use registry::{Code, Digest};
+use registry::{Code, Digest, Sentence};
 
 use super::*;
 
@@ -89,7 +89,7 @@ fn report() -> Report {
             seconds: 1.5,
             ..ReportTotals::default()
         },
-        warnings: vec!["careful".into()],
+        warnings: vec![Sentence::verbatim("careful")],
         pulls: Vec::new(),
     }
 }
@@ -111,7 +111,7 @@ fn updates() -> [Update; 2] {
             phase: Phase::Done,
             totals: Totals { copied: 1, failed: 1, bytes_copied: 10, ..totals },
             images: vec![failed, copied],
-            warnings: vec!["careful".into()],
+            warnings: vec![Sentence::verbatim("careful")],
             ..Update::default()
         },
     ]
@@ -356,7 +356,7 @@ fn a_full_disk_is_told_and_what_could_not_be_written_is_once_there_is_room() {
     full.most_pages = Some(12);
     let error = full.begin(&new("a", "2026-01-02T03:04:05Z")).unwrap().end(
         at("2026-01-02T03:05:00Z"),
-        &Report { warnings: vec!["x".repeat(500_000)], ..report() },
+        &Report { warnings: vec![Sentence::verbatim("x".repeat(500_000))], ..report() },
     );
     assert!(error.unwrap_err().to_string().contains("the disk is full"));
 }
