@@ -79,8 +79,8 @@ pub struct KeyringStatus {
     /// `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only, `file` when
     /// they chose the encrypted file.
     pub state: String,
-    /// What to do about it on this system, English; empty when `ready`.
-    pub hint: String,
+    /// What to do about it on this system; `null` when `ready`.
+    pub hint: Option<Sentence>,
     /// The particulars, for *Details*.
     pub detail: String,
     /// The encrypted file: `none`, `locked` (it waits for its passphrase) or `open`.

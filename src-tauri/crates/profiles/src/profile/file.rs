@@ -196,11 +196,11 @@ impl Reader {
         let mut platforms = Platforms::default();
         for Entry { key, value } in self.map(node, &quoted("platforms")).unwrap_or_default() {
             let (list, field, what) = match self.name(key, PLATFORMS, &quoted("platforms")) {
-                Some("os") => (&mut platforms.os, Field::Os { rule }, &quoted("os")),
-                Some(_) => (&mut platforms.arch, Field::Arch { rule }, &quoted("arch")),
+                Some("os") => (&mut platforms.os, Field::Os { rule }, quoted("os")),
+                Some(_) => (&mut platforms.arch, Field::Arch { rule }, quoted("arch")),
                 None => continue,
             };
-            let words = self.texts(value, what);
+            let words = self.texts(value, &what);
             if let Some(first) = words.first() {
                 self.places.put(field, first);
             }
