@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CODES } from '../backend/types';
 import { setLocale } from '../i18n';
-import { catalogue, describe as describeError } from './errors';
+import { catalogue } from './catalogue';
+import { describe as describeError } from './errors';
 import { ago, bytes, duration, list, millis, percent, rate } from './format';
 import { plain } from './plain';
 import { cut, shortDigest, split } from './reference';

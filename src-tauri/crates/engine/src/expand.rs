@@ -562,7 +562,7 @@ impl<'a> Expansion<'a> {
     fn empty(&self, order: Order, rule: &Rule, destination: &DestinationRule, listed: usize) {
         let of = match listed {
             0 => sentence!("no_tag_of_none", "the repository has none"),
-            1 => sentence!("no_tag_of_one", "the repository has one"),
+            1 => sentence!("no_tag_of_single", "the repository has one"),
             n => sentence!("no_tag_of", "the repository has {n}", n = n),
         };
         let what = sentence!(

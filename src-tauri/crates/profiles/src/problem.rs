@@ -112,7 +112,7 @@ fn at(file: &Arc<str>, place: Place, message: Sentence) -> Problem {
 }
 
 pub(crate) fn keep_one() -> Sentence {
-    sentence!("keep_one", "keep one of them")
+    sentence!("keep_either", "keep one of them")
 }
 
 /// A field, as sentences name it.

@@ -1,5 +1,6 @@
 //! The app itself: its state, settings, keyring and file dialogs.
 
+use registry::Sentence;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;

@@ -193,11 +193,11 @@ impl Mapping {
         known_only(input, text)?;
         if !text.contains("{path}") && !text.contains("{name}") {
             let why = sentence!(
-                "rule_all_to_one",
+                "rule_same_place",
                 "all repositories of the rule would go to this one",
             );
             return Err(input.wrong(why, 0).hint(sentence!(
-                "rule_all_to_one_hint",
+                "rule_same_place_hint",
                 "write '{by_path}' to keep their paths, or '{by_name}' for the last part of each",
                 by_path = format!("{text}/{{path}}"),
                 by_name = format!("{text}/{{name}}"),
