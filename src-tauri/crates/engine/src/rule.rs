@@ -156,8 +156,7 @@ pub enum DestinationTags {
 }
 
 /// Why a text is no rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.sentence())]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
     /// "source" or "destination".
     pub side: &'static str,
@@ -225,6 +224,14 @@ impl RuleError {
         Self { side: "source", written, why, character: 0, at: 0, hint: Some(hint) }
     }
 }
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sentence().fmt(f)
+    }
+}
+
+impl std::error::Error for RuleError {}
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

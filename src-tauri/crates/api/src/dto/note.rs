@@ -1,6 +1,6 @@
 //! Something worth telling, and where it is.
 
-use profiles::Problem;
+use ::profiles::Problem;
 use registry::Sentence;
 use serde::Serialize;
 use ts_rs::TS;
