@@ -153,7 +153,8 @@ fn link(text: &str) -> Result<Typed, InvalidAddress> {
             "it begins with something else than https://",
         )));
     }
-    let host = url.host_str().ok_or_else(|| invalid(sentence!("address_no_host", "it names no host")))?;
+    let host =
+        url.host_str().ok_or_else(|| invalid(sentence!("address_no_host", "it names no host")))?;
     let host = match (host, url.port()) {
         ("hub.docker.com" | "index.docker.io" | "registry.hub.docker.com", _) => {
             Registry::DOCKER_HUB.to_owned()
@@ -180,15 +181,9 @@ fn link(text: &str) -> Result<Typed, InvalidAddress> {
 
 /// `docker login [-u USER] [-p SECRET] [--password-stdin] [SERVER]`, with whatever pipes into it before.
 fn login_line(words: &[&str]) -> Result<Typed, InvalidAddress> {
-    let at = words
-        .iter()
-        .position(|word| *word == "login")
-        .ok_or_else(|| {
-            invalid(sentence!(
-                "address_no_login",
-                "it is neither an address nor a 'docker login' line",
-            ))
-        })?;
+    let at = words.iter().position(|word| *word == "login").ok_or_else(|| {
+        invalid(sentence!("address_no_login", "it is neither an address nor a 'docker login' line"))
+    })?;
     let mut typed = Typed {
         address: Address {
             registry: Registry::DOCKER_HUB.parse().map_err(invalid)?,

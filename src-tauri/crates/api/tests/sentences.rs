@@ -11,18 +11,15 @@ struct Use {
 }
 
 fn catalogue(language: &str) -> BTreeMap<String, String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(format!("../../../ui/messages/{language}.json"));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../../ui/messages/{language}.json"));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The holes of a text, each as often as it is there.
 fn holes(text: &str) -> Vec<&str> {
-    let mut holes: Vec<_> = text
-        .split('{')
-        .skip(1)
-        .map(|rest| rest.split_once('}').expect("a hole ends").0)
-        .collect();
+    let mut holes: Vec<_> =
+        text.split('{').skip(1).map(|rest| rest.split_once('}').expect("a hole ends").0).collect();
     holes.sort_unstable();
     holes
 }
@@ -106,7 +103,9 @@ fn every_sentence_is_in_both_catalogues() {
                 wrong.push(format!("{file}: en.json must say {said:?}: {here:?}"));
             }
             (Some(_), Some(translation)) if holes(translation) == holes(&here) => {}
-            (Some(_), _) => wrong.push(format!("zh-CN.json needs {said:?} with {:?}", holes(&here))),
+            (Some(_), _) => {
+                wrong.push(format!("zh-CN.json needs {said:?} with {:?}", holes(&here)))
+            }
             (None, _) => wrong.push(format!("{file}: en.json needs {said:?}: {here:?}")),
         }
     }

@@ -13,8 +13,8 @@ use std::{
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use registry::{
-    CatalogPages, Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Result, Sentence,
-    Tag, Target, sentence,
+    CatalogPages, Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Result,
+    Sentence, Tag, Target, sentence,
 };
 use tokio::sync::mpsc::Sender;
 

@@ -108,8 +108,7 @@ impl Reading {
     }
 
     pub(crate) fn read_images(&mut self, path: &Path, env: &Environment<'_>) {
-        let twice =
-            sentence!("twice_images", "write several destinations as a list under one key");
+        let twice = sentence!("twice_images", "write several destinations as a list under one key");
         self.read_file(path, twice, |root, context| images::read(root, Some(env), context));
     }
 

@@ -47,7 +47,10 @@ pub struct Inspection {
     /// What refers to it.
     pub referrers: Vec<Referrer>,
     /// What could not be found out, one sentence each.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::sentence::texts::serialize")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "crate::sentence::texts::serialize"
+    )]
     pub warnings: Vec<Sentence>,
     /// The manifest or index itself.
     #[serde(skip)]

@@ -26,12 +26,8 @@ impl Warnings {
         for value in headers.get_all(WARNING) {
             let value = String::from_utf8_lossy(value.as_bytes());
             let text = redact::text(text(&value), &[]);
-            let text = sentence!(
-                "registry_says",
-                "{registry}: {text}",
-                registry = registry,
-                text = text,
-            );
+            let text =
+                sentence!("registry_says", "{registry}: {text}", registry = registry, text = text);
             let mut seen = lock(&self.0);
             if seen.texts.len() < MOST && !seen.texts.contains(&text) {
                 tracing::warn!("{text}");

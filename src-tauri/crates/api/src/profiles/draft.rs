@@ -9,7 +9,9 @@ use ::profiles::{
 use engine::{Attestations, IndexPolicy, NewestBy, Overwrite};
 
 use crate::{
-    dto::{self, ApiError, Note, PlatformsDraft, RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft},
+    dto::{
+        self, ApiError, Note, PlatformsDraft, RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
+    },
     error::Result,
 };
 

@@ -173,7 +173,11 @@ impl<'a> Text<'a> {
         if let Some(scheme) = scheme(text) {
             return Err(self
                 .wrong(
-                    sentence!("rule_scheme", "it begins with a scheme, '{scheme}'", scheme = scheme),
+                    sentence!(
+                        "rule_scheme",
+                        "it begins with a scheme, '{scheme}'",
+                        scheme = scheme
+                    ),
                     0,
                 )
                 .hint(sentence!(
@@ -283,11 +287,13 @@ impl<'a> Text<'a> {
             );
             return Err(self.wrong(why, at + offset));
         }
-        Regex::new(pattern)
-            .map_err(|error| {
-                let why = error.to_string();
-                self.wrong(sentence!("pattern_unusable", "its pattern can't be used: {why}", why = why), at)
-            })
+        Regex::new(pattern).map_err(|error| {
+            let why = error.to_string();
+            self.wrong(
+                sentence!("pattern_unusable", "its pattern can't be used: {why}", why = why),
+                at,
+            )
+        })
     }
 
     /// Reads `:tag[,tag…]`, `@digest` or `:tag@digest`.

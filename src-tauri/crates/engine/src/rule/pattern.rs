@@ -55,11 +55,10 @@ impl Pattern {
                 invalid(why, at)
             })?,
         };
-        let regex = Regex::new(&expression)
-            .map_err(|error| {
-                let why = error.to_string();
-                invalid(sentence!("unusable_because", "it can't be used: {why}", why = why), 0)
-            })?;
+        let regex = Regex::new(&expression).map_err(|error| {
+            let why = error.to_string();
+            invalid(sentence!("unusable_because", "it can't be used: {why}", why = why), 0)
+        })?;
         Ok(Self { written: text.to_owned(), regex })
     }
 

@@ -192,10 +192,8 @@ impl Mapping {
         let input = Text { side: "destination", text };
         known_only(input, text)?;
         if !text.contains("{path}") && !text.contains("{name}") {
-            let why = sentence!(
-                "rule_same_place",
-                "all repositories of the rule would go to this one",
-            );
+            let why =
+                sentence!("rule_same_place", "all repositories of the rule would go to this one");
             return Err(input.wrong(why, 0).hint(sentence!(
                 "rule_same_place_hint",
                 "write '{by_path}' to keep their paths, or '{by_name}' for the last part of each",
@@ -217,10 +215,8 @@ impl Mapping {
         }
         // what it becomes for one repository tells whether it is right
         let sample = filled(text, "registry.example.com", "team/app");
-        let read = DestinationRule::parse(&sample).map_err(|error| RuleError {
-            hint: error.hint,
-            ..input.wrong(error.why, 0)
-        })?;
+        let read = DestinationRule::parse(&sample)
+            .map_err(|error| RuleError { hint: error.hint, ..input.wrong(error.why, 0) })?;
         if !matches!(read.tags, DestinationTags::Same) {
             return Err(input
                 .wrong(

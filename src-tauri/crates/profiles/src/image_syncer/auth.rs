@@ -45,8 +45,8 @@ pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Con
     if root.is_null() {
         return;
     }
-    let Some(entries) = context
-        .map(root, sentence!("expected_registries", "a map of registries is expected"))
+    let Some(entries) =
+        context.map(root, sentence!("expected_registries", "a map of registries is expected"))
     else {
         return;
     };
@@ -199,8 +199,11 @@ fn read_field(
                     what = what,
                     provider = &word.text,
                 );
-                context.findings.wrong(word.place, message).hint =
-                    Some(sentence!("write_one_of", "write one of {known}", known = known.join(", ")));
+                context.findings.wrong(word.place, message).hint = Some(sentence!(
+                    "write_one_of",
+                    "write one of {known}",
+                    known = known.join(", ")
+                ));
             }
         }
         "secret_kind" => match word.text.parse::<SecretKind>() {
@@ -268,9 +271,8 @@ fn read_create(value: &Node, what: &Sentence, context: &mut Context<'_>) -> Opti
     };
     let mut how = Creation::default();
     for field in fields.iter() {
-        let within = |name: &str| {
-            sentence!("field_in", "'{name}' in {owner}", name = name, owner = what)
-        };
+        let within =
+            |name: &str| sentence!("field_in", "'{name}' in {owner}", name = name, owner = what);
         let Some(name) = context.name(&field.key.text, &CREATE) else {
             context.unknown(&field.key, within(&field.key.text), &CREATE);
             continue;

@@ -105,11 +105,10 @@ impl Reader {
                     known = VERSION,
                 );
                 self.findings.problems.clear();
-                self.findings.wrong(value.place, message).hint =
-                    Some(sentence!(
-                        "format_newer_hint",
-                        "a newer Image Syncer wrote it: update this one",
-                    ));
+                self.findings.wrong(value.place, message).hint = Some(sentence!(
+                    "format_newer_hint",
+                    "a newer Image Syncer wrote it: update this one",
+                ));
                 return profile;
             }
         }
@@ -132,7 +131,9 @@ impl Reader {
                 }
                 Some("platforms") => profile.platforms = self.platforms(None, value),
                 Some("accounts") => {
-                    for Entry { key, value } in self.map(value, &quoted("accounts")).unwrap_or_default() {
+                    for Entry { key, value } in
+                        self.map(value, &quoted("accounts")).unwrap_or_default()
+                    {
                         let what = sentence!(
                             "the_account_of",
                             "the account of '{registry}'",
@@ -173,7 +174,9 @@ impl Reader {
                 }
                 Some("destinations") => {
                     has_destinations = true;
-                    for (d, word) in self.texts(value, &quoted("destinations")).into_iter().enumerate() {
+                    for (d, word) in
+                        self.texts(value, &quoted("destinations")).into_iter().enumerate()
+                    {
                         self.places.put(Field::Destination { rule: n, destination: d }, word);
                         rule.destinations.push(word.text.clone());
                     }
@@ -184,8 +187,12 @@ impl Reader {
         }
         for (name, there) in [("source", has_source), ("destinations", has_destinations)] {
             if !there {
-                let message =
-                    sentence!("has_no_field", "{what} has no '{field}'", what = &what, field = name);
+                let message = sentence!(
+                    "has_no_field",
+                    "{what} has no '{field}'",
+                    what = &what,
+                    field = name
+                );
                 self.findings.wrong(node.place, message);
             }
         }
@@ -215,10 +222,12 @@ impl Reader {
             match self.name(key, TAGS, &quoted("tags")) {
                 Some("versions" | "newest") if value.is_null() => {}
                 Some("include") => {
-                    tags.include = self.patterns(rule, Narrowing::Include, value, &quoted("include"));
+                    tags.include =
+                        self.patterns(rule, Narrowing::Include, value, &quoted("include"));
                 }
                 Some("exclude") => {
-                    tags.exclude = self.patterns(rule, Narrowing::Exclude, value, &quoted("exclude"));
+                    tags.exclude =
+                        self.patterns(rule, Narrowing::Exclude, value, &quoted("exclude"));
                 }
                 Some("versions") => {
                     if let Some(word) = self.text(value, &quoted("versions")) {
@@ -255,7 +264,13 @@ impl Reader {
     }
 
     /// A list of patterns, each with its place.
-    fn patterns(&mut self, rule: usize, what: Narrowing, node: &Node, name: &Sentence) -> Vec<String> {
+    fn patterns(
+        &mut self,
+        rule: usize,
+        what: Narrowing,
+        node: &Node,
+        name: &Sentence,
+    ) -> Vec<String> {
         let words = self.texts(node, name);
         for (item, word) in words.iter().enumerate() {
             self.places.put(Field::Narrowing { rule, what, item }, word);
@@ -274,7 +289,8 @@ impl Reader {
                     }
                 }
                 Some("attestations") => {
-                    if let Some(value) = self.one_of(value, &quoted("attestations"), &ATTESTATIONS) {
+                    if let Some(value) = self.one_of(value, &quoted("attestations"), &ATTESTATIONS)
+                    {
                         policy.attestations = value;
                     }
                 }
@@ -284,7 +300,8 @@ impl Reader {
                     }
                 }
                 Some("referrers") => {
-                    policy.referrers = self.yes_or_no(value, &quoted("referrers")).unwrap_or_default();
+                    policy.referrers =
+                        self.yes_or_no(value, &quoted("referrers")).unwrap_or_default();
                 }
                 Some("create") => policy.create = self.create(value),
                 Some("retries") => policy.retries = self.number(value, &quoted("retries")),

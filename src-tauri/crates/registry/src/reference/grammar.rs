@@ -95,10 +95,8 @@ pub(super) fn check_tag(text: &str) -> Result<(), Wrong> {
 pub(super) fn canonical_host(text: &str) -> Result<String, Wrong> {
     let (host, port) = split_port(text);
     let host = if let Some(inner) = host.strip_prefix('[') {
-        let address: Ipv6Addr = inner
-            .strip_suffix(']')
-            .and_then(|inner| inner.parse().ok())
-            .ok_or_else(|| {
+        let address: Ipv6Addr =
+            inner.strip_suffix(']').and_then(|inner| inner.parse().ok()).ok_or_else(|| {
                 (sentence!("host_ipv6", "has no IPv6 address between its brackets"), 0)
             })?;
         format!("[{address}]")
