@@ -14,7 +14,6 @@ use crate::{Code, Error, Registry};
     feature = "ts",
     ts(type = "{ key: string, params: { [key in string]: string | Sentence }, text: string, }")
 )]
-#[serde(transparent)]
 pub struct Sentence(Box<Whole>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -203,6 +203,7 @@ mod look {
         Ok(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have nothing to install")]
     pub(super) fn how_to_install() -> Option<Sentence> {
         let os = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
         let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
