@@ -222,7 +222,11 @@ describe('Profiles as files', () => {
     const notes = screen.getAllByTestId('original-note').map((note) => note.textContent);
     expect(notes.join('\n')).toContain('--os linux');
     setLocale('zh-CN');
-    await waitFor(() => expect(screen.getAllByTestId('original-note').at(-1)).toHaveTextContent('文件不含登录信息：原版从认证文件读取'));
+    await waitFor(() =>
+      expect(screen.getAllByTestId('original-note').at(-1)).toHaveTextContent(
+        '文件不含登录信息：原版从认证文件读取',
+      ),
+    );
     setLocale('en');
     await clean(container);
     await user.click(id('original-copy'));

@@ -512,7 +512,9 @@ describe('Profiles', () => {
     expect(screen.queryByText('This field is needed.')).toBeNull();
     await user.type(id('rule-source-0'), 'quay.io/Team/app:1.0');
     await user.tab();
-    await waitFor(() => expect(id('rule-error-source-0')).toHaveTextContent("upper-case letter 'T' (character 9)"));
+    await waitFor(() =>
+      expect(id('rule-error-source-0')).toHaveTextContent("upper-case letter 'T' (character 9)"),
+    );
     expect(screen.queryByTestId('rule-error-destination-0-0')).toBeNull();
     await user.click(id('profile-save'));
     expect(await screen.findByTestId('rule-error-destination-0-0')).toHaveTextContent(
@@ -594,7 +596,9 @@ describe('Profiles', () => {
     expect(id('import-images')).toHaveAccessibleDescription(/This field is needed/);
     await user.type(id('import-images'), 'bad.yaml');
     await user.click(id('import-start'));
-    expect(await screen.findByRole('alert')).toHaveTextContent("bad.yaml, line 3: 'quay.io/a/b' is written twice");
+    expect(await screen.findByRole('alert')).toHaveTextContent(
+      "bad.yaml, line 3: 'quay.io/a/b' is written twice",
+    );
     await user.clear(id('import-images'));
     await user.type(id('import-images'), 'images.yaml');
     await user.type(id('import-auth'), 'auth.yaml');
@@ -608,7 +612,11 @@ describe('Profiles', () => {
       "auth.yaml, line 4: 'insecured' of 'quay.io' is unknown and is left out; did you mean 'insecure'?",
     );
     setLocale('zh-CN');
-    await waitFor(() => expect(id('import-warning')).toHaveTextContent('auth.yaml 第 4 行：“quay.io”的“insecured”未知，已忽略；是否应为“insecure”？'));
+    await waitFor(() =>
+      expect(id('import-warning')).toHaveTextContent(
+        'auth.yaml 第 4 行：“quay.io”的“insecured”未知，已忽略；是否应为“insecure”？',
+      ),
+    );
     expect(id('import-refused')).toHaveTextContent('源“quay.io/A”：仓库名称含有大写字母“A”（第 9 个字符）');
     setLocale('en');
     await clean(container);

@@ -2,7 +2,7 @@
 
 import type { Failure, Note } from '../backend/types';
 import { locale, m } from '../i18n';
-import { entryOf, type Entry, type Remedy } from './catalogue';
+import { entryOf, titleOf, type Entry, type Remedy } from './catalogue';
 import { fieldText } from './fields';
 import { plain } from './plain';
 import { noteLine } from './say';

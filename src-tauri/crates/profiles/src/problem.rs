@@ -125,7 +125,7 @@ pub(crate) fn must_be_bool(what: &Sentence) -> Sentence {
 }
 
 pub(crate) fn at_least_one(what: &Sentence) -> Sentence {
-    sentence!("at_least_one", "{what} must be 1 or more", what = what)
+    sentence!("must_be_positive", "{what} must be 1 or more", what = what)
 }
 
 pub(crate) fn no_limit() -> Sentence {

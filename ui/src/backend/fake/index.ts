@@ -397,9 +397,7 @@ class Fake {
       taken: taken.length,
       of: rules.length,
       notes: [
-        ...rules
-          .filter((rule) => !plain(rule))
-          .map(({ source }) => sentence('export_tags', { source })),
+        ...rules.filter((rule) => !plain(rule)).map(({ source }) => sentence('export_tags', { source })),
         ...(flags.length > 0 ? [sentence('export_flags', { flags: flags.join(' ') })] : []),
         sentence('export_logins'),
       ],
@@ -466,10 +464,10 @@ class Fake {
         ),
       ],
       warnings: [
-        note(
-          sentence('unknown', { what: sentence('field_of', { name: 'insecured', owner: 'quay.io' }) }),
-          { ...at('auth', 4), hint: sentence('did_you_mean', { near: 'insecure' }) },
-        ),
+        note(sentence('unknown', { what: sentence('field_of', { name: 'insecured', owner: 'quay.io' }) }), {
+          ...at('auth', 4),
+          hint: sentence('did_you_mean', { near: 'insecure' }),
+        }),
       ],
     };
   }
@@ -488,7 +486,13 @@ class Fake {
     const problems = there.slice(0, this.#how.name === 'failing' ? 2 : 0).map(({ source, destination }) => ({
       source,
       destination,
-      error: { code: 'blob.not-found', message: `${destination}: 404 BLOB_UNKNOWN`, hint: '', params: {}, notes: [] },
+      error: {
+        code: 'blob.not-found',
+        message: `${destination}: 404 BLOB_UNKNOWN`,
+        hint: '',
+        params: {},
+        notes: [],
+      },
     }));
     return { images: there.length, manifests: there.length * 3, blobs: there.length * 7, problems };
   }

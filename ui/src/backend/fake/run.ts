@@ -278,8 +278,7 @@ export class FakeRun {
     };
     snapshot.pulls = update.pulls;
     if (snapshot.seq === 3) {
-      update.warnings =
-        this.#isPlan && this.#images.length === 42 ? [NO_TAG] : [];
+      update.warnings = this.#isPlan && this.#images.length === 42 ? [NO_TAG] : [];
       snapshot.warnings.push(...update.warnings);
     }
     this.#changed.clear();
