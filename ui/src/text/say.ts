@@ -11,8 +11,12 @@ const texts = m as unknown as Readonly<Record<string, Text | undefined>>;
 /** One without a key, or of a key that is not known (any more), is shown in English. */
 export function say({ key, params, text }: Sentence): string {
   // an error's own sentence is English, for *Details*
-  if (key === 'error' && locale() !== 'en')
-    return titleOf(param(params['code']), { host: param(params['host']) });
+  if (key === 'error' && locale() !== 'en') {
+    return titleOf(param(params['code']), {
+      host: param(params['host']),
+      reference: param(params['reference']),
+    });
+  }
   const own = texts[`say_${key}`];
   if (key === '' || !own) return plain(text);
   return own(Object.fromEntries(Object.entries(params).map(([name, value]) => [name, param(value)])));
