@@ -175,7 +175,7 @@ fn a_run_comes_back_with_its_grid_its_log_and_the_report_as_it_was() {
     assert_eq!(
         log(Level::Warning, None),
         [
-            (Level::Warning, None, "careful".to_owned()),
+            (Level::Warning, None, "careful with it".to_owned()),
             (
                 Level::Error,
                 Some(0),
