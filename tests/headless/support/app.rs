@@ -27,7 +27,7 @@ struct NoKeyring;
 #[async_trait]
 impl SecretStore for NoKeyring {
     async fn status(&self) -> Status {
-        Status { state: State::Missing, hint: String::new(), detail: String::new() }
+        Status { state: State::Missing, hint: None, detail: String::new() }
     }
     async fn unlock(&self) -> Status {
         self.status().await

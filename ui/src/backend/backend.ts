@@ -27,6 +27,7 @@ import type {
   LogPage,
   LogRequest,
   MoreRequest,
+  Note,
   Pick,
   Preview,
   PreviewRequest,
@@ -135,6 +136,7 @@ export class Problem extends Error implements ApiError {
   readonly code: string;
   readonly hint: string;
   readonly params: Record<string, string>;
+  readonly notes: Note[];
 
   constructor(error: Partial<ApiError>) {
     super(error.message ?? '');
@@ -142,6 +144,7 @@ export class Problem extends Error implements ApiError {
     this.code = error.code ?? 'internal';
     this.hint = error.hint ?? '';
     this.params = error.params ?? {};
+    this.notes = error.notes ?? [];
   }
 
   /** Whatever was thrown, as a Problem. */

@@ -237,7 +237,11 @@ hint: string,
 /**
  * Values for the catalogue's text: `host`, `repo`, `tag`, `line`, …
  */
-params: { [key in string]: string }, };
+params: { [key in string]: string },
+/**
+ * The particulars where they can be told in the language in use too, one by one.
+ */
+notes: Array<Note>, };
 
 /**
  * What the page is told without asking, over one channel.
@@ -619,9 +623,9 @@ taken: number,
  */
 of: number,
 /**
- * What is not in it, or means less there: one sentence each.
+ * What is not in it, or means less there.
  */
-notes: Array<string>,
+notes: Array<Sentence>,
 /**
  * Where it was saved, if it was.
  */
@@ -881,9 +885,9 @@ images: Array<ImagePart>,
  */
 referrers: Array<ImageReferrer>,
 /**
- * What could not be found out, English, one sentence each.
+ * What could not be found out.
  */
-warnings: Array<string>,
+warnings: Array<Sentence>,
 /**
  * When the registry was asked.
  */
@@ -1060,17 +1064,17 @@ accounts: Array<Account>,
  */
 taken: number,
 /**
- * What was taken, but differently: one sentence each.
+ * What was taken, but differently.
  */
-changed: Array<string>,
+changed: Array<Note>,
 /**
- * What was not taken: one sentence each.
+ * What was not taken.
  */
-refused: Array<string>,
+refused: Array<Note>,
 /**
- * What is worth knowing besides: one sentence each.
+ * What is worth knowing besides.
  */
-warnings: Array<string>, };
+warnings: Array<Note>, };
 
 /**
  * Which files to import.
@@ -1112,9 +1116,9 @@ export type KeyringStatus = {
  */
 state: string,
 /**
- * What to do about it on this system, English; empty when `ready`.
+ * What to do about it on this system; `null` when `ready`.
  */
-hint: string,
+hint: Sentence | null,
 /**
  * The particulars, for *Details*.
  */
@@ -1280,6 +1284,31 @@ host: string,
  * The names, one a line.
  */
 text: string, };
+
+/**
+ * Something worth telling. The page writes it in the language in use.
+ */
+export type Note = {
+/**
+ * What it is.
+ */
+what: Sentence,
+/**
+ * What to do.
+ */
+hint: Sentence | null,
+/**
+ * The file that it is about.
+ */
+file: string | null,
+/**
+ * The line, from 1; `null` where the file as a whole is meant.
+ */
+line: number | null,
+/**
+ * The column, from 1.
+ */
+column: number | null, };
 
 /**
  * What the desktop is told of: each `never`, `hidden` (while the window is not seen) or `always`.
@@ -1464,9 +1493,9 @@ destination: string,
  */
 bytes: number | null,
 /**
- * Why it can't go there, English.
+ * Why it can't go there.
  */
-problem: string | null, };
+problem: Sentence | null, };
 
 /**
  * What a rule would copy, as far as that can be said from lists alone.
@@ -1851,6 +1880,12 @@ renews: boolean,
 settings: Array<string>, };
 
 /**
+ * A sentence, made by [`sentence!`](crate::sentence!). `Display` and dereferencing give the English text; the page
+ * writes it anew by the key, from its catalogue's `say_<key>`.
+ */
+export type Sentence = { key: string, params: { [key in string]: string | Sentence }, text: string, };
+
+/**
  * What the user has set.
  */
 export type Settings = {
@@ -1906,7 +1941,7 @@ images: Array<ImageState>,
 /**
  * Every warning so far.
  */
-warnings: Array<string>,
+warnings: Array<Sentence>,
 /**
  * Reads of manifests at every source that counts them.
  */
@@ -2137,9 +2172,9 @@ repository: string | null,
  */
 tag: string | null,
 /**
- * Why it is none, English.
+ * Why it is none.
  */
-problem: string | null,
+problem: Sentence | null,
 /**
  * The same as a word that stays: `elsewhere` (at another registry) or `wrong`.
  */
@@ -2168,7 +2203,7 @@ images: Array<ImageState>,
 /**
  * Warnings that are new.
  */
-warnings: Array<string>,
+warnings: Array<Sentence>,
 /**
  * Reads of manifests at every source that counts them, as they are now.
  */

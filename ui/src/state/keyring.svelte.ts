@@ -3,7 +3,7 @@ import type { KeyringStatus } from '../backend/types';
 
 /** Whether secrets can be kept, and the question what to do when they can't. */
 export class Keyring {
-  status = $state.raw<KeyringStatus>({ state: 'ready', hint: '', detail: '', file: 'none' });
+  status = $state.raw<KeyringStatus>({ state: 'ready', hint: null, detail: '', file: 'none' });
   /** The dialog is open. */
   asking = $state(false);
   #backend: Backend;

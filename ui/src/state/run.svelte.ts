@@ -1,7 +1,7 @@
 // What is known of one plan or run: a snapshot, and the numbered updates that came after it.
 
 import { Problem, type Backend } from '../backend/backend';
-import type { ImageState, Phase, Pulls, RunInfo, Snapshot, Totals, Update } from '../backend/types';
+import type { ImageState, Phase, Pulls, RunInfo, Sentence, Snapshot, Totals, Update } from '../backend/types';
 import { Changes } from './changes';
 import { Parts } from './parts.svelte';
 import { Speed } from './run-speed';
@@ -78,7 +78,7 @@ export class Run {
   info = $state.raw() as RunInfo;
   phase = $state<Phase>('planning');
   totals = $state.raw<Totals>(NO_TOTALS);
-  warnings = $state.raw<string[]>([]);
+  warnings = $state.raw<Sentence[]>([]);
   /** Reads of manifests at sources that count them. */
   pulls = $state.raw<Pulls[]>([]);
   counts = $state.raw<Counts>({});
@@ -195,7 +195,7 @@ export class Run {
     this.#queue = [];
     const counts = { ...this.counts };
     const planned = { ...this.planned };
-    const warnings: string[] = [];
+    const warnings: Sentence[] = [];
     let applied: Update | null = null;
     for (const [at, update] of queue.entries()) {
       if (update.seq !== this.#seq + 1) {

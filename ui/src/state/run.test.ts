@@ -39,6 +39,8 @@ const image = (id: number, part: Partial<ImageState> = {}): ImageState => ({
   ...part,
 });
 
+const warning = { key: '', params: {}, text: 'w' };
+
 const update = (seq: number, images: ImageState[], part: Partial<Update> = {}): Update => ({
   seq,
   phase: 'copying',
@@ -77,14 +79,14 @@ test('updates that come between two pictures are drawn once', () => {
   const { backend: from, asked } = backend([]);
   const run = new Run(from, info());
   run.push(update(1, [image(0), image(1)]));
-  run.push(update(2, [image(0, { status: 'copying' })], { warnings: ['w'] }));
+  run.push(update(2, [image(0, { status: 'copying' })], { warnings: [warning] }));
   expect(run.version).toBe(0);
   expect(frames).toHaveLength(1);
   draw();
   expect(run.version).toBe(1);
   expect(run.counts).toEqual({ waiting: 1, active: 1 });
   expect(run.totals.images).toBe(20);
-  expect(run.warnings).toEqual(['w']);
+  expect(run.warnings).toEqual([warning]);
   expect(run.keys[0]).toBe('q.io/a:0\nr.io/a:0');
   expect(asked()).toBe(0);
 });

@@ -72,8 +72,8 @@ describe('what is fetched', () => {
 });
 
 describe('the keyring', () => {
-  const missing = { state: 'missing', hint: '', detail: '', file: 'none' };
-  const memory = { state: 'memory', hint: '', detail: '' };
+  const missing = { state: 'missing', hint: null, detail: '', file: 'none' };
+  const memory = { state: 'memory', hint: null, detail: '' };
 
   test('is no question while it is ready', async () => {
     expect(await new Keyring({} as Backend).require()).toBe(true);

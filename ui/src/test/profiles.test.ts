@@ -4,6 +4,7 @@ import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../backend/backend';
 import type { PreviewRequest, Profile } from '../backend/types';
+import { setLocale } from '../i18n';
 import { blankRule } from '../text/rule';
 import { clean, start } from './app';
 
@@ -220,6 +221,13 @@ describe('Profiles as files', () => {
     expect(await screen.findByTestId('original-taken')).toHaveTextContent('3 of 3 rules');
     const notes = screen.getAllByTestId('original-note').map((note) => note.textContent);
     expect(notes.join('\n')).toContain('--os linux');
+    setLocale('zh-CN');
+    await waitFor(() =>
+      expect(screen.getAllByTestId('original-note').at(-1)).toHaveTextContent(
+        '文件不含登录信息：原版从认证文件读取',
+      ),
+    );
+    setLocale('en');
     await clean(container);
     await user.click(id('original-copy'));
     expect(await navigator.clipboard.readText()).toContain('docker.io/library/redis: ');
@@ -234,6 +242,9 @@ describe('Profiles as files', () => {
     const broken = await screen.findByTestId('profile-broken');
     expect(broken).toHaveTextContent("Line 7, column 3: rule 2 has no 'destinations'");
     expect(broken).toHaveTextContent('old-mirror.yaml stays as it is');
+    setLocale('zh-CN');
+    await waitFor(() => expect(broken).toHaveTextContent('第 7 行第 3 列：第 2 条规则缺少“destinations”'));
+    setLocale('en');
     const row = broken.closest('li') as HTMLElement;
     expect(within(row).getByTestId('profile-row-compare')).toBeDisabled();
     await clean(container);

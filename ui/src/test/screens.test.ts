@@ -4,6 +4,7 @@ import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../backend/backend';
 import type { AccountDraft } from '../backend/types';
+import { setLocale } from '../i18n';
 import { blankRule } from '../text/rule';
 import { clean, start } from './app';
 
@@ -417,7 +418,7 @@ describe('Accounts', () => {
     await user.type(id('account-address'), 'r.io');
     await user.type(id('account-username'), 'me');
     await user.type(id('account-secret'), 'CANARY-7');
-    backend.keyringStatus = async () => ({ state: 'locked', hint: '', detail: '', file: 'none' });
+    backend.keyringStatus = async () => ({ state: 'locked', hint: null, detail: '', file: 'none' });
     await user.click(id('account-save'));
     expect(await screen.findByTestId('keyring-dialog')).toBeVisible();
     expect(saves).toBe(0);
@@ -511,7 +512,9 @@ describe('Profiles', () => {
     expect(screen.queryByText('This field is needed.')).toBeNull();
     await user.type(id('rule-source-0'), 'quay.io/Team/app:1.0');
     await user.tab();
-    await waitFor(() => expect(id('rule-error-source-0')).toHaveTextContent('upper-case letter at column 9'));
+    await waitFor(() =>
+      expect(id('rule-error-source-0')).toHaveTextContent("upper-case letter 'T' (character 9)"),
+    );
     expect(screen.queryByTestId('rule-error-destination-0-0')).toBeNull();
     await user.click(id('profile-save'));
     expect(await screen.findByTestId('rule-error-destination-0-0')).toHaveTextContent(
@@ -593,7 +596,9 @@ describe('Profiles', () => {
     expect(id('import-images')).toHaveAccessibleDescription(/This field is needed/);
     await user.type(id('import-images'), 'bad.yaml');
     await user.click(id('import-start'));
-    expect(await screen.findByRole('alert')).toHaveTextContent('line 3, column 12');
+    expect(await screen.findByRole('alert')).toHaveTextContent(
+      "bad.yaml, line 3: 'quay.io/a/b' is written twice",
+    );
     await user.clear(id('import-images'));
     await user.type(id('import-images'), 'images.yaml');
     await user.type(id('import-auth'), 'auth.yaml');
@@ -601,9 +606,19 @@ describe('Profiles', () => {
     const report = await screen.findByTestId('import-report');
     expect(report).toHaveTextContent('3 rules taken as they were');
     expect(report).toHaveTextContent('acme+mirror @ quay.io');
-    expect(id('import-changed')).toHaveTextContent('was replaced by acme');
+    expect(id('import-changed')).toHaveTextContent("is 'r.example/acme/b' now");
     expect(id('import-refused')).toHaveTextContent('upper-case letter');
-    expect(id('import-warning')).toHaveTextContent('plattform');
+    expect(id('import-warning')).toHaveTextContent(
+      "auth.yaml, line 4: 'insecured' of 'quay.io' is unknown and is left out; did you mean 'insecure'?",
+    );
+    setLocale('zh-CN');
+    await waitFor(() =>
+      expect(id('import-warning')).toHaveTextContent(
+        'auth.yaml 第 4 行：“quay.io”的“insecured”未知，已忽略；是否应为“insecure”？',
+      ),
+    );
+    expect(id('import-refused')).toHaveTextContent('源“quay.io/A”：仓库名称含有大写字母“A”（第 9 个字符）');
+    setLocale('en');
     await clean(container);
   });
 });

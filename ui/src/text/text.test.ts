@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { CODES } from '../backend/types';
 import { setLocale } from '../i18n';
-import { catalogue, describe as describeError } from './errors';
+import { catalogue } from './catalogue';
+import { describe as describeError } from './errors';
 import { ago, bytes, duration, list, millis, percent, rate } from './format';
 import { plain } from './plain';
+import { noteLine, say } from './say';
 import { cut, shortDigest, split } from './reference';
 import { joinPatterns, splitPatterns } from './patterns';
 import { blankRule, ruleLine, sourceLine } from './rule';
@@ -105,6 +107,55 @@ describe('errors', () => {
     expect(describeError({ code: 'config.invalid', message: 'line 3: twice', hint: '' }).remedy).toBe(
       'line 3: twice',
     );
+  });
+});
+
+describe('sentences of Rust', () => {
+  const c = { key: 'name_upper', params: { c: 'A\u202e' }, text: "has an upper-case letter 'A'" };
+  const its = {
+    key: 'its_repository',
+    params: { why: c },
+    text: "its repository has an upper-case letter 'A'",
+  };
+
+  test('are said in the language in use, their parts too', () => {
+    expect(say(its)).toBe("its repository has an upper-case letter 'A'");
+    setLocale('zh-CN');
+    expect(say(its)).toBe('仓库名称含有大写字母“A”');
+  });
+
+  test('are said in English where nothing else is known', () => {
+    setLocale('zh-CN');
+    expect(say({ key: '', params: {}, text: 'as it\u202e was' })).toBe('as it was');
+    expect(say({ key: 'of_tomorrow', params: {}, text: 'new' })).toBe('new');
+  });
+
+  test('of an error, are said by its code', () => {
+    const error = {
+      key: 'error',
+      params: { code: 'net.timeout', host: 'r.io' },
+      text: 'no answer: registry r.io',
+    };
+    const why = { key: 'because', params: { what: its, why: error }, text: '' };
+    expect(say(error)).toBe('no answer: registry r.io');
+    setLocale('zh-CN');
+    expect(say(why)).toBe('仓库名称含有大写字母“A”：r.io 没有响应');
+  });
+
+  test('are told with their place and what to do', () => {
+    const note = {
+      what: its,
+      hint: { key: 'rule_space_hint', params: {}, text: '' },
+      file: 'a.yaml',
+      line: 3,
+      column: 1,
+    };
+    expect(noteLine(note)).toBe(`a.yaml, line 3: ${its.text}; take the space out`);
+    setLocale('zh-CN');
+    expect(noteLine(note)).toBe('a.yaml 第 3 行：仓库名称含有大写字母“A”；请去掉空格');
+    expect(noteLine({ ...note, hint: null, line: null })).toBe('a.yaml：仓库名称含有大写字母“A”');
+    const wrong = { code: 'config.invalid', message: 'm', hint: '', notes: [note, { ...note, line: 4 }] };
+    expect(describeError(wrong).remedy.split('\n')[1]).toContain('第 4 行');
   });
 });
 

@@ -337,8 +337,11 @@ mod tests {
         }
         async fn get(&self, id: &str) -> Result<Option<SecretString>> {
             if self.1.load(std::sync::atomic::Ordering::SeqCst) {
-                let locked =
-                    Status { state: State::Locked, hint: "unlock".into(), ..Status::ready() };
+                let locked = Status {
+                    state: State::Locked,
+                    hint: Some(registry::Sentence::verbatim("unlock")),
+                    ..Status::ready()
+                };
                 return Err(locked.error().unwrap());
             }
             let mut reads = self.0.lock().unwrap();

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use registry::{Reference, Registry, RepositoryName};
+use registry::{Reference, Registry, RepositoryName, Sentence, sentence};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
@@ -32,11 +32,11 @@ pub struct Typed {
 #[error("the address can't be used: {why}")]
 pub struct InvalidAddress {
     /// What is wrong.
-    pub why: String,
+    pub why: Sentence,
 }
 
-fn invalid(why: impl fmt::Display) -> InvalidAddress {
-    InvalidAddress { why: why.to_string() }
+fn invalid(why: impl Into<Sentence>) -> InvalidAddress {
+    InvalidAddress { why: why.into() }
 }
 
 impl Address {
@@ -87,9 +87,11 @@ impl FromStr for Address {
         };
         let registry: Registry = host.parse().map_err(invalid)?;
         if is_bare(host) {
-            return Err(invalid(format!(
+            return Err(invalid(sentence!(
+                "address_bare",
                 "'{host}' has neither a dot nor a port, and image names can't tell it from a part of Docker Hub; \
-                 write {host}:443 or another port"
+                 write {host}:443 or another port",
+                host = host,
             )));
         }
         let namespace = namespace.map(str::parse).transpose().map_err(invalid)?;
@@ -115,7 +117,7 @@ impl Typed {
     pub fn read(text: &str) -> Result<Self, InvalidAddress> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(invalid("it is empty"));
+            return Err(invalid(sentence!("empty", "it is empty")));
         }
         let words: Vec<&str> = text.split_whitespace().map(unquoted).collect();
         if words.len() > 1 {
@@ -144,11 +146,15 @@ fn plain(text: &str) -> Result<Address, InvalidAddress> {
 
 /// `https://[user[:secret]@]host[:port][/v2/ or /namespace]`
 fn link(text: &str) -> Result<Typed, InvalidAddress> {
-    let url = Url::parse(text).map_err(invalid)?;
+    let url = Url::parse(text).map_err(|error| invalid(Sentence::verbatim(error.to_string())))?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(invalid("it begins with something else than https://"));
+        return Err(invalid(sentence!(
+            "address_scheme",
+            "it begins with something else than https://",
+        )));
     }
-    let host = url.host_str().ok_or_else(|| invalid("it names no host"))?;
+    let host =
+        url.host_str().ok_or_else(|| invalid(sentence!("address_no_host", "it names no host")))?;
     let host = match (host, url.port()) {
         ("hub.docker.com" | "index.docker.io" | "registry.hub.docker.com", _) => {
             Registry::DOCKER_HUB.to_owned()
@@ -175,10 +181,9 @@ fn link(text: &str) -> Result<Typed, InvalidAddress> {
 
 /// `docker login [-u USER] [-p SECRET] [--password-stdin] [SERVER]`, with whatever pipes into it before.
 fn login_line(words: &[&str]) -> Result<Typed, InvalidAddress> {
-    let at = words
-        .iter()
-        .position(|word| *word == "login")
-        .ok_or_else(|| invalid("it is neither an address nor a 'docker login' line"))?;
+    let at = words.iter().position(|word| *word == "login").ok_or_else(|| {
+        invalid(sentence!("address_no_login", "it is neither an address nor a 'docker login' line"))
+    })?;
     let mut typed = Typed {
         address: Address {
             registry: Registry::DOCKER_HUB.parse().map_err(invalid)?,

@@ -9,7 +9,7 @@ mod system;
 use std::fmt;
 
 use async_trait::async_trait;
-use registry::{Code, Error, Result};
+use registry::{Code, Error, Result, Sentence};
 use secrecy::SecretString;
 
 pub use system::{SERVICE, SystemKeyring};
@@ -34,8 +34,8 @@ pub enum State {
 pub struct Status {
     /// Whether.
     pub state: State,
-    /// What to do about it on this system; empty when `Ready`.
-    pub hint: String,
+    /// What to do about it on this system; none when `Ready`.
+    pub hint: Option<Sentence>,
     /// The particulars.
     pub detail: String,
 }
@@ -43,7 +43,7 @@ pub struct Status {
 impl Status {
     /// Secrets can be kept.
     pub fn ready() -> Self {
-        Self { state: State::Ready, hint: String::new(), detail: String::new() }
+        Self { state: State::Ready, hint: None, detail: String::new() }
     }
 
     /// The error of trying to use a keyring that is not ready; `None` when it is.
@@ -58,7 +58,11 @@ impl Status {
         } else {
             format!("{what}: {}", self.detail)
         };
-        Some(Error::new(code, message).hint(self.hint.clone()))
+        let error = Error::new(code, message);
+        Some(match &self.hint {
+            Some(hint) => error.hint(hint.to_string()),
+            None => error,
+        })
     }
 }
 

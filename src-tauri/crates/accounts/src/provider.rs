@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use registry::{Api, Code, Demand, Error, Registry, RepositoryName, Vendor};
+use registry::{Api, Code, Demand, Error, Registry, RepositoryName, Sentence, Vendor, sentence};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -275,7 +275,7 @@ pub fn api(
 }
 
 /// Reads what stands before `/v2/` in a registry's addresses. The error says why it can't be that.
-pub fn path_prefix(text: &str) -> Result<String, &'static str> {
+pub fn path_prefix(text: &str) -> Result<String, Sentence> {
     let text = text.trim_matches('/');
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
     let is_segment = |segment: &str| {
@@ -284,7 +284,11 @@ pub fn path_prefix(text: &str) -> Result<String, &'static str> {
     if text.split('/').all(is_segment) {
         Ok(text.to_owned())
     } else {
-        Err("it must be a path such as artifactory/api/docker/key")
+        Err(sentence!(
+            "must_be_path",
+            "it must be a path such as {example}",
+            example = "artifactory/api/docker/key",
+        ))
     }
 }
 

@@ -19,7 +19,8 @@ use std::{
 };
 
 use registry::{
-    ClientOptions, CloudRequest, Code, Credential, Error, Registry, Result, Service, TlsOptions,
+    ClientOptions, CloudRequest, Code, Credential, Error, Registry, Result, Sentence, Service,
+    TlsOptions, sentence,
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ impl SignInOptions {
     pub const NAMES: [&str; 6] = ["profile", "role", "region", "tenant", "instance", "endpoint"];
 
     /// Sets an option by its name. The error says what is wrong with its value; an unknown name is none.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Sentence> {
         let text = Some(value.trim().to_owned()).filter(|text| !text.is_empty());
         match name {
             "profile" => self.profile = text,
@@ -86,7 +87,11 @@ impl SignInOptions {
                         Some(url)
                     }
                     Some(_) => {
-                        return Err("it must be a URL such as https://api.example.com/".into());
+                        return Err(sentence!(
+                            "must_be_url",
+                            "it must be a URL such as {example}",
+                            example = "https://api.example.com/",
+                        ));
                     }
                 };
             }

@@ -10,6 +10,7 @@ mod event;
 mod history;
 mod image;
 mod login;
+mod note;
 mod profile;
 mod run;
 
@@ -32,6 +33,7 @@ pub use history::{
 };
 pub use image::{DetailsRequest, ImageDetails, ImageLayer, ImagePart, ImageReferrer};
 pub use login::{FindRequest, FoundLogin, FoundLogins, Pick, TakeRequest, Taken};
+pub use note::Note;
 pub use profile::{
     Demo, ExportReport, ExportRequest, ImportReport, ImportRequest, LastRun, PlatformsDraft,
     Preview, PreviewPair, PreviewRequest, Profile, ProfileSummary, RenameRequest,

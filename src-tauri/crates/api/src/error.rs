@@ -6,7 +6,7 @@ use accounts::{InvalidAddress, account::Invalid};
 use registry::{Code, Error};
 use store::{file, profile_lock};
 
-use crate::dto::ApiError;
+use crate::dto::{ApiError, Note};
 
 /// Codes of this crate's own, besides [`Code::ALL`].
 pub mod codes {
@@ -46,6 +46,7 @@ impl ApiError {
             message: message.into(),
             hint: String::new(),
             params: [].into(),
+            notes: Vec::new(),
         }
     }
 
@@ -63,6 +64,13 @@ impl ApiError {
     #[must_use]
     pub fn param(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.params.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// Adds a particular that can be told in every language.
+    #[must_use]
+    pub(crate) fn note(mut self, note: impl Into<Note>) -> Self {
+        self.notes.push(note.into());
         self
     }
 

@@ -76,8 +76,8 @@ fn auth_file(
     let loaded =
         image_syncer::load_auth(path, env).map_err(|rejected| ApiError::from(&rejected))?;
     for warning in &loaded.warnings {
-        let hint = warning.hint.clone().unwrap_or_default();
-        problems.push(ApiError::new(warning.code, warning.to_string()).hint(&hint));
+        let hint = warning.hint.as_deref().unwrap_or_default();
+        problems.push(ApiError::new(warning.code, warning.to_string()).hint(hint).note(warning));
     }
     Ok(loaded.auth.into_iter().map(|entry| import::beside(entry, path)).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry::{Reference, Registry, RepositoryName};
+use registry::{Reference, Registry, RepositoryName, sentence};
 use store::KnownRepositories;
 
 use crate::{
@@ -28,8 +28,13 @@ pub(crate) async fn names<H: Host>(
     let words = request.text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
     let words: Vec<&str> = words.map(trimmed).filter(|word| !word.is_empty()).collect();
     if words.len() > NAMES {
-        let message = format!("these are {} names; {NAMES} are taken at once", words.len());
-        return Err(ApiError::field("text", message).param("why", "many"));
+        let what = sentence!(
+            "names_many",
+            "these are {count} names; {most} are taken at once",
+            count = words.len(),
+            most = NAMES,
+        );
+        return Err(ApiError::field("text", what.to_string()).param("why", "many").note(what));
     }
     let mut names: Vec<TypedName> = Vec::new();
     for word in words {
@@ -88,8 +93,12 @@ fn keep<H: Host>(api: &Arc<Api<H>>, host: &Registry, names: &[TypedName]) -> Res
         }
     }
     if known.at(host.as_str()).count() > KEPT {
-        let message = format!("more than {KEPT} names can't be kept for a registry");
-        return Err(ApiError::field("text", message).param("why", "many"));
+        let what = sentence!(
+            "names_kept",
+            "more than {most} names can't be kept for a registry",
+            most = KEPT,
+        );
+        return Err(ApiError::field("text", what.to_string()).param("why", "many").note(what));
     }
     if is_new {
         known.save(&path)?;
@@ -111,7 +120,9 @@ fn typed(host: &Registry, word: &str) -> TypedName {
         Ok(reference) if reference.registry == *host => Ok(reference),
         Ok(reference) if word.split('/').next().is_some_and(|first| first.contains(['.', ':'])) => {
             let at = reference.registry;
-            Err(("elsewhere", format!("it is at another registry, {at}")))
+            let why =
+                sentence!("elsewhere", "it is at another registry, {registry}", registry = &at);
+            Err(("elsewhere", why))
         }
         _ => within.parse::<Reference>().map_err(|error| ("wrong", error.why)),
     };

@@ -13,14 +13,14 @@ use ::profiles::{
     profile::{Prepared, ProfilePolicy, library},
 };
 use engine::JobRule;
-use registry::{AccessSource, Code};
+use registry::{AccessSource, Code, sentence};
 use store::LastRun;
 
 use crate::{
     Api, Host,
     app::lock,
     demo::{self, DemoAccess},
-    dto::{self, ApiError, ById, ProfileSummary, RenameRequest, RuleProblem},
+    dto::{self, ApiError, ById, Note, ProfileSummary, RenameRequest, RuleProblem},
     error::Result,
     history,
 };
@@ -149,11 +149,11 @@ pub(crate) async fn remove<H: Host>(api: &Arc<Api<H>>, request: ById) -> Result<
 
 fn not_the_demo(id: &str) -> Result<()> {
     if id == demo::ID {
-        return Err(ApiError::new(
-            Code::ConfigInvalid,
-            "the demo's profile can't be changed or copied",
-        )
-        .hint("Make a profile of your own."));
+        let what = sentence!("demo_fixed", "the demo's profile can't be changed or copied");
+        let hint = sentence!("demo_fixed_hint", "Make a profile of your own.");
+        return Err(ApiError::new(Code::ConfigInvalid, what.to_string())
+            .hint(&hint)
+            .note(Note::from(what).hint(Some(hint))));
     }
     Ok(())
 }
@@ -234,6 +234,7 @@ impl From<&Rejected> for ApiError {
         for hint in rejected.problems.iter().filter_map(|problem| problem.hint.as_deref()) {
             error = error.hint(hint);
         }
+        error.notes = rejected.problems.iter().map(Into::into).collect();
         match first {
             Some(problem) => error
                 .param("file", &problem.file)
@@ -250,7 +251,8 @@ impl From<library::Error> for ApiError {
         match &error {
             library::Error::Unknown(_) => Self::gone("profile"),
             library::Error::NoName | library::Error::Taken(_) => {
-                Self::field("name", error.to_string())
+                let wrong = Self::field("name", error.to_string());
+                error.of_name().into_iter().fold(wrong, Self::note)
             }
             library::Error::Broken(rejected) => rejected.into(),
             library::Error::File(file) => file.into(),

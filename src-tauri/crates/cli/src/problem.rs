@@ -66,7 +66,7 @@ impl From<profiles::Rejected> for Problems {
                 .map(|problem| Problem {
                     code: problem.code,
                     message: problem.to_string(),
-                    hints: problem.hint.iter().cloned().collect(),
+                    hints: problem.hint.iter().map(ToString::to_string).collect(),
                 })
                 .collect(),
         )

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use registry::Sentence;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -33,7 +34,7 @@ pub(crate) struct Board {
     started: Instant,
     tally: Arc<Tally>,
     rows: RwLock<Vec<Arc<Row>>>,
-    warnings: Mutex<Vec<String>>,
+    warnings: Mutex<Vec<Sentence>>,
     pulls: Mutex<Vec<Pulls>>,
     /// Whether every rule has been expanded into rows.
     complete: AtomicBool,
@@ -133,7 +134,7 @@ impl Board {
         row
     }
 
-    pub(crate) fn warn(&self, warning: String) {
+    pub(crate) fn warn(&self, warning: Sentence) {
         tracing::warn!("{warning}");
         lock(&self.warnings).push(warning);
     }
@@ -196,7 +197,7 @@ impl Board {
             self.complete.load(Ordering::Acquire) && told.totals.resolved == told.totals.images;
         told.turn(done, resolved && !self.plan_only);
         told.clock(self.started, self.tally.sent.load(Ordering::Relaxed));
-        let warnings: Vec<String> = lock(&self.warnings)[told.warnings..].to_vec();
+        let warnings: Vec<Sentence> = lock(&self.warnings)[told.warnings..].to_vec();
         told.warnings += warnings.len();
 
         let pulls = lock(&self.pulls).clone();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use registry::{Client, Registry};
+use registry::{Client, Registry, Sentence, sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::row::lock;
@@ -62,7 +62,7 @@ impl Budget {
     }
 
     /// An image of a source must be copied: a warning, once, where there may not be enough pulls for those behind it.
-    pub(crate) fn check(&self, client: &Client, source: &Registry) -> Option<String> {
+    pub(crate) fn check(&self, client: &Client, source: &Registry) -> Option<Sentence> {
         let left = client.quota(source)?.remaining;
         let mut sources = lock(&self.0);
         let known = sources.get_mut(source)?;
@@ -70,10 +70,13 @@ impl Budget {
             return None;
         }
         known.told = true;
-        Some(format!(
-            "{source} lets {left} more manifests be read for now, and {} more of its images are to be looked at: if most \
-             must be copied, it is not enough; log in for a higher limit, or run again later",
-            known.ahead
+        Some(sentence!(
+            "pulls_may_end",
+            "{source} lets {left} more manifests be read for now, and {ahead} more of its images are to be looked at: if \
+             most must be copied, it is not enough; log in for a higher limit, or run again later",
+            source = source,
+            left = left,
+            ahead = known.ahead,
         ))
     }
 

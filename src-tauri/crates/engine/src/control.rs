@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use registry::Client;
+use registry::{Client, Sentence};
 use tokio_util::sync::CancellationToken;
 
 use crate::{ImageParts, board::Board, lanes::Lanes};
@@ -69,7 +69,7 @@ impl Control {
     }
 
     /// Adds a warning of whoever drives the run, such as that it can't be recorded.
-    pub fn warn(&self, warning: impl Into<String>) {
-        self.board.warn(warning.into());
+    pub fn warn(&self, warning: Sentence) {
+        self.board.warn(warning);
     }
 }

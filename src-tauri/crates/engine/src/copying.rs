@@ -14,7 +14,9 @@ use futures_util::{
     FutureExt as _,
     future::{join_all, try_join_all},
 };
-use registry::{Code, Descriptor, Digest, Error, Manifest, ManifestKind, Result, Target};
+use registry::{
+    Code, Descriptor, Digest, Error, Manifest, ManifestKind, Result, Sentence, Target, sentence,
+};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -190,10 +192,11 @@ impl Copying {
                 row.skipped(&reason, Some(digest))
             }
             Ok(Tagged::Locked(stands)) => {
-                self.run().board.warn(format!(
-                    "{} is immutable and names another image than {}: it was left as it is",
-                    row.destination(),
-                    row.source()
+                self.run().board.warn(sentence!(
+                    "immutable",
+                    "{destination} is immutable and names another image than {source}: it was left as it is",
+                    destination = row.destination(),
+                    source = row.source(),
                 ));
                 row.skipped("immutable tag", stands.as_ref())
             }
@@ -309,11 +312,21 @@ impl Copying {
         }
         let refusal = lock(&self.refusal).take();
         if destination.place.site.refused_attestation() {
-            let why = refusal.map(|error| format!(": {error}")).unwrap_or_default();
-            self.run().board.warn(format!(
-                "{} refuses attestations, so they are left out and the digests of indexes change{why}",
-                destination.place.registry()
-            ));
+            let registry = destination.place.registry();
+            let what = sentence!(
+                "no_attestations",
+                "{registry} refuses attestations, so they are left out and the digests of indexes change",
+                registry = registry,
+            );
+            self.run().board.warn(match refusal {
+                None => what,
+                Some(error) => sentence!(
+                    "because",
+                    "{what}: {why}",
+                    what = what,
+                    why = Sentence::from(&error),
+                ),
+            });
         }
     }
 

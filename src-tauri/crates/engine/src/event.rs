@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use registry::Digest;
+use registry::{Digest, Sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::{Action, Failure, Plan, Pulls};
@@ -155,7 +155,7 @@ pub struct Update {
     /// The rows that changed, whole.
     pub images: Vec<ImageState>,
     /// Warnings that are new.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Sentence>,
     /// Reads of manifests at every source that counts them, as they are now.
     pub pulls: Vec<Pulls>,
 }
@@ -174,7 +174,7 @@ pub struct Snapshot {
     /// The rows, `images[i].id == i`.
     pub images: Vec<ImageState>,
     /// Every warning so far.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Sentence>,
     /// Reads of manifests at every source that counts them.
     pub pulls: Vec<Pulls>,
 }

@@ -13,13 +13,13 @@ use std::{
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use registry::{
-    CatalogPages, Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Result, Tag,
-    Target,
+    CatalogPages, Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Result,
+    Sentence, Tag, Target, sentence,
 };
 use tokio::sync::mpsc::Sender;
 
 use crate::{
-    DestinationRule, JobRule, PatternRule, Rule, Selection, TagDates,
+    DestinationRule, JobRule, Origin, PatternRule, Rule, Selection, TagDates,
     choice::{SWITCHED_OFF, Verdict},
     place::{Place, SourceRepository},
     referrers::is_index_tag,
@@ -338,13 +338,28 @@ fn fail_search(run: &Run, search: &Search, found: usize, error: &Error) {
     }
 }
 
+/// A rule by what was written, and where.
+fn named(written: &str, origin: Option<&Origin>) -> Sentence {
+    match origin {
+        None => sentence!("the_rule", "the rule '{written}'", written = written),
+        Some(origin) => sentence!(
+            "the_rule_at",
+            "the rule '{written}' ({place})",
+            written = written,
+            place = origin.to_string(),
+        ),
+    }
+}
+
 /// A rule by pattern has found no repository.
 fn nothing(run: &Run, search: &Search, listed: usize) {
     let rule = &search.rule;
-    let at = rule.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
-    let what = format!(
-        "the rule '{}'{at} selects no repository: {} lists {listed}",
-        rule.written, rule.registry
+    let what = sentence!(
+        "no_repository",
+        "{rule} selects no repository: {registry} lists {listed}",
+        rule = named(&rule.written, rule.origin.as_ref()),
+        registry = &rule.registry,
+        listed = listed,
     );
     if run.policy.fail_if_empty {
         fail_search(run, search, 0, &Error::new(Code::RuleEmpty, what));
@@ -545,13 +560,17 @@ impl<'a> Expansion<'a> {
     }
 
     fn empty(&self, order: Order, rule: &Rule, destination: &DestinationRule, listed: usize) {
-        let at = rule.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
         let of = match listed {
-            0 => "the repository has none".to_owned(),
-            1 => "the repository has one".to_owned(),
-            n => format!("the repository has {n}"),
+            0 => sentence!("no_tag_of_none", "the repository has none"),
+            1 => sentence!("no_tag_of_single", "the repository has one"),
+            n => sentence!("no_tag_of", "the repository has {n}", n = n),
         };
-        let what = format!("the rule '{}'{at} selects no tag: {of}", rule.source.written);
+        let what = sentence!(
+            "no_tag",
+            "{rule} selects no tag: {of}",
+            rule = named(&rule.source.written, rule.origin.as_ref()),
+            of = of,
+        );
         if self.run.policy.fail_if_empty {
             let error = Error::new(Code::RuleEmpty, what);
             fail(self.run, order, rule, destination, &error);

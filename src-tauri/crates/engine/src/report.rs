@@ -1,6 +1,6 @@
 //! The report: what became of every image. Its JSON form is a contract (version 1); fields are only ever added.
 
-use registry::Digest;
+use registry::{Digest, Sentence};
 use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Pulls};
@@ -138,7 +138,8 @@ pub struct Report {
     /// Sums.
     pub totals: ReportTotals,
     /// What was noticed besides: rules that matched nothing, registries' warnings, immutable tags.
-    pub warnings: Vec<String>,
+    #[serde(with = "registry::sentence::texts")]
+    pub warnings: Vec<Sentence>,
     /// Reads of manifests at every source that counts them; left out where none does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pulls: Vec<Pulls>,

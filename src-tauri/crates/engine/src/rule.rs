@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use regex::Regex;
-use registry::{Digest, PlatformFilter, Registry, RepositoryName, Tag};
+use registry::{Digest, PlatformFilter, Registry, RepositoryName, Sentence, Tag, sentence};
 
 mod grammar;
 mod pair;
@@ -156,19 +156,20 @@ pub enum DestinationTags {
 }
 
 /// Why a text is no rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{side} '{written}': {why}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
     /// "source" or "destination".
     pub side: &'static str,
     /// The text.
     pub written: String,
-    /// What is wrong and where in the text.
-    pub why: String,
+    /// What is wrong.
+    pub why: Sentence,
+    /// The character that is wrong, from 1; 0 where the text as a whole is.
+    pub character: usize,
     /// Byte offset in the text of the first character that is wrong.
     pub at: usize,
     /// What to do.
-    pub hint: Option<String>,
+    pub hint: Option<Sentence>,
 }
 
 impl Rule {
@@ -176,13 +177,7 @@ impl Rule {
     pub fn parse(source: &str, destinations: &[&str]) -> Result<Self, RuleError> {
         let source = Source::parse(source)?;
         if destinations.is_empty() {
-            return Err(RuleError {
-                side: "source",
-                written: source.written,
-                why: "it has no destination".into(),
-                at: 0,
-                hint: Some("name at least one repository to copy to".into()),
-            });
+            return Err(RuleError::no_destination(source.written));
         }
         let destinations = destinations
             .iter()
@@ -195,6 +190,48 @@ impl Rule {
         Ok(Self { source, destinations, tags: TagFilter::default(), platforms: None, origin: None })
     }
 }
+
+impl RuleError {
+    /// The whole of what is wrong.
+    pub fn sentence(&self) -> Sentence {
+        let side = match self.side {
+            "source" => sentence!("source", "source"),
+            _ => sentence!("destination", "destination"),
+        };
+        let (written, why) = (&self.written, &self.why);
+        if self.character == 0 {
+            return sentence!(
+                "rule_wrong",
+                "{side} '{written}': {why}",
+                side = side,
+                written = written,
+                why = why,
+            );
+        }
+        sentence!(
+            "rule_wrong_at",
+            "{side} '{written}': {why} (character {character})",
+            side = side,
+            written = written,
+            why = why,
+            character = self.character,
+        )
+    }
+
+    fn no_destination(written: String) -> Self {
+        let why = sentence!("rule_no_destination", "it has no destination");
+        let hint = sentence!("rule_no_destination_hint", "name at least one repository to copy to");
+        Self { side: "source", written, why, character: 0, at: 0, hint: Some(hint) }
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.sentence().fmt(f)
+    }
+}
+
+impl std::error::Error for RuleError {}
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

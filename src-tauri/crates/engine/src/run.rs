@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use registry::{BlobWriter, Client, Code, Digest, Error, Result, Target};
+use registry::{BlobWriter, Client, Code, Digest, Error, Result, Target, sentence};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -203,9 +203,13 @@ pub(crate) async fn run(job: Job, plan_only: bool, control: Control) {
     drop(teller);
     let pulls = run.budget.pulls(&run.client);
     for pulls in pulls.iter().filter(|pulls| plan_only && pulls.is_short()) {
-        board.warn(format!(
-            "{} lets {} more manifests be read for now, and this needs {}: log in for a higher limit, or run it in parts",
-            pulls.registry, pulls.left, pulls.needed
+        board.warn(sentence!(
+            "pulls_short",
+            "{registry} lets {left} more manifests be read for now, and this needs {needed}: log in for a higher limit, or \
+             run it in parts",
+            registry = &pulls.registry,
+            left = pulls.left,
+            needed = pulls.needed,
         ));
     }
     board.pulls(pulls);

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, fs, path::Path, rc::Rc, sync::Arc};
 
-use registry::Code;
+use registry::{Code, Sentence, sentence};
 
 use crate::problem::{Findings, Place, Problem};
 
@@ -83,14 +83,14 @@ impl Word {
 
 impl Node {
     /// What it is, with an article.
-    pub(crate) fn what(&self) -> &'static str {
+    pub(crate) fn what(&self) -> Sentence {
         match &self.value {
-            Value::List(_) => "a list",
-            Value::Map(_) => "a map",
-            Value::Scalar(Scalar { kind: Kind::Text, .. }) => "a text",
-            Value::Scalar(Scalar { kind: Kind::Number, .. }) => "a number",
-            Value::Scalar(Scalar { kind: Kind::Bool, .. }) => "a boolean",
-            Value::Scalar(Scalar { kind: Kind::Null, .. }) => "nothing",
+            Value::List(_) => sentence!("a_list", "a list"),
+            Value::Map(_) => sentence!("a_map", "a map"),
+            Value::Scalar(Scalar { kind: Kind::Text, .. }) => sentence!("a_text", "a text"),
+            Value::Scalar(Scalar { kind: Kind::Number, .. }) => sentence!("a_number", "a number"),
+            Value::Scalar(Scalar { kind: Kind::Bool, .. }) => sentence!("a_boolean", "a boolean"),
+            Value::Scalar(Scalar { kind: Kind::Null, .. }) => sentence!("nothing", "nothing"),
         }
     }
 
@@ -118,7 +118,9 @@ pub(crate) fn load(path: &Path) -> Result<(Arc<str>, Vec<u8>), Problem> {
     match fs::read(path) {
         Ok(bytes) => Ok((file, bytes)),
         Err(error) => {
-            Err(Problem::whole(&file, Code::FileFailed, format!("can't be read: {error}")))
+            let why = error.to_string();
+            let what = sentence!("unreadable", "can't be read: {why}", why = why);
+            Err(Problem::whole(&file, Code::FileFailed, what))
         }
     }
 }
@@ -126,8 +128,8 @@ pub(crate) fn load(path: &Path) -> Result<(Arc<str>, Vec<u8>), Problem> {
 /// The text of a file, without its byte order mark.
 pub(crate) fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<&'a str> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        findings.wrong(START, "the file is UTF-16, and must be UTF-8").hint =
-            Some("save it as UTF-8".into());
+        let what = sentence!("utf16", "the file is UTF-16, and must be UTF-8");
+        findings.wrong(START, what).hint = Some(sentence!("utf16_hint", "save it as UTF-8"));
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -136,14 +138,15 @@ pub(crate) fn text<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<&'a s
         Err(error) => {
             let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
             let place = Lines::new(valid).place(valid.len());
-            findings.wrong(place, "this byte is no UTF-8").hint =
-                Some("save the file as UTF-8".into());
+            findings.wrong(place, sentence!("no_utf8", "this byte is no UTF-8")).hint =
+                Some(sentence!("no_utf8_hint", "save the file as UTF-8"));
             return None;
         }
     };
     // to the YAML scanner it would be the end of the file
     if let Some(zero) = text.find('\0') {
-        findings.wrong(Lines::new(text).place(zero), "there is a zero byte: this is no text file");
+        let what = sentence!("zero_byte", "there is a zero byte: this is no text file");
+        findings.wrong(Lines::new(text).place(zero), what);
         return None;
     }
     Some(text)
@@ -176,6 +179,16 @@ pub(crate) fn as_bool(text: &str) -> Option<bool> {
     (rest == &lower[1..] || text == text.to_ascii_uppercase()).then_some(yes)
 }
 
+/// A file without content.
+pub(crate) fn empty(findings: &mut Findings) {
+    findings.wrong(START, sentence!("file_empty", "the file is empty"));
+}
+
+/// Of a list in a list in a list, …
+fn too_deep() -> Sentence {
+    sentence!("too_deep", "this is nested more than {most} levels deep", most = DEPTH_MAX)
+}
+
 const START: Place = Place { line: 1, column: 1 };
 
 /// A map being read: it keeps the first of keys that are written twice, and tells of the others.
@@ -189,16 +202,15 @@ impl Keys {
     fn add(&mut self, key: Word, value: Node, findings: &mut Findings) {
         if let Some(&first) = self.by_text.get(&key.text) {
             let (first, second) = (self.entries[first].key.place.line, key.place.line);
-            let hint = findings.twice.into();
-            findings
-                .wrong(
-                    key.place,
-                    format!(
-                        "'{}' is written twice, on line {first} and on line {second}",
-                        key.text
-                    ),
-                )
-                .hint = Some(hint);
+            let hint = findings.twice.clone();
+            let what = sentence!(
+                "twice",
+                "'{key}' is written twice, on line {first} and on line {second}",
+                key = &key.text,
+                first = first,
+                second = second,
+            );
+            findings.wrong(key.place, what).hint = Some(hint);
             return;
         }
         self.by_text.insert(key.text.clone(), self.entries.len());

@@ -3,14 +3,16 @@
 
 use std::borrow::Cow;
 
+use registry::{Sentence, sentence};
+
 /// Looks variables up: [`std::env::var`] in programs.
 pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Why a text can't be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unset {
-    pub(crate) why: String,
-    pub(crate) hint: String,
+    pub(crate) why: Sentence,
+    pub(crate) hint: Sentence,
     /// Byte offset of the `$`.
     pub(crate) at: usize,
 }
@@ -26,22 +28,28 @@ pub(crate) fn expand<'t>(text: &'t str, env: &Environment<'_>) -> Result<Cow<'t,
         if let Some(inner) = after.strip_prefix('{') {
             let name = inner.split_once('}').map_or("", |(name, _)| name);
             if name.is_empty() {
-                let hint =
-                    "write '${NAME}'; a text that holds '${' itself can be put into a variable"
-                        .into();
-                return Err(Unset {
-                    why: "'${' begins no variable's name".into(),
-                    hint,
-                    at: offset,
-                });
+                let begin = "${";
+                let hint = sentence!(
+                    "variable_name_hint",
+                    "write '{example}'; a text that holds '{begin}' itself can be put into a variable",
+                    example = "${NAME}",
+                    begin = begin,
+                );
+                let why = sentence!(
+                    "variable_name",
+                    "'{begin}' begins no variable's name",
+                    begin = begin,
+                );
+                return Err(Unset { why, hint, at: offset });
             }
             let Some(value) = env(name) else {
-                let hint = format!("set {name} before the run");
-                return Err(Unset {
-                    why: format!("the environment variable {name} is not set"),
-                    hint,
-                    at: offset,
-                });
+                let hint = sentence!("variable_hint", "set {name} before the run", name = name);
+                let why = sentence!(
+                    "variable",
+                    "the environment variable {name} is not set",
+                    name = name,
+                );
+                return Err(Unset { why, hint, at: offset });
             };
             expanded.push_str(&value);
             rest = &inner[name.len() + 1..];
@@ -116,7 +124,7 @@ mod tests {
             ("x${}", "'${' begins no variable's name", 1),
         ] {
             let error = expand(text, &env).unwrap_err();
-            assert_eq!((error.why.as_str(), error.at), (why, at), "{text}");
+            assert_eq!((&*error.why, error.at), (why, at), "{text}");
         }
     }
 }

@@ -7,11 +7,12 @@ use std::{path::Path, sync::Arc};
 
 use accounts::AuthEntry;
 use engine::Rule;
+use registry::{Sentence, sentence};
 
 use crate::{
     Environment, Problem, Rejected,
     document::{self, Format, Node, Value},
-    problem::{Findings, Place},
+    problem::{Findings, keep_one, known_instead, quoted},
 };
 
 mod auth;
@@ -54,7 +55,9 @@ pub fn load_auth(auth: &Path, env: &Environment<'_>) -> Result<Loaded, Rejected>
 pub fn load_config(config: &Path) -> Result<Loaded, Rejected> {
     let mut reading = Reading::default();
     reading.read(config, |root, context| {
-        let Some(entries) = context.map(root, "a map of 'auth' and 'images' is expected") else {
+        let Some(entries) = context
+            .map(root, sentence!("expected_config", "a map of 'auth' and 'images' is expected"))
+        else {
             return;
         };
         let mut has_images = false;
@@ -65,14 +68,17 @@ pub fn load_config(config: &Path) -> Result<Loaded, Rejected> {
                     has_images = true;
                     images::read(&entry.value, None, context);
                 }
-                None => context.unknown(&entry.key, &["auth", "images"], ""),
+                None => {
+                    context.unknown(&entry.key, quoted(&entry.key.text), &["auth", "images"]);
+                }
             }
         }
         if !has_images {
-            context.findings.wrong(root.place, "there is no 'images'").hint = Some(
-                "name the rules under 'images'; a file of rules alone is given with --images"
-                    .into(),
-            );
+            let what = sentence!("no_field", "there is no '{field}'", field = "images");
+            context.findings.wrong(root.place, what).hint = Some(sentence!(
+                "no_images_hint",
+                "name the rules under 'images'; a file of rules alone is given with --images",
+            ));
         }
     });
     reading.finish()
@@ -102,18 +108,18 @@ impl Reading {
     }
 
     pub(crate) fn read_images(&mut self, path: &Path, env: &Environment<'_>) {
-        let twice = "write several destinations as a list under one key";
+        let twice = sentence!("twice_images", "write several destinations as a list under one key");
         self.read_file(path, twice, |root, context| images::read(root, Some(env), context));
     }
 
     fn read(&mut self, path: &Path, take: impl FnOnce(&Node, &mut Context<'_>)) {
-        self.read_file(path, "keep one of them", take);
+        self.read_file(path, keep_one(), take);
     }
 
     fn read_file(
         &mut self,
         path: &Path,
-        twice: &'static str,
+        twice: Sentence,
         take: impl FnOnce(&Node, &mut Context<'_>),
     ) {
         let (file, bytes) = match document::load(path) {
@@ -129,7 +135,7 @@ impl Reading {
             match root {
                 Some(root) => take(&root, &mut context),
                 None if context.findings.problems.is_empty() => {
-                    context.findings.wrong(Place { line: 1, column: 1 }, "the file is empty");
+                    document::empty(&mut context.findings);
                 }
                 None => {}
             }
@@ -151,11 +157,17 @@ impl Reading {
 }
 
 impl Context<'_> {
-    fn map<'n>(&mut self, node: &'n Node, expected: &str) -> Option<&'n [document::Entry]> {
+    fn map<'n>(&mut self, node: &'n Node, expected: Sentence) -> Option<&'n [document::Entry]> {
         if let Value::Map(entries) = &node.value {
             return Some(entries);
         }
-        self.findings.wrong(node.place, format!("{expected}, and this is {}", node.what()));
+        let what = sentence!(
+            "and_this_is",
+            "{expected}, and this is {what}",
+            expected = expected,
+            what = node.what(),
+        );
+        self.findings.wrong(node.place, what);
         None
     }
 
@@ -166,15 +178,8 @@ impl Context<'_> {
         })
     }
 
-    fn unknown(&mut self, key: &document::Word, known: &[&str], of: &str) {
-        let warning =
-            self.findings.warn(key.place, format!("'{}'{of} is unknown and is left out", key.text));
-        warning.hint = Some(match crate::nearest::nearest(&key.text, known) {
-            Some(near) => format!("did you mean '{near}'?"),
-            None => format!(
-                "known are {}",
-                known.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
-            ),
-        });
+    fn unknown(&mut self, key: &document::Word, what: Sentence, known: &[&str]) {
+        let what = sentence!("unknown", "{what} is unknown and is left out", what = what);
+        self.findings.warn(key.place, what).hint = Some(known_instead(&key.text, known));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use registry::Code;
+use registry::{Code, Sentence, sentence};
+
+use crate::nearest::nearest;
 
 /// One thing that is wrong with a file, or worth a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +18,9 @@ pub struct Problem {
     /// `config.invalid`, or `file.failed` for a file that can't be read or written.
     pub code: Code,
     /// What is wrong. It never repeats a password.
-    pub message: String,
+    pub message: Sentence,
     /// What to do.
-    pub hint: Option<String>,
+    pub hint: Option<Sentence>,
 }
 
 /// Everything that is wrong with some files, and what is worth a warning besides.
@@ -32,8 +34,8 @@ pub struct Rejected {
 
 impl Problem {
     /// A problem with a file as a whole.
-    pub(crate) fn whole(file: &Arc<str>, code: Code, message: impl Into<String>) -> Self {
-        Self { file: file.clone(), line: 0, column: 0, code, message: message.into(), hint: None }
+    pub(crate) fn whole(file: &Arc<str>, code: Code, message: Sentence) -> Self {
+        Self { file: file.clone(), line: 0, column: 0, code, message, hint: None }
     }
 }
 
@@ -68,7 +70,7 @@ pub(crate) struct Findings {
     /// What was read as something else than is written.
     pub(crate) changes: Vec<Problem>,
     /// What to do about a key that is written twice.
-    pub(crate) twice: &'static str,
+    pub(crate) twice: Sentence,
 }
 
 impl Findings {
@@ -78,34 +80,65 @@ impl Findings {
             problems: Vec::new(),
             warnings: Vec::new(),
             changes: Vec::new(),
-            twice: "keep one of them",
+            twice: keep_one(),
         }
     }
 
     /// Adds a problem; its hint can be set on what is returned.
-    pub(crate) fn wrong(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
-        self.problems.push(at(&self.file, place, message.into()));
+    pub(crate) fn wrong(&mut self, place: Place, message: Sentence) -> &mut Problem {
+        self.problems.push(at(&self.file, place, message));
         self.problems.last_mut().expect("just pushed")
     }
 
     /// Adds a warning; its hint can be set on what is returned.
-    pub(crate) fn warn(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
-        self.warnings.push(at(&self.file, place, message.into()));
+    pub(crate) fn warn(&mut self, place: Place, message: Sentence) -> &mut Problem {
+        self.warnings.push(at(&self.file, place, message));
         self.warnings.last_mut().expect("just pushed")
     }
 
     /// Notes that something was read as something else than is written.
-    pub(crate) fn changed(&mut self, place: Place, message: impl Into<String>) {
-        self.changes.push(at(&self.file, place, message.into()));
+    pub(crate) fn changed(&mut self, place: Place, message: Sentence) {
+        self.changes.push(at(&self.file, place, message));
     }
 }
 
-fn at(file: &Arc<str>, place: Place, message: String) -> Problem {
-    let message = printable(message);
+fn at(file: &Arc<str>, place: Place, message: Sentence) -> Problem {
+    let message = message.map(&printable);
     Problem {
         line: place.line,
         column: place.column,
         ..Problem::whole(file, Code::ConfigInvalid, message)
+    }
+}
+
+pub(crate) fn keep_one() -> Sentence {
+    sentence!("keep_either", "keep one of them")
+}
+
+/// A field, as sentences name it.
+pub(crate) fn quoted(name: &str) -> Sentence {
+    sentence!("quoted", "'{name}'", name = name)
+}
+
+pub(crate) fn must_be_bool(what: &Sentence) -> Sentence {
+    sentence!("must_be_bool", "{what} must be true or false", what = what)
+}
+
+pub(crate) fn at_least_one(what: &Sentence) -> Sentence {
+    sentence!("must_be_positive", "{what} must be 1 or more", what = what)
+}
+
+pub(crate) fn no_limit() -> Sentence {
+    sentence!("no_limit", "leave it out for no limit of your own")
+}
+
+/// What is known instead of a name that is not.
+pub(crate) fn known_instead(name: &str, known: &[&str]) -> Sentence {
+    match nearest(name, known) {
+        Some(near) => sentence!("did_you_mean", "did you mean '{near}'?", near = near),
+        None => {
+            sentence!("known", "known are {names}", names = format!("'{}'", known.join("', '")))
+        }
     }
 }
 

@@ -9,8 +9,10 @@ use engine::{
     Attestations, DestinationRule, IndexPolicy, JobRule, Mapping, NewestBy, Overwrite, Pattern,
     PatternRule, Policy, Rule, RuleError, Source, TagFilter,
 };
-use registry::{ClientOptions, PlatformFilter};
+use registry::{ClientOptions, PlatformFilter, Sentence, sentence};
 use schemars::JsonSchema;
+
+use crate::problem::{at_least_one, no_limit, quoted};
 
 mod export;
 mod file;
@@ -157,9 +159,9 @@ pub struct Fault {
     /// The field.
     pub field: Field,
     /// What is wrong.
-    pub message: String,
+    pub message: Sentence,
     /// What to do.
-    pub hint: Option<String>,
+    pub hint: Option<Sentence>,
     /// Byte offset within the field's text of what is wrong.
     pub at: usize,
 }
@@ -255,7 +257,7 @@ impl Profile {
 
     fn read(&self, faults: &mut Vec<Fault>) -> Prepared {
         if self.name.trim().is_empty() {
-            faults.push(Fault::new(Field::Name, "the profile has no name"));
+            faults.push(Fault::new(Field::Name, no_name()));
         }
         let mut rules = Vec::with_capacity(self.rules.len());
         for (n, rule) in self.rules.iter().enumerate() {
@@ -265,8 +267,13 @@ impl Profile {
         for registry in self.accounts.keys() {
             if let Err(error) = registry.parse::<Address>() {
                 let field = Field::Account { registry: registry.clone() };
-                faults
-                    .push(Fault::new(field, format!("'{registry}' is no registry: {}", error.why)));
+                let message = sentence!(
+                    "no_registry",
+                    "'{registry}' is no registry: {why}",
+                    registry = registry,
+                    why = error.why,
+                );
+                faults.push(Fault::new(field, message));
             }
         }
         let policy = &self.policy;
@@ -274,10 +281,10 @@ impl Profile {
             [("proc", policy.proc == Some(0)), ("bandwidth", policy.bandwidth == Some(0))]
         {
             if is_zero {
-                let mut fault =
-                    Fault::new(Field::Limit { name }, format!("'{name}' must be 1 or more"));
-                fault.hint = Some("leave it out for no limit of your own".into());
-                faults.push(fault);
+                faults.push(Fault {
+                    hint: Some(no_limit()),
+                    ..Fault::new(Field::Limit { name }, at_least_one(&quoted(name)))
+                });
             }
         }
         let options = ClientOptions::default();
@@ -314,7 +321,12 @@ impl ProfileRule {
         };
         if self.destinations.is_empty() {
             let field = Field::Destination { rule, destination: 0 };
-            faults.push(Fault::new(field, format!("'{}' has no destination", self.source)));
+            let message = sentence!(
+                "no_destination",
+                "'{source}' has no destination",
+                source = &self.source,
+            );
+            faults.push(Fault::new(field, message));
         }
         let tags = self.tags.read(rule, faults);
         let exclude = patterns(&self.repositories.exclude, rule, Narrowing::Repositories, faults);
@@ -326,20 +338,29 @@ impl ProfileRule {
                 one.tags = tags;
                 if !exclude.is_empty() {
                     let field = Field::Narrowing { rule, what: Narrowing::Repositories, item: 0 };
-                    let mut fault =
-                        Fault::new(field, format!("'{}' is one repository", self.source));
-                    fault.hint =
-                        Some("leave 'repositories' out, or name repositories by pattern".into());
-                    faults.push(fault);
+                    let message = sentence!(
+                        "one_repository",
+                        "'{source}' is one repository",
+                        source = &self.source,
+                    );
+                    let hint = sentence!(
+                        "one_repository_hint",
+                        "leave 'repositories' out, or name repositories by pattern",
+                    );
+                    faults.push(Fault { hint: Some(hint), ..Fault::new(field, message) });
                     return None;
                 }
                 if let (engine::Selection::Digest { .. }, false) =
                     (&one.source.select, one.tags.is_empty())
                 {
-                    let message = format!("'{}' is a digest, which has no tags", self.source);
-                    let mut fault = Fault::new(self.tags.first(rule), message);
-                    fault.hint = Some("leave 'tags' out".into());
-                    faults.push(fault);
+                    let message = sentence!(
+                        "digest_no_tags",
+                        "'{source}' is a digest, which has no tags",
+                        source = &self.source,
+                    );
+                    let hint = sentence!("digest_no_tags_hint", "leave 'tags' out");
+                    let field = self.tags.first(rule);
+                    faults.push(Fault { hint: Some(hint), ..Fault::new(field, message) });
                     return None;
                 }
             }
@@ -402,19 +423,25 @@ impl Tags {
         let include = patterns(&self.include, rule, Narrowing::Include, faults);
         let exclude = patterns(&self.exclude, rule, Narrowing::Exclude, faults);
         let versions = self.versions.as_deref().and_then(|text| {
-            let wrong = |why| {
+            let wrong = |why: String| {
                 let field = Field::Narrowing { rule, what: Narrowing::Versions, item: 0 };
-                let mut fault =
-                    Fault::new(field, format!("'{text}' is no range of versions: {why}"));
-                fault.hint =
-                    Some("write '>=1.2, <2', '1.2.*' or '~1.2'; a comma means 'and'".into());
-                faults.push(fault);
+                let message = sentence!(
+                    "no_range",
+                    "'{text}' is no range of versions: {why}",
+                    text = text,
+                    why = why,
+                );
+                let hint = sentence!(
+                    "no_range_hint",
+                    "write '>=1.2, <2', '1.2.*' or '~1.2'; a comma means 'and'",
+                );
+                faults.push(Fault { hint: Some(hint), ..Fault::new(field, message) });
             };
             TagFilter::range(text).map_err(wrong).ok()
         });
         if self.newest == Some(0) {
             let field = Field::Narrowing { rule, what: Narrowing::Newest, item: 0 };
-            faults.push(Fault::new(field, "'newest' must be 1 or more"));
+            faults.push(Fault::new(field, at_least_one(&quoted("newest"))));
         }
         TagFilter { include, exclude, versions, newest: self.newest, newest_by: self.newest_by }
     }
@@ -443,12 +470,19 @@ fn patterns(
             Ok(pattern) => patterns.push(pattern),
             Err(error) => faults.push(Fault {
                 at: error.at,
-                hint: Some(
-                    "write '1.*', or a regular expression between slashes: '/^1\\./'".into(),
-                ),
+                hint: Some(sentence!(
+                    "wrong_pattern_hint",
+                    "write '1.*', or a regular expression between slashes: '{example}'",
+                    example = "/^1\\./",
+                )),
                 ..Fault::new(
                     Field::Narrowing { rule, what, item },
-                    format!("the pattern '{text}' is wrong: {error}"),
+                    sentence!(
+                        "wrong_pattern",
+                        "the pattern '{text}' is wrong: {why}",
+                        text = text,
+                        why = error.why,
+                    ),
                 )
             }),
         }
@@ -475,11 +509,15 @@ impl Platforms {
 }
 
 impl Fault {
-    fn new(field: Field, message: impl Into<String>) -> Self {
-        Self { field, message: message.into(), hint: None, at: 0 }
+    fn new(field: Field, message: Sentence) -> Self {
+        Self { field, message, hint: None, at: 0 }
     }
 
     fn of_rule(field: Field, error: RuleError) -> Self {
-        Self { field, message: error.to_string(), hint: error.hint, at: error.at }
+        Self { field, message: error.sentence(), hint: error.hint, at: error.at }
     }
+}
+
+fn no_name() -> Sentence {
+    sentence!("no_name", "the profile has no name")
 }

@@ -10,7 +10,7 @@ use http::Method;
 
 use crate::{
     AccessSource, Ask, Code, Creation, Demand, HostState, Place, Registry, Repository,
-    RepositoryName, Result, Side,
+    RepositoryName, Result, Sentence, Side,
     bandwidth::Bandwidth,
     gate::Gate,
     host::{Quota, lock},
@@ -156,7 +156,7 @@ impl Client {
     }
 
     /// What registries have to say to their users (`Warning` headers), each text once; taken by the call.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<Sentence> {
         self.0.warnings.take()
     }
 

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use sha2::Digest as _;
 
+use crate::{Sentence, sentence};
+
 /// A digest algorithm that we can compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -42,13 +44,13 @@ pub struct Digest {
 #[error("'{text}' is not a digest: {why}")]
 pub struct InvalidDigest {
     text: String,
-    why: &'static str,
+    why: Sentence,
 }
 
 impl InvalidDigest {
     /// What is wrong with it.
-    pub fn why(&self) -> &'static str {
-        self.why
+    pub fn why(&self) -> &Sentence {
+        &self.why
     }
 }
 
@@ -86,18 +88,22 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let invalid = |why| InvalidDigest { text: text.chars().take(160).collect(), why };
-        let (name, hex) =
-            text.split_once(':').ok_or_else(|| invalid("it has no algorithm before a colon"))?;
+        let (name, hex) = text.split_once(':').ok_or_else(|| {
+            invalid(sentence!("digest_no_algorithm", "it has no algorithm before a colon"))
+        })?;
         let algorithm = match name {
             "sha256" => Algorithm::Sha256,
             "sha512" => Algorithm::Sha512,
-            _ => return Err(invalid("only sha256 and sha512 are known")),
+            _ => {
+                let why = sentence!("digest_algorithm", "only sha256 and sha512 are known");
+                return Err(invalid(why));
+            }
         };
         if hex.len() != algorithm.hex_len() {
-            return Err(invalid("its length is wrong"));
+            return Err(invalid(sentence!("digest_length", "its length is wrong")));
         }
         if !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(invalid("it must be lower-case hexadecimal"));
+            return Err(invalid(sentence!("digest_hex", "it must be lower-case hexadecimal")));
         }
         Ok(Self { algorithm, text: text.into() })
     }

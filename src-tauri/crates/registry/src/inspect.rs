@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Client, Code, Descriptor, Digest, Manifest, ManifestKind, Platform, Reference, Repository,
-    Result, Target,
+    Result, Sentence, Target, sentence,
 };
 
 /// The largest config that is read for its date.
@@ -47,8 +47,11 @@ pub struct Inspection {
     /// What refers to it.
     pub referrers: Vec<Referrer>,
     /// What could not be found out, one sentence each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "crate::sentence::texts::serialize"
+    )]
+    pub warnings: Vec<Sentence>,
     /// The manifest or index itself.
     #[serde(skip)]
     pub manifest: Manifest,
@@ -203,7 +206,7 @@ fn total(images: &[Image]) -> Option<u64> {
 async fn images(
     repository: &Repository,
     entries: &[Descriptor],
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Sentence>,
 ) -> Vec<Image> {
     let look = |(at, entry): (usize, Descriptor)| async move {
         let mut told = Vec::new();
@@ -213,7 +216,7 @@ async fn images(
         let found = match repository.get_manifest(&Target::Digest(entry.digest.clone())).await {
             Ok(manifest) => image(repository, &manifest, Some(&entry), &mut told).await,
             Err(error) => {
-                told.push(error.without_side().to_string());
+                told.push((&error.without_side()).into());
                 of_entry(&entry)
             }
         };
@@ -221,7 +224,11 @@ async fn images(
     };
     let entries: Vec<_> = entries.iter().cloned().enumerate().collect();
     if entries.len() > MOST_IMAGES {
-        warnings.push(format!("only the first {MOST_IMAGES} images are looked into"));
+        warnings.push(sentence!(
+            "inspect_images",
+            "only the first {most} images are looked into",
+            most = MOST_IMAGES,
+        ));
     }
     let mut images = Vec::with_capacity(entries.len());
     let mut looks = stream::iter(entries).map(look).buffered(AT_ONCE);
@@ -249,7 +256,7 @@ async fn image(
     repository: &Repository,
     manifest: &Manifest,
     entry: Option<&Descriptor>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Sentence>,
 ) -> Image {
     let mut found = Image {
         digest: manifest.digest().clone(),
@@ -271,7 +278,7 @@ async fn image(
             {
                 match repository.get_blob(config, LARGEST_CONFIG).await {
                     Ok(bytes) => found.tell(&bytes),
-                    Err(error) => warnings.push(error.without_side().to_string()),
+                    Err(error) => warnings.push((&error.without_side()).into()),
                 }
             }
         }
@@ -341,13 +348,17 @@ pub(crate) fn annotations(manifest: &[u8]) -> BTreeMap<String, String> {
 async fn referrers(
     repository: &Repository,
     digest: &Digest,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Sentence>,
 ) -> Vec<Referrer> {
     let mut found = Vec::new();
     match repository.referrers(digest).await {
         Ok(entries) => {
             if entries.len() > MOST_REFERRERS {
-                warnings.push(format!("only the first {MOST_REFERRERS} referrers are told"));
+                warnings.push(sentence!(
+                    "inspect_referrers",
+                    "only the first {most} referrers are told",
+                    most = MOST_REFERRERS,
+                ));
             }
             found.extend(entries.into_iter().take(MOST_REFERRERS).map(|entry| Referrer {
                 digest: entry.digest,
@@ -356,7 +367,7 @@ async fn referrers(
                 tag: None,
             }));
         }
-        Err(error) => warnings.push(error.without_side().to_string()),
+        Err(error) => warnings.push((&error.without_side()).into()),
     }
     for kind in [".sig", ".att", ".sbom"] {
         let text = format!("{}-{}{kind}", digest.algorithm().as_str(), digest.hex());
@@ -370,7 +381,7 @@ async fn referrers(
             Ok(None) => {}
             // many answer "denied" to what is not there
             Err(error) if matches!(error.code(), Code::PullDenied | Code::AuthRequired) => {}
-            Err(error) => warnings.push(error.without_side().to_string()),
+            Err(error) => warnings.push((&error.without_side()).into()),
         }
     }
     found

@@ -44,6 +44,7 @@ mod refusal;
 pub mod repository;
 mod retry;
 mod send;
+pub mod sentence;
 pub mod service;
 mod tls;
 mod transport;
@@ -76,6 +77,7 @@ pub use platform::{Platform, PlatformFilter};
 pub use redact::shown;
 pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
 pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository, TagList, TagPages};
+pub use sentence::Sentence;
 pub use service::{Answered, Call, Service};
 pub use vendor::{Api, Vendor};
 

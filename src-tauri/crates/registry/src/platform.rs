@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Sentence, sentence};
+
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +54,7 @@ impl PlatformFilter {
     pub fn parse<'a>(
         os: impl IntoIterator<Item = &'a str>,
         arch: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Sentence> {
         let mut filter = Self::default();
         for value in os.into_iter().flat_map(|list| list.split(',')) {
             let (name, version) = split(value, "os")?;
@@ -128,19 +130,29 @@ impl fmt::Display for PlatformFilter {
 }
 
 /// Splits `name[:detail]`, both in lower case.
-fn split(value: &str, what: &str) -> Result<(String, Option<String>), String> {
+fn split(value: &str, what: &str) -> Result<(String, Option<String>), Sentence> {
     let value = value.trim().to_ascii_lowercase();
     if value.is_empty() {
-        return Err(format!("an {what} value is empty"));
+        return Err(sentence!("platform_empty", "an {what} value is empty", what = what));
     }
     if let Some((os, arch)) = value.split_once('/') {
         return Err(match what {
             "arch" if go_arch(os).0 == "arm" => {
-                format!("'{value}' is not an arch: write a variant as '{os}:{arch}'")
+                sentence!(
+                    "platform_variant",
+                    "'{value}' is not an arch: write a variant as '{os}:{arch}'",
+                    value = &value,
+                    os = os,
+                    arch = arch,
+                )
             }
-            _ => format!(
-                "'{value}' is not an {what}: give '{os}' as the os and '{}' as the arch",
-                arch.replace('/', ":")
+            _ => sentence!(
+                "platform_both",
+                "'{value}' is not an {what}: give '{os}' as the os and '{arch}' as the arch",
+                value = &value,
+                what = what,
+                os = os,
+                arch = arch.replace('/', ":"),
             ),
         });
     }
@@ -154,7 +166,12 @@ fn split(value: &str, what: &str) -> Result<(String, Option<String>), String> {
     };
     if !plain(name) || !detail.is_none_or(plain) {
         let form = if what == "os" { "os[:os.version]" } else { "arch[:variant]" };
-        return Err(format!("'{value}' is not of the form {form}"));
+        return Err(sentence!(
+            "platform_form",
+            "'{value}' is not of the form {form}",
+            value = &value,
+            form = form,
+        ));
     }
     Ok((name.to_owned(), detail.map(ToOwned::to_owned)))
 }

@@ -4,7 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use self::grammar::{Wrong, canonical_host, check_repository, check_tag, scheme};
-use crate::Digest;
+use crate::{Digest, Sentence, sentence};
 
 mod grammar;
 #[cfg(test)]
@@ -55,9 +55,45 @@ pub struct InvalidReference {
     /// What it was read as: "reference", "registry", "repository", "tag".
     pub what: &'static str,
     /// What is wrong, such as "it has an upper-case letter 'A'".
-    pub why: String,
+    pub why: Sentence,
     /// Byte offset of the first character that is wrong.
     pub at: usize,
+}
+
+/// A predicate of the grammar as a sentence.
+fn it(why: Sentence) -> Sentence {
+    sentence!("it", "it {why}", why = why)
+}
+
+fn has_scheme(scheme: &str) -> Sentence {
+    sentence!("name_scheme", "begins with a scheme, '{scheme}'", scheme = scheme)
+}
+
+impl From<InvalidReference> for Sentence {
+    fn from(invalid: InvalidReference) -> Self {
+        let InvalidReference { text, what, why, .. } = invalid;
+        let what = match what {
+            "registry" => sentence!("registry", "registry"),
+            "repository" => sentence!("repository", "repository"),
+            "tag" => sentence!("tag", "tag"),
+            _ => sentence!("reference", "reference"),
+        };
+        sentence!(
+            "not_valid",
+            "'{text}' is not a valid {what}: {why}",
+            text = text,
+            what = what,
+            why = why,
+        )
+    }
+}
+
+impl InvalidReference {
+    /// What is wrong with a text that was read as a registry, repository or tag alone, without the subject: "has an
+    /// upper-case letter 'A'".
+    pub fn predicate(&self) -> &Sentence {
+        self.why.part("why").unwrap_or(&self.why)
+    }
 }
 
 impl Registry {
@@ -122,13 +158,14 @@ impl Reference {
         let invalid =
             |(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at };
         if let Some(scheme) = scheme(text) {
-            return Err(invalid((format!("it begins with a scheme, '{scheme}'"), 0)));
+            return Err(invalid((it(has_scheme(scheme)), 0)));
         }
         if let Some((first, rest)) = text.split_once('/')
             && (first == "localhost" || (first.contains(['.', ':']) && !first.ends_with(':')))
         {
-            let registry = Registry::read(first)
-                .map_err(|(why, at)| invalid((format!("its registry {why}"), at)))?;
+            let registry = Registry::read(first).map_err(|(why, at)| {
+                invalid((sentence!("its_registry", "its registry {why}", why = why), at))
+            })?;
             return Ok((registry, rest));
         }
         Ok((Registry(Registry::DOCKER_HUB.into()), text))
@@ -152,14 +189,16 @@ impl Reference {
         let repository = registry.repository(name).map_err(|e| (e.why, base + e.at))?;
         let tag = match tag {
             Some((text, base)) => {
-                Some(Tag::read(text).map_err(|(why, at)| (format!("its tag {why}"), base + at))?)
+                let its = |(why, at)| (sentence!("its_tag", "its tag {why}", why = why), base + at);
+                Some(Tag::read(text).map_err(its)?)
             }
             None => None,
         };
         let digest = match digest {
             Some((text, base)) => {
                 Some(text.parse().map_err(|e: crate::digest::InvalidDigest| {
-                    (format!("its digest can't be used: {}", e.why()), base)
+                    let why = e.why();
+                    (sentence!("its_digest", "its digest can't be used: {why}", why = why), base)
                 })?)
             }
             None => None,
@@ -177,7 +216,7 @@ impl Registry {
             _ => text,
         });
         if let Some(scheme) = scheme(bare) {
-            return Err((format!("begins with a scheme, '{scheme}'"), 0));
+            return Err((has_scheme(scheme), 0));
         }
         let host = canonical_host(bare)?;
         if HUB.contains(&&*host) {
@@ -227,7 +266,7 @@ macro_rules! from_str {
             type Err = InvalidReference;
             fn from_str(text: &str) -> Result<Self, InvalidReference> {
                 Self::read(text).map_err(|(why, at)| {
-                    InvalidReference { text: text.to_owned(), what: $what, why: format!("it {why}"), at }
+                    InvalidReference { text: text.to_owned(), what: $what, why: it(why), at }
                 })
             }
         }

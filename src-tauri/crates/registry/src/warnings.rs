@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use http::{HeaderMap, header::WARNING};
 
-use crate::{Registry, host::lock, redact};
+use crate::{Registry, Sentence, host::lock, redact, sentence};
 
 /// How many are kept: a registry that has more to say is not listened to.
 const MOST: usize = 100;
@@ -15,7 +15,7 @@ pub(crate) struct Warnings(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    texts: Vec<String>,
+    texts: Vec<Sentence>,
     /// How many of them have been taken.
     taken: usize,
 }
@@ -25,7 +25,9 @@ impl Warnings {
     pub(crate) fn note(&self, registry: &Registry, headers: &HeaderMap) {
         for value in headers.get_all(WARNING) {
             let value = String::from_utf8_lossy(value.as_bytes());
-            let text = format!("{registry}: {}", redact::text(text(&value), &[]));
+            let text = redact::text(text(&value), &[]);
+            let text =
+                sentence!("registry_says", "{registry}: {text}", registry = registry, text = text);
             let mut seen = lock(&self.0);
             if seen.texts.len() < MOST && !seen.texts.contains(&text) {
                 tracing::warn!("{text}");
@@ -35,7 +37,7 @@ impl Warnings {
     }
 
     /// Those that have not been taken yet.
-    pub(crate) fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<Sentence> {
         let mut seen = lock(&self.0);
         let taken = std::mem::replace(&mut seen.taken, usize::MAX).min(seen.texts.len());
         seen.taken = seen.texts.len();

@@ -15,6 +15,7 @@ import type {
 } from '../types';
 import { ago } from './data';
 import type { Scenario } from './scenario';
+import { sentence } from './sentence';
 
 const PAGE = 100;
 /** Of repositories with many tags. */
@@ -177,7 +178,8 @@ export class FakeBrowse {
         const [repository = '', tagName = null] = bare.split(':');
         const at = repository.search(/[A-Z]/);
         if (at >= 0) {
-          const problem = `its repository has an upper-case letter '${repository.charAt(at)}'`;
+          const why = sentence('name_upper', { c: repository.charAt(at) });
+          const problem = sentence('its_repository', { why });
           return { text: word, repository: null, tag: null, problem, reason: 'wrong' };
         }
         const kept = this.kept(host).filter((each) => each.repository !== repository);

@@ -3,6 +3,7 @@
 import type { Account, ApiError, Failure, FoundLogin, Profile, ProfileSummary } from '../types';
 import { blankRule } from '../../text/rule';
 import type { Scenario } from './scenario';
+import { note, sentence } from './sentence';
 
 const HOUR = 3_600_000;
 
@@ -239,9 +240,21 @@ export const BROKEN: ProfileSummary = {
       column: '3',
       what: "rule 2 has no 'destinations'",
     },
+    notes: [
+      note(sentence('has_no_field', { what: sentence('rule_n', { n: '2' }), field: 'destinations' }), {
+        file: '/home/acme/.config/image-syncer/profiles/old-mirror.yaml',
+        line: 7,
+        column: 3,
+      }),
+    ],
   },
   lastRun: null,
 };
+
+export const NO_TAG = sentence('no_tag', {
+  rule: sentence('the_rule', { written: 'docker.io/library/debian:/^7/' }),
+  of: sentence('no_tag_of', { n: '214' }),
+});
 
 export const KEPT_ASIDE: ApiError = {
   code: 'file.failed',
@@ -249,6 +262,7 @@ export const KEPT_ASIDE: ApiError = {
     'settings.yaml, line 1: not understood; it was kept as settings.yaml.broken and the app begins with its defaults',
   hint: '',
   params: {},
+  notes: [],
 };
 
 export interface FakeImage {

@@ -60,7 +60,7 @@ export class FakeHistory {
     const failing = ['partly-failed', 'failed'].includes(run.result);
     const how = { ...this.#how, name: failing ? ('failing' as const) : this.#how.name };
     const snapshot = ended(data.images(run.profileId, how), run.result);
-    if (run.result === 'warnings') snapshot.warnings = ['docker.io/library/debian:/^7/ matched no tag'];
+    if (run.result === 'warnings') snapshot.warnings = [data.NO_TAG];
     return snapshot;
   }
 

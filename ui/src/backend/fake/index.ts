@@ -13,12 +13,14 @@ import type {
   ImportReport,
   KeyringStatus,
   HistoryDetail,
+  Note,
   Pick,
   PickedImage,
   Profile,
   ProfileSummary,
   RuleProblem,
   RunInfo,
+  Sentence,
   Settings,
   Snapshot,
   Taken,
@@ -31,21 +33,22 @@ import { FakeHistory } from './history';
 import { providers } from './providers';
 import { FakeRun, type Pace } from './run';
 import { scenario, type Scenario } from './scenario';
+import { note, ruleWrong, sentence } from './sentence';
 
 const MISSING: KeyringStatus = {
   state: 'missing',
-  hint: 'Install gnome-keyring or KeePassXC and log in again.',
+  hint: sentence('keyring_any'),
   detail:
     'org.freedesktop.DBus.Error.ServiceUnknown: The name org.freedesktop.secrets was not provided by any .service files',
   file: 'none',
 };
 const LOCKED: KeyringStatus = {
   state: 'locked',
-  hint: 'The system will ask for the password of your keyring.',
+  hint: sentence('keyring_locked'),
   detail: 'The collection “login” is locked.',
   file: 'none',
 };
-const READY: KeyringStatus = { state: 'ready', hint: '', detail: '', file: 'none' };
+const READY: KeyringStatus = { state: 'ready', hint: null, detail: '', file: 'none' };
 
 const EMPTY_DRAFT: AccountDraft = {
   id: null,
@@ -264,6 +267,7 @@ class Fake {
               message: 'the credential helper docker-credential-pass is not in $PATH',
               hint: "Install it, or remove it from 'credsStore' in docker's config.json.",
               params: {},
+              notes: [],
             },
           ]
         : [];
@@ -376,6 +380,7 @@ class Fake {
         code: 'config.invalid',
         message: `there is a profile named '${name}' already`,
         params: { field: 'name' },
+        notes: [note(sentence('name_taken', { name }))],
       });
     }
     return this.#saveProfile({ ...this.#profile(id), name });
@@ -392,23 +397,34 @@ class Fake {
       taken: taken.length,
       of: rules.length,
       notes: [
-        ...rules
-          .filter((rule) => !plain(rule))
-          .map(({ source }) => `'${source}' is left out: its 'tags' narrow what it selects`),
-        ...(flags.length > 0 ? [`run the original with ${flags.join(' ')}`] : []),
-        'logins are not in it: the original reads them from an auth file',
+        ...rules.filter((rule) => !plain(rule)).map(({ source }) => sentence('export_tags', { source })),
+        ...(flags.length > 0 ? [sentence('export_flags', { flags: flags.join(' ') })] : []),
+        sentence('export_logins'),
       ],
       path: save ? `/home/acme/${id}-images.yaml` : null,
     };
   }
 
   #import(name: string, images: string, auth: string | null): ImportReport {
+    const at = (file: string, line: number): Partial<Note> => ({
+      file: `/home/acme/${file}.yaml`,
+      line,
+      column: 1,
+    });
     if (images.includes('bad')) {
       throw new Problem({
         code: 'config.invalid',
-        message: `${images}, line 3, column 12: the key quay.io/a/b stands here and on line 1`,
-        hint: 'Write both destinations as one list.',
-        params: { line: '3' },
+        message: `${images}:3:12: 'quay.io/a/b' is written twice, on line 1 and on line 3`,
+        hint: 'write several destinations as a list under one key',
+        params: { file: images, line: '3', column: '12' },
+        notes: [
+          note(sentence('twice', { key: 'quay.io/a/b', first: '1', second: '3' }), {
+            hint: sentence('twice_images'),
+            file: images,
+            line: 3,
+            column: 12,
+          }),
+        ],
       });
     }
     const profile = this.#saveProfile({
@@ -430,11 +446,29 @@ class Fake {
       profile: data.summary(profile, null),
       accounts,
       taken: profile.rules.length,
-      changed: ['/home/acme/images.yaml:2:1: ${TEAM} was replaced by acme'],
-      refused: [
-        "/home/acme/images.yaml:9:1: source 'quay.io/A': its repository has an upper-case letter 'A'",
+      changed: [
+        note(
+          sentence('destination_now', { destination: 'r.example/${TEAM}/b', text: 'r.example/acme/b' }),
+          at('images', 2),
+        ),
       ],
-      warnings: ["/home/acme/auth.yaml:4:3: 'plattform' is unknown and is left out"],
+      refused: [
+        note(
+          ruleWrong(
+            'source',
+            'quay.io/A',
+            sentence('its_repository', { why: sentence('name_upper', { c: 'A' }) }),
+            8,
+          ),
+          { ...at('images', 9), hint: sentence('rule_upper_hint', { name: 'quay.io/a' }) },
+        ),
+      ],
+      warnings: [
+        note(sentence('unknown', { what: sentence('field_of', { name: 'insecured', owner: 'quay.io' }) }), {
+          ...at('auth', 4),
+          hint: sentence('did_you_mean', { near: 'insecure' }),
+        }),
+      ],
     };
   }
 
@@ -452,7 +486,13 @@ class Fake {
     const problems = there.slice(0, this.#how.name === 'failing' ? 2 : 0).map(({ source, destination }) => ({
       source,
       destination,
-      error: { code: 'blob.not-found', message: `${destination}: 404 BLOB_UNKNOWN`, hint: '', params: {} },
+      error: {
+        code: 'blob.not-found',
+        message: `${destination}: 404 BLOB_UNKNOWN`,
+        hint: '',
+        params: {},
+        notes: [],
+      },
     }));
     return { images: there.length, manifests: there.length * 3, blobs: there.length * 7, problems };
   }
@@ -590,6 +630,7 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
           message: `contacting the registry failed: the certificate is signed by nobody that this system trusts: registry ${host}`,
           hint: '',
           params: { host },
+          notes: [],
         },
         trust: {
           certificate: { kind: 'certificate', sha256: fingerprint, subject: `CN=${host}`, pem: '' },
@@ -619,6 +660,7 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
         message: `the registry does not list its repositories: registry ${host}: HTTP 401`,
         hint: '',
         params: { host },
+        notes: [],
       },
     },
     ...tried,
@@ -632,6 +674,7 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
       message: `${host}: the token service refused ${draft.username || 'anonymous'}: 401 (1 try, 0.1 s)`,
       hint: 'Make a new access token.',
       params: { host },
+      notes: [],
     },
   };
   return [
@@ -644,37 +687,45 @@ function checkSteps(draft: AccountDraft, repository: string | null, how: Scenari
 /** A little of what Rust checks, so that the form has something to show. */
 function check(profile: Profile): RuleProblem[] {
   const problems: RuleProblem[] = [];
-  const add = (rule: number | null, field: string, item: number, message: string): void => {
-    problems.push({ rule, field, item, error: { code: 'config.invalid', message, hint: '', params: {} } });
+  const add = (rule: number | null, field: string, item: number, what: Sentence): void => {
+    const error = { code: 'config.invalid', message: what.text, hint: '', params: {}, notes: [note(what)] };
+    problems.push({ rule, field, item, error });
   };
-  if (profile.name === '') add(null, 'name', 0, 'A name is needed.');
+  const empty = (side: 'source' | 'destination'): Sentence =>
+    sentence('rule_wrong', { side: sentence(side), written: '', why: sentence('empty') });
+  if (profile.name === '') add(null, 'name', 0, sentence('no_name'));
   profile.rules.forEach((rule, at) => {
     const repository = rule.source.split(':')[0] ?? '';
-    if (rule.source === '') add(at, 'source', 0, 'A source is needed.');
-    else if (/\s/.test(rule.source))
-      add(at, 'source', 0, `a space at column ${rule.source.search(/\s/) + 1}`);
-    else if (/[A-Z]/.test(repository)) {
-      add(
-        at,
-        'source',
-        0,
-        `an upper-case letter at column ${repository.search(/[A-Z]/) + 1}: names are lower case`,
-      );
+    if (rule.source === '') add(at, 'source', 0, empty('source'));
+    const wrong = /\s/.exec(rule.source) ?? /[A-Z]/.exec(repository);
+    if (wrong) {
+      const [c] = wrong;
+      const why = /\s/.test(c) ? sentence('name_space') : sentence('name_upper', { c });
+      const its = sentence('its_repository', { why });
+      add(at, 'source', 0, ruleWrong('source', rule.source, its, wrong.index));
     }
-    if (rule.destinations.length === 0) add(at, 'destination', 0, 'A destination is needed.');
+    if (rule.destinations.length === 0) {
+      add(at, 'destination', 0, sentence('no_destination', { source: rule.source }));
+    }
     rule.destinations.forEach((destination, to) => {
-      if (destination === '') add(at, 'destination', to, 'A destination is needed.');
+      if (destination === '') add(at, 'destination', to, empty('destination'));
       const unknown = /\{(?!path\}|name\}|namespace\}|registry\})/.exec(destination);
-      if (unknown) add(at, 'destination', to, 'it has a placeholder that is not known');
+      if (unknown) {
+        const why = sentence('rule_placeholder');
+        add(at, 'destination', to, ruleWrong('destination', destination, why, unknown.index));
+      }
     });
     for (const field of ['include', 'exclude'] as const) {
       rule.tags[field].forEach((pattern, item) => {
-        if (/^[^/].*[[\]]/.test(pattern))
-          add(at, field, item, `the pattern '${pattern}' is wrong: it has the character '['`);
+        if (/^[^/].*[[\]]/.test(pattern)) {
+          const why = sentence('pattern_character', { c: '[' });
+          add(at, field, item, sentence('wrong_pattern', { text: pattern, why }));
+        }
       });
     }
     if (rule.tags.versions && !/^[\s\d.,<>=~^*x-]+$/.test(rule.tags.versions)) {
-      add(at, 'versions', 0, `'${rule.tags.versions}' is no range of versions`);
+      const why = 'unexpected character while parsing major version number';
+      add(at, 'versions', 0, sentence('no_range', { text: rule.tags.versions, why }));
     }
   });
   return problems;

@@ -2,7 +2,7 @@
 
 import { partsOf } from './parts';
 import type { AppEvent, ImageParts, ImageState, Pulls, RunInfo, Snapshot, Totals, Update } from '../types';
-import type { FakeImage } from './data';
+import { NO_TAG, type FakeImage } from './data';
 
 export const NO_TOTALS: Totals = {
   images: 0,
@@ -282,8 +282,7 @@ export class FakeRun {
     };
     snapshot.pulls = update.pulls;
     if (snapshot.seq === 3) {
-      update.warnings =
-        this.#isPlan && this.#images.length === 42 ? ['docker.io/library/debian:/^7/ matched no tag'] : [];
+      update.warnings = this.#isPlan && this.#images.length === 42 ? [NO_TAG] : [];
       snapshot.warnings.push(...update.warnings);
     }
     this.#changed.clear();

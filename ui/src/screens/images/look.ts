@@ -14,7 +14,7 @@ import TriangleAlert from '@lucide/svelte/icons/triangle-alert';
 import type { Component } from 'svelte';
 import type { ImageState } from '../../backend/types';
 import type { Glyph } from '../../design/glyphs';
-import { m } from '../../i18n';
+import { m, plural } from '../../i18n';
 import { planClass, type PlanClass } from '../../state/run.svelte';
 import { describe } from '../../text/errors';
 import { plain } from '../../text/plain';
@@ -89,10 +89,22 @@ const REASONS: Record<string, () => string> = {
   'immutable tag': m.why_immutable,
   'the run was cancelled': m.error_cancelled_title,
   'switched off by hand': m.why_off,
+  'same digest, without attestations': m.why_skip_bare,
+  'attestations were left out, because the destination refuses them': m.why_no_attestations,
+  'the run was interrupted': m.result_interrupted,
 };
+const REFERRERS = /^(.+); (\d+) referrers? (?:was|were) copied$/;
+const PLATFORM = /^single-platform image (\S+) does not match (.+)$/;
 
 /** The engine's reason in the language in use, where it is one of those that have a text. */
 export function reasonText(reason: string): string {
+  const [, same = '', count = ''] = REFERRERS.exec(reason) ?? [];
+  if (same) {
+    const copied = plural(Number(count), m.why_referrers_one, m.why_referrers_other);
+    return m.note_hint({ what: reasonText(same), hint: copied });
+  }
+  const [, platform = '', filter = ''] = PLATFORM.exec(reason) ?? [];
+  if (platform) return m.why_platform({ platform: plain(platform), filter: plain(filter) });
   return REASONS[reason]?.() ?? plain(reason);
 }
 

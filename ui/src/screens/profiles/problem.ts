@@ -1,12 +1,12 @@
 import type { RuleProblem } from '../../backend/types';
-import { locale, m } from '../../i18n';
+import { m } from '../../i18n';
 import { describe } from '../../text/errors';
+import { noteLines } from '../../text/say';
 
-/** What is wrong with a field, in one line. The particulars are in English. */
+/** What is wrong with a field, and what to do. */
 export function problemText(problem: RuleProblem | null, value: string): string | null {
   if (!problem) return null;
   if (value.trim() === '') return m.common_required();
-  const text = describe(problem.error);
-  if (locale() === 'en') return text.detail || text.title;
-  return text.detail ? m.editor_not_valid({ detail: text.detail }) : text.title;
+  const [note] = problem.error.notes;
+  return note ? noteLines(note) : describe(problem.error).title;
 }

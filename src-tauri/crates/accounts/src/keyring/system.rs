@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyring::Error as KeyringError;
 use keyring_core::Entry;
-use registry::{Code, Error, Result};
+use registry::{Code, Error, Result, Sentence, sentence};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{SecretStore, State, Status};
@@ -139,11 +139,12 @@ fn failed(what: &str, error: &KeyringError) -> Error {
 
 fn not_ready(state: State, detail: impl Into<String>) -> Status {
     let hint = match state {
-        State::Ready | State::Memory | State::File => String::new(),
+        State::Ready | State::Memory | State::File => None,
         State::Missing => look::how_to_install(),
-        State::Locked => {
-            "Unlock the keyring when the system asks for its password, then try again.".to_owned()
-        }
+        State::Locked => Some(sentence!(
+            "keyring_locked",
+            "Unlock the keyring when the system asks for its password, then try again.",
+        )),
     };
     Status { state, hint, detail: detail.into() }
 }
@@ -157,7 +158,7 @@ mod look {
         blocking::{Collection, SecretService},
     };
 
-    use super::{State, Status, not_ready};
+    use super::{Sentence, State, Status, not_ready, sentence};
 
     const NEVER_SET_UP: &str = "there is no default keyring yet";
 
@@ -202,18 +203,21 @@ mod look {
         Ok(())
     }
 
-    pub(super) fn how_to_install() -> String {
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have nothing to install")]
+    pub(super) fn how_to_install() -> Option<Sentence> {
         let os = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
         let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
-        install_hint(&os, &desktop)
+        Some(install_hint(&os, &desktop))
     }
 
     /// How a Secret Service is had on a system, by its `os-release` and desktop.
-    pub(super) fn install_hint(os_release: &str, desktop: &str) -> String {
+    pub(super) fn install_hint(os_release: &str, desktop: &str) -> Sentence {
         if desktop.split(':').any(|name| name == "KDE") {
-            return "Open System Settings, KDE Wallet, and enable the KDE wallet subsystem with its Secret Service \
-                    interface; then try again."
-                .to_owned();
+            return sentence!(
+                "keyring_kde",
+                "Open System Settings, KDE Wallet, and enable the KDE wallet subsystem with its Secret Service interface; \
+                 then try again.",
+            );
         }
         let family: String = os_release
             .lines()
@@ -231,11 +235,17 @@ mod look {
         } else if is(&["arch"]) {
             "sudo pacman -S gnome-keyring"
         } else {
-            return "Install a keyring that offers the Secret Service (GNOME Keyring, KWallet or KeePassXC), log out \
-                    and in, and try again."
-                .to_owned();
+            return sentence!(
+                "keyring_any",
+                "Install a keyring that offers the Secret Service (GNOME Keyring, KWallet or KeePassXC), log out and in, \
+                 and try again.",
+            );
         };
-        format!("Install a keyring ({command}), log out and in, and try again.")
+        sentence!(
+            "keyring_install",
+            "Install a keyring ({command}), log out and in, and try again.",
+            command = command,
+        )
     }
 }
 
@@ -243,7 +253,7 @@ mod look {
 mod look {
     //! Other systems always have a keyring, and unlock it by themselves.
 
-    use super::{State, Status, not_ready};
+    use super::{Sentence, State, Status, not_ready};
 
     pub(super) fn status() -> Status {
         match keyring::Entry::store_status() {
@@ -260,8 +270,8 @@ mod look {
         Ok(())
     }
 
-    pub(super) fn how_to_install() -> String {
-        String::new()
+    pub(super) fn how_to_install() -> Option<Sentence> {
+        None
     }
 }
 

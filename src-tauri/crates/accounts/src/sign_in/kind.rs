@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use registry::{Sentence, sentence};
 use serde::{Deserialize, Serialize};
 
 macro_rules! kinds {
@@ -92,12 +93,12 @@ impl fmt::Display for SecretKind {
 }
 
 impl FromStr for SecretKind {
-    type Err = String;
+    type Err = Sentence;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Sentence> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| {
             let known: Vec<_> = Self::ALL.iter().map(|kind| kind.as_str()).collect();
-            format!("it must be one of {}", known.join(", "))
+            sentence!("one_of", "it must be one of {known}", known = known.join(", "))
         })
     }
 }

@@ -23,7 +23,7 @@ impl Fake {
     fn check(&self) -> Result<()> {
         let status = Status {
             state: *self.state.lock().unwrap(),
-            hint: "do it".into(),
+            hint: Some(registry::Sentence::verbatim("do it")),
             detail: "why".into(),
         };
         status.error().map_or(Ok(()), Err)

@@ -1,5 +1,6 @@
 //! The app itself: its state, settings, keyring and file dialogs.
 
+use registry::Sentence;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -79,8 +80,8 @@ pub struct KeyringStatus {
     /// `ready`, `missing` or `locked`; `memory` when the user chose to keep secrets for this session only, `file` when
     /// they chose the encrypted file.
     pub state: String,
-    /// What to do about it on this system, English; empty when `ready`.
-    pub hint: String,
+    /// What to do about it on this system; `null` when `ready`.
+    pub hint: Option<Sentence>,
     /// The particulars, for *Details*.
     pub detail: String,
     /// The encrypted file: `none`, `locked` (it waits for its passphrase) or `open`.

@@ -1,5 +1,6 @@
 //! What is in a registry: namespaces, repositories, tags.
 
+use registry::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -107,8 +108,8 @@ pub struct TypedName {
     pub repository: Option<String>,
     /// Its tag, if it has one.
     pub tag: Option<String>,
-    /// Why it is none, English.
-    pub problem: Option<String>,
+    /// Why it is none.
+    pub problem: Option<Sentence>,
     /// The same as a word that stays: `elsewhere` (at another registry) or `wrong`.
     pub reason: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use registry::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -45,8 +46,8 @@ pub struct ImageDetails {
     pub images: Vec<ImagePart>,
     /// What refers to it.
     pub referrers: Vec<ImageReferrer>,
-    /// What could not be found out, English, one sentence each.
-    pub warnings: Vec<String>,
+    /// What could not be found out.
+    pub warnings: Vec<Sentence>,
     /// When the registry was asked.
     pub fetched_at: String,
 }

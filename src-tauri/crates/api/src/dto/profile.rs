@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use registry::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Account, ApiError};
+use super::{Account, ApiError, Note};
 
 /// One rule as the user writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -163,12 +164,12 @@ pub struct ImportReport {
     pub accounts: Vec<Account>,
     /// How many rules were taken.
     pub taken: u32,
-    /// What was taken, but differently: one sentence each.
-    pub changed: Vec<String>,
-    /// What was not taken: one sentence each.
-    pub refused: Vec<String>,
-    /// What is worth knowing besides: one sentence each.
-    pub warnings: Vec<String>,
+    /// What was taken, but differently.
+    pub changed: Vec<Note>,
+    /// What was not taken.
+    pub refused: Vec<Note>,
+    /// What is worth knowing besides.
+    pub warnings: Vec<Note>,
 }
 
 /// Which files to import.
@@ -213,8 +214,8 @@ pub struct ExportReport {
     pub taken: u32,
     /// Of how many.
     pub of: u32,
-    /// What is not in it, or means less there: one sentence each.
-    pub notes: Vec<String>,
+    /// What is not in it, or means less there.
+    pub notes: Vec<Sentence>,
     /// Where it was saved, if it was.
     pub path: Option<String>,
 }
@@ -277,8 +278,8 @@ pub struct PreviewPair {
     pub destination: String,
     /// Bytes of the image, where they are known.
     pub bytes: Option<u64>,
-    /// Why it can't go there, English.
-    pub problem: Option<String>,
+    /// Why it can't go there.
+    pub problem: Option<Sentence>,
 }
 
 /// The demo's two registries.

@@ -9,7 +9,9 @@ use ::profiles::{
 use engine::{Attestations, IndexPolicy, NewestBy, Overwrite};
 
 use crate::{
-    dto::{self, ApiError, PlatformsDraft, RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft},
+    dto::{
+        self, ApiError, Note, PlatformsDraft, RepositoriesDraft, RuleDraft, RuleProblem, TagsDraft,
+    },
     error::Result,
 };
 
@@ -144,9 +146,10 @@ impl From<Fault> for RuleProblem {
             Field::Os { rule } => ("os", rule, 0),
             Field::Arch { rule } => ("arch", rule, 0),
         };
-        let error = ApiError::field(field, fault.message)
-            .hint(&fault.hint.unwrap_or_default())
-            .param("at", fault.at);
+        let error = ApiError::field(field, fault.message.to_string())
+            .hint(fault.hint.as_deref().unwrap_or_default())
+            .param("at", fault.at)
+            .note(Note::from(fault.message).hint(fault.hint));
         Self { rule: rule.map(|rule| rule as u32), field: field.into(), item: item as u32, error }
     }
 }

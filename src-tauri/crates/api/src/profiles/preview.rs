@@ -9,7 +9,7 @@ use std::{
 use ::profiles::{Profile, profile::ProfileRule};
 use engine::{JobRule, PatternRule, Rule, TagDates};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use registry::{Client, Code, Dates, Reference, Registry, RepositoryName, Tag, Target};
+use registry::{Client, Code, Dates, Reference, Registry, RepositoryName, Sentence, Tag, Target};
 
 use super::draft::{drafted_rule, problem};
 use crate::{
@@ -147,7 +147,8 @@ async fn one<H: Host>(
                     .map(|(from, to)| (Target::Tag(from), Target::Tag(to)))
                     .collect(),
                 Err(why) => {
-                    preview.problem = Some(ApiError::new(Code::RuleInvalid, why));
+                    let error = ApiError::new(Code::RuleInvalid, why.to_string());
+                    preview.problem = Some(error.note(why));
                     continue;
                 }
             },
@@ -282,7 +283,7 @@ async fn pattern<H: Host>(
             continue;
         }
         let source = format!("{}/{name}", rule.registry);
-        let wrong = |problem: String| PreviewPair {
+        let wrong = |problem: Sentence| PreviewPair {
             source: source.clone(),
             destination: String::new(),
             bytes: None,
@@ -290,8 +291,8 @@ async fn pattern<H: Host>(
         };
         let one = name
             .parse::<RepositoryName>()
-            .map_err(|error| error.to_string())
-            .and_then(|name| rule.of(&name).map_err(|error| error.to_string()));
+            .map_err(Sentence::from)
+            .and_then(|name| rule.of(&name).map_err(|error| error.sentence()));
         match one {
             Ok(one) => preview.first.extend(one.destinations.iter().map(|to| PreviewPair {
                 source: one.source.written.clone(),

@@ -1,9 +1,12 @@
 //! How a plan or run begins.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use engine::Job;
-use registry::{Client, Code};
+use registry::{Client, Code, Sentence, sentence};
 use store::{
     Error, ProfileLock,
     history::{self, NewRun, Picked, Recorder, StartedBy},
@@ -160,6 +163,10 @@ async fn note<H: Host>(
 }
 
 /// What is told where the history can't be written.
-pub(super) fn not_recorded(error: &Error) -> String {
-    format!("the run is not recorded in the history: {error}")
+pub(super) fn not_recorded(error: &dyn fmt::Display) -> Sentence {
+    sentence!(
+        "not_recorded",
+        "the run is not recorded in the history: {why}",
+        why = error.to_string(),
+    )
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::{Report, RunHandle, Snapshot, Update};
+use registry::Sentence;
 use store::ProfileLock;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
@@ -57,12 +58,12 @@ pub(super) async fn drive<H: Host>(
 }
 
 /// Notes the end in the history; says why that could not be.
-async fn record(run: &Run, ended_at: jiff::Timestamp, report: Arc<Report>) -> Option<String> {
+async fn record(run: &Run, ended_at: jiff::Timestamp, report: Arc<Report>) -> Option<Sentence> {
     let recorder = lock(&run.recorder).take()?;
     let ended = tokio::task::spawn_blocking(move || recorder.end(ended_at, &report)).await;
     let problem = match ended {
         Ok(ended) => ended.err().map(|error| not_recorded(&error)),
-        Err(error) => Some(format!("the run is not recorded in the history: {error}")),
+        Err(error) => Some(not_recorded(&error)),
     };
     if let Some(problem) = &problem {
         tracing::warn!("{problem}");
@@ -71,7 +72,7 @@ async fn record(run: &Run, ended_at: jiff::Timestamp, report: Arc<Report>) -> Op
 }
 
 /// Adds a warning of our own behind the run's last update.
-fn tell<H: Host>(api: &Arc<Api<H>>, run: &Run, warning: String) {
+fn tell<H: Host>(api: &Arc<Api<H>>, run: &Run, warning: Sentence) {
     let mut snapshot = lock(&run.snapshot);
     let update = Update {
         seq: snapshot.seq + 1,

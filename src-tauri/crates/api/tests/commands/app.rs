@@ -85,7 +85,12 @@ async fn the_keyring_is_told_and_the_choice_is_an_event() {
     let status = world.ok("keyring.status", json!(null)).await;
     assert_eq!(
         status,
-        json!({ "state": "missing", "hint": "hint", "detail": "detail", "file": "none" })
+        json!({
+            "state": "missing",
+            "hint": { "key": "", "params": {}, "text": "hint" },
+            "detail": "detail",
+            "file": "none",
+        })
     );
     assert_eq!(world.ok("keyring.useMemory", json!(null)).await["state"], "memory");
     let event = world.event(|event| event["type"] == "keyring").await;

@@ -317,8 +317,9 @@ async fn a_history_that_can_not_be_written_is_told_and_the_run_goes_on() {
     world.ended(&run).await;
     assert_eq!(destination.tags("x/b"), ["1", "2", "3"]);
     let snapshot = world.ok("runs.snapshot", json!({ "id": run })).await;
-    let warning = snapshot["warnings"][0].as_str().unwrap();
-    assert!(warning.contains("not recorded in the history"), "{warning}");
+    let warning = &snapshot["warnings"][0];
+    assert_eq!(warning["key"], "not_recorded");
+    assert!(warning["text"].as_str().unwrap().contains("not recorded in the history"), "{warning}");
     assert_eq!(
         world.code("history.list", json!({ "before": null, "limit": 1, "profileId": null })).await,
         "file.failed"

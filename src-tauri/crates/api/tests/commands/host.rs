@@ -35,7 +35,8 @@ pub struct TestKeyring {
 
 impl TestKeyring {
     fn look(&self) -> Status {
-        Status { state: *self.state.lock().unwrap(), hint: "hint".into(), detail: "detail".into() }
+        let hint = Some(registry::Sentence::verbatim("hint"));
+        Status { state: *self.state.lock().unwrap(), hint, detail: "detail".into() }
     }
 
     fn check(&self) -> registry::Result<()> {

@@ -197,6 +197,10 @@ async fn files_are_imported_with_their_logins() {
     );
     let warnings = report["warnings"].to_string();
     assert!(warnings.contains("had.example.com already"), "{warnings}");
+    let known = &report["warnings"][0];
+    assert_eq!(known["what"]["key"], "import_account_known");
+    assert_eq!(known["what"]["params"]["address"], "had.example.com");
+    assert_eq!((&known["file"], known["line"].is_u64()), (&json!(auth), true));
     assert_eq!((&report["changed"], &report["refused"]), (&json!([]), &json!([])));
 
     // a second time there is a profile of that name

@@ -26,7 +26,7 @@ fn a_snapshot_and_the_updates_after_it_make_the_next_snapshot() {
 
     planned(&one);
     let two = add(&board, 1);
-    board.warn("careful".into());
+    board.warn(registry::Sentence::verbatim("careful"));
     board.tick(false);
     board.complete();
     one.copying(100);

@@ -1,7 +1,7 @@
 //! The dates that decide which tags of a rule are the newest.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use registry::{Code, Dates, Result, Tag, Target};
+use registry::{Code, Dates, Result, Tag, Target, sentence};
 
 use super::Group;
 use crate::{Rule, TagDates, run::Run};
@@ -39,9 +39,12 @@ pub(super) async fn read(
     let dates: TagDates = found.into_iter().filter_map(|(tag, date)| Some((tag, date?))).collect();
     let without = tags.len() - dates.len();
     if without > 0 {
-        run.board.warn(format!(
-            "{without} of the {} images of '{source}' do not say when they were made: they count as the oldest",
-            tags.len()
+        run.board.warn(sentence!(
+            "undated",
+            "{without} of the {all} images of '{source}' do not say when they were made: they count as the oldest",
+            without = without,
+            all = tags.len(),
+            source = source,
         ));
     }
     Ok(dates)

@@ -1,7 +1,9 @@
 //! The grammar of both sides of a rule, with errors that name the character.
 
 use regex::Regex;
-use registry::{Digest, InvalidReference, Reference, Registry, RepositoryName, Tag};
+use registry::{
+    Digest, InvalidReference, Reference, Registry, RepositoryName, Sentence, Tag, sentence,
+};
 
 use super::{DestinationRule, DestinationTags, RuleError, Selection, Source, pattern::syntax};
 
@@ -32,8 +34,18 @@ impl DestinationRule {
             Selector::Digest { tag: Some(_), .. } => {
                 let at = text.find('@').unwrap_or_default();
                 return Err(input
-                    .wrong("it has a tag and a digest, and can have one of them", at)
-                    .hint(format!("write '{}': the digest is the source's anyway", &text[..at])));
+                    .wrong(
+                        sentence!(
+                            "rule_tag_and_digest",
+                            "it has a tag and a digest, and can have one of them",
+                        ),
+                        at,
+                    )
+                    .hint(sentence!(
+                        "rule_tag_and_digest_hint",
+                        "write '{name}': the digest is the source's anyway",
+                        name = &text[..at],
+                    )));
             }
         };
         Ok(Self { registry, repository, tags, written: text.to_owned() })
@@ -43,16 +55,17 @@ impl DestinationRule {
     pub fn check(&self, source: &Source) -> Result<(), RuleError> {
         let input = Text { side: "destination", text: &self.written };
         let counts = |there: usize, here: usize| {
-            let wrong = format!(
-                "it names {}, the source '{}' names {}",
-                count(here),
-                source.written,
-                count(there)
+            let wrong = sentence!(
+                "rule_counts",
+                "it names {here}, the source '{source}' names {there}",
+                here = count(here),
+                source = &source.written,
+                there = count(there),
             );
-            input.wrong(&wrong, input.selector_at()).hint(
-                "name as many tags on both sides, or none at the destination to keep the source's"
-                    .to_owned(),
-            )
+            input.wrong(wrong, input.selector_at()).hint(sentence!(
+                "rule_counts_hint",
+                "name as many tags on both sides, or none at the destination to keep the source's",
+            ))
         };
         match (&source.select, &self.tags) {
             (Selection::Tags(from), DestinationTags::Tags(to)) if from.len() != to.len() => {
@@ -67,39 +80,58 @@ impl DestinationRule {
             }
             (Selection::Digest { .. }, DestinationTags::Matching(_)) => Err(input
                 .wrong(
-                    "it has a pattern, and the source, which is a digest, has no tags to match",
+                    sentence!(
+                        "rule_pattern_of_digest",
+                        "it has a pattern, and the source, which is a digest, has no tags to match",
+                    ),
                     input.selector_at(),
                 )
-                .hint("name one tag, or none to copy without a tag".to_owned())),
+                .hint(sentence!(
+                    "rule_pattern_of_digest_hint",
+                    "name one tag, or none to copy without a tag",
+                ))),
             (Selection::Digest { digest, .. }, DestinationTags::Digest(to)) if digest != to => {
                 Err(input
                     .wrong(
-                        &format!("its digest is not the source's, {digest}"),
+                        sentence!(
+                            "rule_other_digest",
+                            "its digest is not the source's, {digest}",
+                            digest = digest.as_str(),
+                        ),
                         input.selector_at(),
                     )
-                    .hint(
-                        "leave the digest out: content keeps its digest when it is copied"
-                            .to_owned(),
-                    ))
+                    .hint(sentence!(
+                        "rule_other_digest_hint",
+                        "leave the digest out: content keeps its digest when it is copied",
+                    )))
             }
             (
                 Selection::All | Selection::Tags(_) | Selection::Matching(_),
                 DestinationTags::Digest(_),
             ) => Err(input
-                .wrong("it has a digest, and the source has none", input.selector_at())
-                .hint("leave the digest out, or name it at the source too".to_owned())),
+                .wrong(
+                    sentence!("rule_digest_alone", "it has a digest, and the source has none"),
+                    input.selector_at(),
+                )
+                .hint(sentence!(
+                    "rule_digest_alone_hint",
+                    "leave the digest out, or name it at the source too",
+                ))),
             _ => Ok(()),
         }
     }
 }
 
 /// "1 tag", "2 tags".
-pub(super) fn count(tags: usize) -> String {
-    format!("{tags} {}", if tags == 1 { "tag" } else { "tags" })
+pub(super) fn count(tags: usize) -> Sentence {
+    match tags {
+        1 => sentence!("one_tag", "1 tag"),
+        tags => sentence!("tags", "{tags} tags", tags = tags),
+    }
 }
 
 impl RuleError {
-    pub(super) fn hint(mut self, hint: String) -> Self {
+    pub(super) fn hint(mut self, hint: Sentence) -> Self {
         self.hint = Some(hint);
         self
     }
@@ -130,14 +162,29 @@ impl<'a> Text<'a> {
     fn read(self) -> Result<Written, RuleError> {
         let text = self.text;
         if text.is_empty() {
-            let why = "it is empty".into();
-            let hint = Some("write 'registry/repository', with ':tag' where one is meant".into());
-            return Err(RuleError { side: self.side, written: String::new(), why, at: 0, hint });
+            let why = sentence!("empty", "it is empty");
+            let hint = Some(sentence!(
+                "rule_empty_hint",
+                "write 'registry/repository', with ':tag' where one is meant",
+            ));
+            let (side, written) = (self.side, String::new());
+            return Err(RuleError { side, written, why, character: 0, at: 0, hint });
         }
         if let Some(scheme) = scheme(text) {
             return Err(self
-                .wrong(&format!("it begins with a scheme, '{scheme}'"), 0)
-                .hint(format!("leave the scheme out: '{}'", &text[scheme.len()..])));
+                .wrong(
+                    sentence!(
+                        "rule_scheme",
+                        "it begins with a scheme, '{scheme}'",
+                        scheme = scheme
+                    ),
+                    0,
+                )
+                .hint(sentence!(
+                    "rule_scheme_hint",
+                    "leave the scheme out: '{name}'",
+                    name = &text[scheme.len()..],
+                )));
         }
         let (name, selector_at) = self.split();
         let (registry, repository) = self.read_name(name)?;
@@ -178,26 +225,42 @@ impl<'a> Text<'a> {
             let is_port = !port.is_empty() && self.text.len() == name.len() + 1 + port.len();
             let registry = if is_port { self.text } else { name };
             return Err(self
-                .wrong(&format!("it names a registry, '{registry}', and no repository"), 0)
-                .hint(format!("write '{registry}/repository'")));
+                .wrong(
+                    sentence!(
+                        "rule_registry_alone",
+                        "it names a registry, '{registry}', and no repository",
+                        registry = registry,
+                    ),
+                    0,
+                )
+                .hint(sentence!(
+                    "rule_registry_alone_hint",
+                    "write '{registry}/repository'",
+                    registry = registry,
+                )));
         }
         let (registry, path) =
-            Reference::split_registry(name).map_err(|e| self.wrong(&e.why, e.at))?;
+            Reference::split_registry(name).map_err(|e| self.wrong(e.why, e.at))?;
         let base = name.len() - path.len();
         let repository = registry.repository(path).map_err(|e| {
-            let error = self.part("repository", &e, base);
+            let why = sentence!("its_repository", "its repository {why}", why = e.predicate());
+            let error = self.wrong(why, base + e.at);
             match path[e.at..].chars().next() {
-                Some(c) if c.is_ascii_uppercase() => error.hint(format!(
-                    "repository names have no upper-case letters: '{}{}{}'",
-                    &self.text[..base],
-                    path.to_ascii_lowercase(),
-                    &self.text[name.len()..]
+                Some(c) if c.is_ascii_uppercase() => error.hint(sentence!(
+                    "rule_upper_hint",
+                    "repository names have no upper-case letters: '{name}'",
+                    name = format!(
+                        "{}{}{}",
+                        &self.text[..base],
+                        path.to_ascii_lowercase(),
+                        &self.text[name.len()..]
+                    ),
                 )),
-                Some(' ') => error.hint("take the space out".to_owned()),
-                Some('*' | '?') if self.side == "source" => error.hint(
-                    "name repositories by pattern in a profile; here each is named by itself"
-                        .to_owned(),
-                ),
+                Some(' ') => error.hint(sentence!("rule_space_hint", "take the space out")),
+                Some('*' | '?') if self.side == "source" => error.hint(sentence!(
+                    "rule_repositories_hint",
+                    "name repositories by pattern in a profile; here each is named by itself",
+                )),
                 _ => error,
             }
         })?;
@@ -207,18 +270,30 @@ impl<'a> Text<'a> {
     fn read_pattern(self, at: usize) -> Result<Regex, RuleError> {
         let Some(pattern) = self.text[at..].strip_suffix('/') else {
             return Err(self
-                .wrong("its pattern has no '/' at its end", at - 1)
-                .hint("a pattern stands between two slashes: ':/^v1\\./'".to_owned()));
+                .wrong(sentence!("pattern_no_end", "its pattern has no '/' at its end"), at - 1)
+                .hint(sentence!(
+                    "pattern_no_end_hint",
+                    "a pattern stands between two slashes: '{example}'",
+                    example = ":/^v1\\./",
+                )));
         };
         // Only the parser of patterns tells the place of an error.
         if let Err(error) = regex_syntax::Parser::new().parse(pattern) {
             let (why, offset) = syntax(&error);
-            return Err(
-                self.wrong(&format!("its pattern is no regular expression: {why}"), at + offset)
+            let why = sentence!(
+                "pattern_regex",
+                "its pattern is no regular expression: {why}",
+                why = why,
             );
+            return Err(self.wrong(why, at + offset));
         }
-        Regex::new(pattern)
-            .map_err(|error| self.wrong(&format!("its pattern can't be used: {error}"), at))
+        Regex::new(pattern).map_err(|error| {
+            let why = error.to_string();
+            self.wrong(
+                sentence!("pattern_unusable", "its pattern can't be used: {why}", why = why),
+                at,
+            )
+        })
     }
 
     /// Reads `:tag[,tag…]`, `@digest` or `:tag@digest`.
@@ -239,50 +314,51 @@ impl<'a> Text<'a> {
         let Some(digest_at) = digest else { return Ok(Selector::Tags(tags)) };
         let text = &self.text[digest_at..];
         let digest = text.parse().map_err(|e: registry::digest::InvalidDigest| {
-            self.wrong(&format!("its digest can't be used: {}", e.why()), digest_at).hint(
-                "a digest is 'sha256:' with 64 or 'sha512:' with 128 lower-case hexadecimal digits"
-                    .to_owned(),
-            )
+            let why = sentence!("its_digest", "its digest can't be used: {why}", why = e.why());
+            self.wrong(why, digest_at).hint(sentence!(
+                "digest_hint",
+                "a digest is 'sha256:' with 64 or 'sha512:' with 128 lower-case hexadecimal digits",
+            ))
         })?;
         if tags.len() > 1 {
             return Err(self
-                .wrong("it has several tags and one digest", at + 1)
-                .hint("write one rule for each image".to_owned()));
+                .wrong(
+                    sentence!("rule_tags_and_digest", "it has several tags and one digest"),
+                    at + 1,
+                )
+                .hint(sentence!("rule_tags_and_digest_hint", "write one rule for each image")));
         }
         Ok(Selector::Digest { digest, tag: tags.pop() })
     }
 
     fn read_tag(self, text: &str, at: usize) -> Result<Tag, RuleError> {
         text.parse().map_err(|e: InvalidReference| {
-            let error = self.part("tag", &e, at);
+            let why = sentence!("its_tag", "its tag {why}", why = e.predicate());
+            let error = self.wrong(why, at + e.at);
             match text[e.at..].chars().next() {
                 Some(' ') => {
                     let (head, list) = self.text.split_at(self.selector_at());
-                    error.hint(format!(
-                        "write tags without spaces: '{head}{}'",
-                        list.replace(' ', "")
+                    error.hint(sentence!(
+                        "rule_tags_spaces_hint",
+                        "write tags without spaces: '{name}'",
+                        name = format!("{head}{}", list.replace(' ', "")),
                     ))
                 }
-                Some(':') => error.hint("tags are separated by commas".to_owned()),
-                Some('*' | '?') => error.hint(
-                    "write a regular expression between slashes, such as ':/^1\\./'; in a profile, 'tags: {include: [...]}' takes '*'"
-                        .to_owned(),
-                ),
+                Some(':') => error.hint(sentence!("rule_tags_colon_hint", "tags are separated by commas")),
+                Some('*' | '?') => error.hint(sentence!(
+                    "rule_tags_pattern_hint",
+                    "write a regular expression between slashes, such as '{example}'; in a profile, '{include}' takes '*'",
+                    example = ":/^1\\./",
+                    include = "tags: {include: [...]}",
+                )),
                 _ => error,
             }
         })
     }
 
-    /// An error in a part of the text that begins at `base`.
-    fn part(self, what: &str, error: &InvalidReference, base: usize) -> RuleError {
-        let why = error.why.strip_prefix("it ").unwrap_or(&error.why);
-        self.wrong(&format!("its {what} {why}"), base + error.at)
-    }
-
-    pub(super) fn wrong(self, why: &str, at: usize) -> RuleError {
+    pub(super) fn wrong(self, why: Sentence, at: usize) -> RuleError {
         let character = self.text[..at].chars().count() + 1;
-        let why = format!("{why} (character {character})");
-        RuleError { side: self.side, written: self.text.to_owned(), why, at, hint: None }
+        RuleError { side: self.side, written: self.text.to_owned(), why, character, at, hint: None }
     }
 }
 

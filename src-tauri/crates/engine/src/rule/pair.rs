@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use regex::Regex;
-use registry::{Digest, Tag, Target};
+use registry::{Digest, Sentence, Tag, Target, sentence};
 
 use super::{
     DestinationRule, DestinationTags, NewestBy, Rule, Selection, TagDates, grammar::count,
@@ -65,7 +65,7 @@ impl Rule {
         destination: &DestinationRule,
         listed: &[Tag],
         dates: &TagDates,
-    ) -> Result<Vec<(Tag, Tag)>, String> {
+    ) -> Result<Vec<(Tag, Tag)>, Sentence> {
         if matches!(self.source.select, Selection::Digest { .. }) {
             return Ok(Vec::new());
         }
@@ -84,19 +84,22 @@ impl Rule {
                 selected.iter().copied().filter(|tag| regex.is_match(tag.as_str())).collect()
             }
             DestinationTags::Digest(digest) => {
-                return Err(format!(
-                    "the destination '{}' is a digest, {digest}",
-                    destination.written
+                return Err(sentence!(
+                    "pair_digest",
+                    "the destination '{destination}' is a digest, {digest}",
+                    destination = &destination.written,
+                    digest = digest.as_str(),
                 ));
             }
         };
         if selected.len() != named.len() {
-            return Err(format!(
-                "the source '{}' has {}, the destination '{}' names {}",
-                self.source.written,
-                count(selected.len()),
-                destination.written,
-                count(named.len())
+            return Err(sentence!(
+                "pair_counts",
+                "the source '{source}' has {there}, the destination '{destination}' names {here}",
+                source = &self.source.written,
+                there = count(selected.len()),
+                destination = &destination.written,
+                here = count(named.len()),
             ));
         }
         // A tag may be written twice, and a registry may list one on two pages.

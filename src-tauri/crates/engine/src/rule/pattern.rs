@@ -3,6 +3,7 @@
 use std::fmt;
 
 use regex::Regex;
+use registry::{Sentence, sentence};
 
 /// A pattern. `*` stands for any characters but `/`, `**` for any at all, `?` for one; all of a name must match. Between
 /// two slashes stands a regular expression instead, which matches anywhere in a name.
@@ -17,7 +18,7 @@ pub struct Pattern {
 #[error("{why}")]
 pub struct InvalidPattern {
     /// What is wrong, such as "it is empty".
-    pub why: String,
+    pub why: Sentence,
     /// Byte offset of what is wrong.
     pub at: usize,
 }
@@ -25,30 +26,39 @@ pub struct InvalidPattern {
 impl Pattern {
     /// Reads a pattern.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        let invalid = |why: String, at: usize| InvalidPattern { why, at };
+        let invalid = |why: Sentence, at: usize| InvalidPattern { why, at };
         if text.is_empty() {
-            return Err(invalid("it is empty".into(), 0));
+            return Err(invalid(sentence!("empty", "it is empty"), 0));
         }
         let expression = match text.strip_prefix('/') {
             Some(rest) => {
                 let Some(inner) = rest.strip_suffix('/') else {
-                    return Err(invalid("its regular expression has no '/' at its end".into(), 0));
+                    let why =
+                        sentence!("regex_no_end", "its regular expression has no '/' at its end");
+                    return Err(invalid(why, 0));
                 };
                 if let Err(error) = regex_syntax::Parser::new().parse(inner) {
                     let (why, at) = syntax(&error);
-                    return Err(invalid(format!("it is no regular expression: {why}"), 1 + at));
+                    let why =
+                        sentence!("no_regex", "it is no regular expression: {why}", why = why);
+                    return Err(invalid(why, 1 + at));
                 }
                 inner.to_owned()
             }
             None => glob(text).map_err(|(c, at)| {
-                invalid(
-                    format!("it has the character '{}', which no name has", c.escape_debug()),
-                    at,
-                )
+                let c = c.escape_debug().to_string();
+                let why = sentence!(
+                    "pattern_character",
+                    "it has the character '{c}', which no name has",
+                    c = c,
+                );
+                invalid(why, at)
             })?,
         };
-        let regex = Regex::new(&expression)
-            .map_err(|error| invalid(format!("it can't be used: {error}"), 0))?;
+        let regex = Regex::new(&expression).map_err(|error| {
+            let why = error.to_string();
+            invalid(sentence!("unusable_because", "it can't be used: {why}", why = why), 0)
+        })?;
         Ok(Self { written: text.to_owned(), regex })
     }
 

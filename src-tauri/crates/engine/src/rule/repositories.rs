@@ -1,7 +1,7 @@
 //! Rules over all repositories of a registry that match a pattern. Which these are is found out in each run.
 
 use regex::Regex;
-use registry::{Registry, RepositoryName};
+use registry::{Registry, RepositoryName, sentence};
 
 use super::{
     DestinationRule, DestinationTags, Origin, Pattern, Rule, RuleError, Selection, Source,
@@ -62,13 +62,7 @@ impl PatternRule {
             rule.destinations.push(Mapping::parse(text)?);
         }
         if rule.destinations.is_empty() {
-            return Err(RuleError {
-                side: "source",
-                written: source.to_owned(),
-                why: "it has no destination".into(),
-                at: 0,
-                hint: Some("name at least one repository to copy to".into()),
-            });
+            return Err(RuleError::no_destination(source.to_owned()));
         }
         Ok(rule)
     }
@@ -78,31 +72,41 @@ impl PatternRule {
         let text = Text { side: "source", text: source };
         let (name, at) = text.split();
         let (registry, path) = registry::Reference::split_registry(name)
-            .map_err(|error| text.wrong(&error.why, error.at))?;
+            .map_err(|error| text.wrong(error.why, error.at))?;
         if path.len() == name.len() {
-            return Err(text.wrong("its pattern names no registry", 0).hint(format!(
-                "write '{registry}/{name}', with the registry whose repositories are meant"
+            let why = sentence!("rule_pattern_no_registry", "its pattern names no registry");
+            return Err(text.wrong(why, 0).hint(sentence!(
+                "rule_pattern_no_registry_hint",
+                "write '{registry}/{name}', with the registry whose repositories are meant",
+                registry = &registry,
+                name = name,
             )));
         }
         let repositories = Pattern::parse(path).map_err(|error| {
-            text.wrong(
-                &format!("its pattern is wrong: {error}"),
-                name.len() - path.len() + error.at,
-            )
+            let at = name.len() - path.len() + error.at;
+            text.wrong(sentence!("its_pattern", "its pattern is wrong: {why}", why = error.why), at)
         })?;
         // the rest is read as that of a rule for one repository
         let selector = &source[at..];
         let base = format!("{registry}/a");
         let one = Source::parse(&format!("{base}{selector}")).map_err(|error| {
             let at = at + error.at.saturating_sub(base.len());
-            let why = error.why.split(" (character").next().unwrap_or_default();
-            RuleError { hint: None, ..text.wrong(why, at.min(source.len())) }
+            RuleError { hint: None, ..text.wrong(error.why, at.min(source.len())) }
         })?;
         let select = match one.select {
             Selection::Digest { .. } => {
                 return Err(text
-                    .wrong("it names a digest, and a pattern stands for several repositories", at)
-                    .hint("name tags, a pattern for tags, or nothing for all".to_owned()));
+                    .wrong(
+                        sentence!(
+                            "rule_pattern_digest",
+                            "it names a digest, and a pattern stands for several repositories",
+                        ),
+                        at,
+                    )
+                    .hint(sentence!(
+                        "rule_pattern_digest_hint",
+                        "name tags, a pattern for tags, or nothing for all",
+                    )));
             }
             select => select.of_those_listed(),
         };
@@ -177,8 +181,8 @@ fn known_only(input: Text<'_>, name: &str) -> Result<(), RuleError> {
     {
         None => Ok(()),
         Some((at, _)) => Err(input
-            .wrong("it has a placeholder that is not known", at)
-            .hint(format!("known are {}", PLACEHOLDERS.join(", ")))),
+            .wrong(sentence!("rule_placeholder", "it has a placeholder that is not known"), at)
+            .hint(sentence!("known", "known are {names}", names = PLACEHOLDERS.join(", ")))),
     }
 }
 
@@ -188,29 +192,44 @@ impl Mapping {
         let input = Text { side: "destination", text };
         known_only(input, text)?;
         if !text.contains("{path}") && !text.contains("{name}") {
-            return Err(input.wrong("all repositories of the rule would go to this one", 0).hint(
-                format!(
-                    "write '{text}/{{path}}' to keep their paths, or '{text}/{{name}}' for the last part of each"
-                ),
-            ));
+            let why =
+                sentence!("rule_same_place", "all repositories of the rule would go to this one");
+            return Err(input.wrong(why, 0).hint(sentence!(
+                "rule_same_place_hint",
+                "write '{by_path}' to keep their paths, or '{by_name}' for the last part of each",
+                by_path = format!("{text}/{{path}}"),
+                by_name = format!("{text}/{{name}}"),
+            )));
         }
         let (registry, template) = registry::Reference::split_registry(text)
-            .map_err(|error| input.wrong(&error.why, error.at))?;
+            .map_err(|error| input.wrong(error.why, error.at))?;
         if template.len() == text.len() {
             return Err(input
-                .wrong("it names no registry", 0)
-                .hint(format!("write '{registry}/{text}', or the registry that is meant")));
+                .wrong(sentence!("rule_no_registry", "it names no registry"), 0)
+                .hint(sentence!(
+                    "rule_no_registry_hint",
+                    "write '{registry}/{text}', or the registry that is meant",
+                    registry = &registry,
+                    text = text,
+                )));
         }
         // what it becomes for one repository tells whether it is right
         let sample = filled(text, "registry.example.com", "team/app");
-        let read = DestinationRule::parse(&sample).map_err(|error| RuleError {
-            hint: error.hint,
-            ..input.wrong(error.why.split(" (character").next().unwrap_or_default(), 0)
-        })?;
+        let read = DestinationRule::parse(&sample)
+            .map_err(|error| RuleError { hint: error.hint, ..input.wrong(error.why, 0) })?;
         if !matches!(read.tags, DestinationTags::Same) {
             return Err(input
-                .wrong("it names tags or a digest, and the rule is for several repositories", 0)
-                .hint("leave them out: images keep the names of their tags".to_owned()));
+                .wrong(
+                    sentence!(
+                        "rule_pattern_tags",
+                        "it names tags or a digest, and the rule is for several repositories",
+                    ),
+                    0,
+                )
+                .hint(sentence!(
+                    "rule_pattern_tags_hint",
+                    "leave them out: images keep the names of their tags",
+                )));
         }
         let mut shape = regex::escape(template);
         for placeholder in PLACEHOLDERS {
@@ -218,7 +237,7 @@ impl Mapping {
             shape = shape.replace(&regex::escape(placeholder), ".*");
         }
         let shape = Regex::new(&format!("^{}$", shape.replace(".*/", "(?:.*/)?")))
-            .map_err(|_| input.wrong("it can't be used", 0))?;
+            .map_err(|_| input.wrong(sentence!("unusable", "it can't be used"), 0))?;
         Ok(Self { registry, template: template.to_owned(), shape, written: text.to_owned() })
     }
 

@@ -52,7 +52,8 @@ async fn what_docker_hub_will_not_give_is_told_and_not_asked_for() {
     for failure in report.images.iter().filter_map(|image| image.error.as_ref()) {
         assert_eq!(failure.code, registry::Code::RateLimited, "{failure:?}");
     }
-    let told = |w: &&String| w.contains(from.host()) && w.contains("more manifests be read");
+    let told =
+        |w: &&registry::Sentence| w.contains(from.host()) && w.contains("more manifests be read");
     assert_eq!(report.warnings.iter().filter(told).count(), 1, "{:?}", report.warnings);
     // no more than were on their way when the last answer said that nothing is left
     let refused = from.count(|r| r.status == Some(429));

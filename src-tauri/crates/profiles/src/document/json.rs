@@ -2,10 +2,11 @@
 
 use std::{fmt, rc::Rc};
 
+use registry::sentence;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{DEPTH_MAX, Keys, Kind, Lines, Node, Scalar, Value, Word};
+use super::{DEPTH_MAX, Keys, Kind, Lines, Node, Scalar, Value, Word, too_deep};
 use crate::problem::{Findings, Place};
 
 struct Reader<'a, 'f> {
@@ -24,9 +25,10 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
         // "…at line 1 column 2": the place is told by us
         let why = error.to_string();
         let why = why.split(" at line ").next().unwrap_or_default();
-        let problem = findings.wrong(place, format!("malformed JSON: {why}"));
+        let what = sentence!("malformed_json", "malformed JSON: {why}", why = why);
+        let problem = findings.wrong(place, what);
         if lines.after(place).starts_with("//") || lines.after(place).starts_with("/*") {
-            problem.hint = Some("JSON has no comments; YAML has".into());
+            problem.hint = Some(sentence!("json_comments", "JSON has no comments; YAML has"));
         }
         return None;
     }
@@ -40,7 +42,7 @@ impl<'a> Reader<'a, '_> {
     fn node(&mut self, raw: &'a str, depth: usize) -> Option<Node> {
         let place = self.place(raw);
         if depth > DEPTH_MAX {
-            self.findings.wrong(place, format!("this is nested more than {DEPTH_MAX} levels deep"));
+            self.findings.wrong(place, too_deep());
             return None;
         }
         let value = match raw.as_bytes().first() {

@@ -3,9 +3,10 @@
 
 use std::{collections::HashMap, rc::Rc};
 
+use registry::sentence;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::{DEPTH_MAX, Entry, Keys, Kind, Lines, Node, Scalar, Value, Word};
+use super::{DEPTH_MAX, Entry, Keys, Kind, Lines, Node, Scalar, Value, Word, too_deep};
 use crate::problem::{Findings, Place};
 
 /// A list or map whose end is not read yet.
@@ -51,13 +52,14 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             Ok(event) => event,
             Err(error) => {
                 let place = place(*error.marker());
-                let problem =
-                    reader.findings.wrong(place, format!("malformed YAML: {}", error.info()));
-                if error.info().starts_with("mapping values are not allowed") {
-                    problem.hint = Some(
-                        "indent it as its neighbours are, or put a text that holds ': ' in quotes"
-                            .into(),
-                    );
+                let why = error.info();
+                let what = sentence!("malformed_yaml", "malformed YAML: {why}", why = why);
+                let problem = reader.findings.wrong(place, what);
+                if why.starts_with("mapping values are not allowed") {
+                    problem.hint = Some(sentence!(
+                        "malformed_yaml_hint",
+                        "indent it as its neighbours are, or put a text that holds ': ' in quotes",
+                    ));
                 }
                 return None;
             }
@@ -67,10 +69,14 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             Event::DocumentStart(_) => {
                 documents += 1;
                 if documents > 1 {
-                    reader
-                        .findings
-                        .wrong(at, "a second YAML document begins here, and one is read")
-                        .hint = Some("join them, or take the line '---' out".into());
+                    let what = sentence!(
+                        "second_document",
+                        "a second YAML document begins here, and one is read",
+                    );
+                    reader.findings.wrong(at, what).hint = Some(sentence!(
+                        "second_document_hint",
+                        "join them, or take the line '---' out",
+                    ));
                     return None;
                 }
             }
@@ -92,7 +98,7 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
         if reader.open.len() > DEPTH_MAX {
-            reader.findings.wrong(at, format!("this is nested more than {DEPTH_MAX} levels deep"));
+            reader.findings.wrong(at, too_deep());
             return None;
         }
     }
@@ -137,8 +143,9 @@ impl Reader<'_, '_> {
 
     fn alias(&mut self, anchor: usize, at: Place) {
         let Some(mut node) = self.anchors.get(&anchor).cloned() else {
-            self.findings.wrong(at, "this alias stands within what it stands for").hint =
-                Some("write the value out".into());
+            let what = sentence!("alias_within", "this alias stands within what it stands for");
+            self.findings.wrong(at, what).hint =
+                Some(sentence!("alias_within_hint", "write the value out"));
             self.node(null(at), 0);
             return;
         };
@@ -159,10 +166,12 @@ impl Reader<'_, '_> {
             };
             for map in maps {
                 let Value::Map(entries) = &map.value else {
-                    self.findings.wrong(
-                        place,
-                        format!("'<<' takes a map or a list of maps, not {}", map.what()),
+                    let what = sentence!(
+                        "merge_takes",
+                        "'<<' takes a map or a list of maps, not {what}",
+                        what = map.what(),
                     );
+                    self.findings.wrong(place, what);
                     continue;
                 };
                 for Entry { key, value } in entries.iter() {
@@ -212,8 +221,8 @@ impl Reader<'_, '_> {
     fn wrong_tag(&mut self, tag: &Tag, at: Place) {
         let core =
             if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
-        self.findings.wrong(at, format!("the YAML tag '{core}' means nothing here")).hint =
-            Some("take it out".into());
+        let what = sentence!("yaml_tag", "the YAML tag '{tag}' means nothing here", tag = core);
+        self.findings.wrong(at, what).hint = Some(sentence!("take_out", "take it out"));
     }
 }
 
@@ -230,7 +239,8 @@ fn as_key(node: Node, findings: &mut Findings) -> Key {
         }
         Value::Scalar(scalar) if scalar.kind != Kind::Null => Key::Word(scalar.word),
         _ => {
-            findings.wrong(node.place, format!("a key must be a text, not {what}"));
+            let what = sentence!("key_text", "a key must be a text, not {what}", what = what);
+            findings.wrong(node.place, what);
             Key::Wrong
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use engine::{DestinationTags, JobRule, Pattern, Rule, Selection, Source};
+use registry::{Sentence, sentence};
 
 use crate::yaml::scalar;
 
@@ -14,7 +15,7 @@ pub struct Export {
     /// How many rules are in it.
     pub taken: usize,
     /// What is not in it, or means less to the original image-syncer: one sentence each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Sentence>,
 }
 
 /// The source as an images file says it: patterns of tags alone become one regular expression.
@@ -43,23 +44,29 @@ pub fn export(rules: &[JobRule]) -> Export {
         let rule = match rule {
             JobRule::One(rule) => rule,
             JobRule::Pattern(rule) => {
-                export.notes.push(format!(
-                    "'{}' is left out: it names repositories by pattern, and an images file can't",
-                    rule.written
+                export.notes.push(sentence!(
+                    "export_pattern",
+                    "'{source}' is left out: it names repositories by pattern, and an images file can't",
+                    source = &rule.written,
                 ));
                 continue;
             }
         };
         let Some(source) = selected(rule) else {
             let source = &rule.source.written;
-            export.notes.push(format!(
-                "'{source}' is left out: its 'tags' narrow what it selects, and an images file can't say so"
+            export.notes.push(sentence!(
+                "export_tags",
+                "'{source}' is left out: its 'tags' narrow what it selects, and an images file can't say so",
+                source = source,
             ));
             continue;
         };
         if let Some(platforms) = rule.platforms.as_ref().filter(|platforms| !platforms.is_empty()) {
-            export.notes.push(format!(
-                "'{source}' is left out: it keeps only {platforms}, and an images file can't say so; run it by itself with --os and --arch"
+            export.notes.push(sentence!(
+                "export_platforms",
+                "'{source}' is left out: it keeps only {platforms}, and an images file can't say so; run it by itself with --os and --arch",
+                source = source,
+                platforms = platforms.to_string(),
             ));
             continue;
         }
@@ -67,9 +74,11 @@ pub fn export(rules: &[JobRule]) -> Export {
         if matches!(rule.source.select, Selection::Digest { tag: Some(_), .. })
             && rule.destinations.iter().any(|to| matches!(to.tags, DestinationTags::Same))
         {
-            export
-                .notes
-                .push(format!("the original drops the tag of '{source}' and copies without a tag"));
+            export.notes.push(sentence!(
+                "export_digest_tag",
+                "the original drops the tag of '{source}' and copies without a tag",
+                source = &source,
+            ));
         }
         let at = entries.iter().position(|(other, _)| *other == source).unwrap_or_else(|| {
             entries.push((source.clone(), Vec::new()));

@@ -1,6 +1,7 @@
 //! Images files: `<source>: <destination>` or a list of destinations.
 
 use engine::{DestinationRule, Origin, Rule, RuleError, Source, TagFilter};
+use registry::sentence;
 
 use super::Context;
 use crate::{
@@ -10,17 +11,19 @@ use crate::{
 };
 
 pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Context<'_>) {
-    let Some(entries) = context.map(root, "a map of sources to destinations is expected") else {
+    let Some(entries) = context
+        .map(root, sentence!("expected_rules", "a map of sources to destinations is expected"))
+    else {
         return;
     };
     if entries.is_empty() {
-        context.findings.warn(root.place, "there is no rule");
+        context.findings.warn(root.place, sentence!("no_rule", "there is no rule"));
     }
     if env.is_some() && is_combined(entries) {
-        context
-            .findings
-            .wrong(root.place, "this is a combined file, with 'auth' and 'images' in it")
-            .hint = Some("give it with --config, or make two files of it".into());
+        let message =
+            sentence!("combined", "this is a combined file, with 'auth' and 'images' in it");
+        context.findings.wrong(root.place, message).hint =
+            Some(sentence!("combined_hint", "give it with --config, or make two files of it"));
         return;
     }
     for Entry { key, value } in entries {
@@ -37,9 +40,11 @@ pub(super) fn read(root: &Node, env: Option<&Environment<'_>>, context: &mut Con
                 continue;
             };
             if destinations.iter().any(|other| other.written == destination.written) {
-                let message = format!(
-                    "'{}' is named twice as a destination of '{}'",
-                    destination.written, key.text
+                let message = sentence!(
+                    "destination_twice",
+                    "'{destination}' is named twice as a destination of '{source}'",
+                    destination = &destination.written,
+                    source = &key.text,
                 );
                 context.findings.warn(word.place, message);
             } else {
@@ -73,9 +78,12 @@ fn texts<'n>(source: &str, value: &'n Node, context: &mut Context<'_>) -> Vec<&'
     let one = std::slice::from_ref(value);
     let items = match &value.value {
         Value::List(items) if items.is_empty() => {
-            context
-                .findings
-                .wrong(value.place, format!("the list of destinations of '{source}' is empty"));
+            let message = sentence!(
+                "destinations_empty",
+                "the list of destinations of '{source}' is empty",
+                source = source,
+            );
+            context.findings.wrong(value.place, message);
             return Vec::new();
         }
         Value::List(items) => items,
@@ -88,18 +96,25 @@ fn texts<'n>(source: &str, value: &'n Node, context: &mut Context<'_>) -> Vec<&'
                 words.push(word);
             }
             Value::Scalar(Scalar { kind: Kind::Text | Kind::Null, .. }) => {
-                context
-                    .findings
-                    .wrong(item.place, format!("a destination of '{source}' is empty"))
-                    .hint = Some("write 'registry/repository'".into());
-            }
-            _ => {
-                let message = format!(
-                    "a destination of '{source}' must be a text, and this is {}",
-                    item.what()
+                let message = sentence!(
+                    "destination_empty",
+                    "a destination of '{source}' is empty",
+                    source = source,
                 );
                 context.findings.wrong(item.place, message).hint =
-                    Some("write 'registry/repository', or a list of such".into());
+                    Some(sentence!("destination_empty_hint", "write 'registry/repository'"));
+            }
+            _ => {
+                let message = sentence!(
+                    "destination_text",
+                    "a destination of '{source}' must be a text, and this is {what}",
+                    source = source,
+                    what = item.what(),
+                );
+                context.findings.wrong(item.place, message).hint = Some(sentence!(
+                    "destination_text_hint",
+                    "write 'registry/repository', or a list of such",
+                ));
             }
         }
     }
@@ -115,15 +130,24 @@ fn read_destination(
     let text = match env.map(|env| expand(&word.text, env)).transpose() {
         Ok(text) => text.unwrap_or_else(|| word.text.as_str().into()),
         Err(unset) => {
-            let message = format!("destination '{}': {}", word.text, unset.why);
+            let message = sentence!(
+                "destination_unset",
+                "destination '{destination}': {why}",
+                destination = &word.text,
+                why = unset.why,
+            );
             context.findings.wrong(word.place_of(unset.at), message).hint = Some(unset.hint);
             return None;
         }
     };
     if *text != *word.text {
-        context
-            .findings
-            .changed(word.place, format!("destination '{}' is '{text}' now", word.text));
+        let message = sentence!(
+            "destination_now",
+            "destination '{destination}' is '{text}' now",
+            destination = &word.text,
+            text = &*text,
+        );
+        context.findings.changed(word.place, message);
     }
     // places in an expanded text are none in the file
     let lead = word.lead.filter(|_| *text == *word.text);
@@ -144,9 +168,12 @@ fn read_destination(
 }
 
 fn wrong(word: &Word, error: &RuleError, context: &mut Context<'_>) {
-    let problem = context.findings.wrong(word.place_of(error.at), error.to_string());
+    let problem = context.findings.wrong(word.place_of(error.at), error.sentence());
     problem.hint.clone_from(&error.hint);
     if error.side == "source" && error.written[error.at..].starts_with('$') {
-        problem.hint = Some("variables are replaced in destinations, not in sources".into());
+        problem.hint = Some(sentence!(
+            "variables_in_sources",
+            "variables are replaced in destinations, not in sources",
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! A profile as the original's images file, with what that can't say.
 
 use engine::{Attestations, IndexPolicy, Overwrite};
+use registry::sentence;
 
 use super::{Fault, Profile};
 use crate::image_syncer::{self, Export};
@@ -13,27 +14,52 @@ impl Profile {
         let mut export = image_syncer::export(&prepared.rules);
         let flags = self.flags();
         if !flags.is_empty() {
-            export.notes.push(format!("run the original with {}", flags.join(" ")));
+            export.notes.push(sentence!(
+                "export_flags",
+                "run the original with {flags}",
+                flags = flags.join(" "),
+            ));
         }
         let policy = &self.policy;
         let kept = [
             (
                 policy.overwrite == Overwrite::Never,
-                "the original replaces a tag that is there with another digest; it can't be told not to",
+                sentence!(
+                    "export_overwrite",
+                    "the original replaces a tag that is there with another digest; it can't be told not to",
+                ),
             ),
             (
                 policy.attestations != Attestations::Keep,
-                "the original keeps attestations; it can't be told to leave them out",
+                sentence!(
+                    "export_attestations",
+                    "the original keeps attestations; it can't be told to leave them out",
+                ),
             ),
             (
                 policy.index == IndexPolicy::Sparse,
-                "the original writes an index anew where platforms are left out; it can't keep it as it is",
+                sentence!(
+                    "export_index",
+                    "the original writes an index anew where platforms are left out; it can't keep it as it is",
+                ),
             ),
-            (policy.referrers, "the original copies no signatures and other referrers"),
-            (policy.bandwidth.is_some(), "the original has no limit of bandwidth"),
+            (
+                policy.referrers,
+                sentence!(
+                    "export_referrers",
+                    "the original copies no signatures and other referrers",
+                ),
+            ),
+            (
+                policy.bandwidth.is_some(),
+                sentence!("export_bandwidth", "the original has no limit of bandwidth"),
+            ),
         ];
-        export.notes.extend(kept.iter().filter(|(is, _)| *is).map(|(_, note)| (*note).to_owned()));
-        export.notes.push("logins are not in it: the original reads them from an auth file".into());
+        export.notes.extend(kept.into_iter().filter(|(is, _)| *is).map(|(_, note)| note));
+        export.notes.push(sentence!(
+            "export_logins",
+            "logins are not in it: the original reads them from an auth file",
+        ));
         Ok(export)
     }
 

@@ -4,14 +4,16 @@ use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use accounts::{Create, create};
 use engine::{Attestations, IndexPolicy, NewestBy, Overwrite};
+use registry::{Sentence, sentence};
 
 use super::{
     Field, Narrowing, Platforms, Profile, ProfilePolicy, ProfileRule, Repositories, Tags, VERSION,
 };
 use crate::{
     document::{self, Entry, Format, Kind, Node, Scalar, Value, Word, as_bool},
-    nearest::nearest,
-    problem::{Findings, Place, Rejected},
+    problem::{
+        Findings, Place, Rejected, at_least_one, known_instead, must_be_bool, no_limit, quoted,
+    },
     yaml::scalar,
 };
 
@@ -66,7 +68,7 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8]) -> Result<(Profile, Places), R
         reader.profile(&root)
     } else {
         if reader.findings.problems.is_empty() {
-            reader.findings.wrong(Place { line: 1, column: 1 }, "the file is empty");
+            document::empty(&mut reader.findings);
         }
         Profile::default()
     };
@@ -86,45 +88,58 @@ struct Reader {
 impl Reader {
     fn profile(&mut self, root: &Node) -> Profile {
         let mut profile = Profile::default();
-        let Some(entries) = self.map(root, "the profile") else { return profile };
+        let whole = sentence!("the_profile", "the profile");
+        let Some(entries) = self.map(root, &whole) else { return profile };
         let version = entries.iter().find(|entry| entry.key.text == "version");
-        match version.map(|entry| (&entry.value, self.number(&entry.value, "'version'"))) {
+        match version.map(|entry| (&entry.value, self.number(&entry.value, &quoted("version")))) {
             None => {
-                self.findings.wrong(root.place, "there is no 'version'").hint =
-                    Some("write 'version: 1'".into());
+                self.findings.wrong(root.place, no_field("version")).hint =
+                    Some(sentence!("no_version_hint", "write 'version: 1'"));
             }
             Some((_, Some(VERSION) | None)) => {}
             Some((value, Some(version))) => {
-                let message = format!("this is format {version}, and format {VERSION} is known");
+                let message = sentence!(
+                    "format_newer",
+                    "this is format {version}, and format {known} is known",
+                    version = version,
+                    known = VERSION,
+                );
                 self.findings.problems.clear();
-                self.findings.wrong(value.place, message).hint =
-                    Some("a newer Image Syncer wrote it: update this one".into());
+                self.findings.wrong(value.place, message).hint = Some(sentence!(
+                    "format_newer_hint",
+                    "a newer Image Syncer wrote it: update this one",
+                ));
                 return profile;
             }
         }
         let mut named = false;
         for Entry { key, value } in entries {
-            match self.name(key, FIELDS, "the profile") {
+            match self.name(key, FIELDS, &whole) {
                 Some("platforms" | "accounts" | "policy") if value.is_null() => {}
                 Some("name") => {
                     named = true;
-                    if let Some(word) = self.text(value, "'name'") {
+                    if let Some(word) = self.text(value, &quoted("name")) {
                         self.places.put(Field::Name, word);
                         profile.name.clone_from(&word.text);
                     }
                 }
                 Some("rules") => {
-                    for (n, item) in self.list(value, "'rules'").iter().enumerate() {
+                    for (n, item) in self.list(value, &quoted("rules")).iter().enumerate() {
                         let rule = self.rule(n, item);
                         profile.rules.push(rule);
                     }
                 }
                 Some("platforms") => profile.platforms = self.platforms(None, value),
                 Some("accounts") => {
-                    for Entry { key, value } in self.map(value, "'accounts'").unwrap_or_default() {
-                        if let Some(id) =
-                            self.text(value, &format!("the account of '{}'", key.text))
-                        {
+                    for Entry { key, value } in
+                        self.map(value, &quoted("accounts")).unwrap_or_default()
+                    {
+                        let what = sentence!(
+                            "the_account_of",
+                            "the account of '{registry}'",
+                            registry = &key.text,
+                        );
+                        if let Some(id) = self.text(value, &what) {
                             self.places.put(Field::Account { registry: key.text.clone() }, key);
                             profile.accounts.insert(key.text.clone(), id.text.clone());
                         }
@@ -135,14 +150,14 @@ impl Reader {
             }
         }
         if !named {
-            self.findings.wrong(root.place, "there is no 'name'");
+            self.findings.wrong(root.place, no_field("name"));
         }
         profile
     }
 
     fn rule(&mut self, n: usize, node: &Node) -> ProfileRule {
         let mut rule = ProfileRule::default();
-        let what = format!("rule {}", n + 1);
+        let what = sentence!("rule_n", "rule {n}", n = n + 1);
         let (mut has_source, mut has_destinations) = (false, false);
         let Some(entries) = self.map(node, &what) else { return rule };
         for Entry { key, value } in entries {
@@ -152,14 +167,16 @@ impl Reader {
                 Some("repositories") => rule.repositories = self.repositories(n, value),
                 Some("source") => {
                     has_source = true;
-                    if let Some(word) = self.text(value, "'source'") {
+                    if let Some(word) = self.text(value, &quoted("source")) {
                         self.places.put(Field::Source { rule: n }, word);
                         rule.source.clone_from(&word.text);
                     }
                 }
                 Some("destinations") => {
                     has_destinations = true;
-                    for (d, word) in self.texts(value, "'destinations'").into_iter().enumerate() {
+                    for (d, word) in
+                        self.texts(value, &quoted("destinations")).into_iter().enumerate()
+                    {
                         self.places.put(Field::Destination { rule: n, destination: d }, word);
                         rule.destinations.push(word.text.clone());
                     }
@@ -170,7 +187,13 @@ impl Reader {
         }
         for (name, there) in [("source", has_source), ("destinations", has_destinations)] {
             if !there {
-                self.findings.wrong(node.place, format!("{what} has no '{name}'"));
+                let message = sentence!(
+                    "has_no_field",
+                    "{what} has no '{field}'",
+                    what = &what,
+                    field = name
+                );
+                self.findings.wrong(node.place, message);
             }
         }
         rule
@@ -178,13 +201,13 @@ impl Reader {
 
     fn platforms(&mut self, rule: Option<usize>, node: &Node) -> Platforms {
         let mut platforms = Platforms::default();
-        for Entry { key, value } in self.map(node, "'platforms'").unwrap_or_default() {
-            let (list, field, what) = match self.name(key, PLATFORMS, "'platforms'") {
-                Some("os") => (&mut platforms.os, Field::Os { rule }, "'os'"),
-                Some(_) => (&mut platforms.arch, Field::Arch { rule }, "'arch'"),
+        for Entry { key, value } in self.map(node, &quoted("platforms")).unwrap_or_default() {
+            let (list, field, what) = match self.name(key, PLATFORMS, &quoted("platforms")) {
+                Some("os") => (&mut platforms.os, Field::Os { rule }, quoted("os")),
+                Some(_) => (&mut platforms.arch, Field::Arch { rule }, quoted("arch")),
                 None => continue,
             };
-            let words = self.texts(value, what);
+            let words = self.texts(value, &what);
             if let Some(first) = words.first() {
                 self.places.put(field, first);
             }
@@ -195,17 +218,19 @@ impl Reader {
 
     fn tags(&mut self, rule: usize, node: &Node) -> Tags {
         let mut tags = Tags::default();
-        for Entry { key, value } in self.map(node, "'tags'").unwrap_or_default() {
-            match self.name(key, TAGS, "'tags'") {
+        for Entry { key, value } in self.map(node, &quoted("tags")).unwrap_or_default() {
+            match self.name(key, TAGS, &quoted("tags")) {
                 Some("versions" | "newest") if value.is_null() => {}
                 Some("include") => {
-                    tags.include = self.patterns(rule, Narrowing::Include, value, "'include'");
+                    tags.include =
+                        self.patterns(rule, Narrowing::Include, value, &quoted("include"));
                 }
                 Some("exclude") => {
-                    tags.exclude = self.patterns(rule, Narrowing::Exclude, value, "'exclude'");
+                    tags.exclude =
+                        self.patterns(rule, Narrowing::Exclude, value, &quoted("exclude"));
                 }
                 Some("versions") => {
-                    if let Some(word) = self.text(value, "'versions'") {
+                    if let Some(word) = self.text(value, &quoted("versions")) {
                         let what = Narrowing::Versions;
                         self.places.put(Field::Narrowing { rule, what, item: 0 }, word);
                         tags.versions = Some(word.text.clone());
@@ -214,10 +239,10 @@ impl Reader {
                 Some("newest") => {
                     self.places
                         .put(Field::Narrowing { rule, what: Narrowing::Newest, item: 0 }, key);
-                    tags.newest = self.positive(value, "'newest'");
+                    tags.newest = self.positive(value, &quoted("newest"));
                 }
                 Some("newest_by") => {
-                    if let Some(value) = self.one_of(value, "'newest_by'", &NEWEST_BY) {
+                    if let Some(value) = self.one_of(value, &quoted("newest_by"), &NEWEST_BY) {
                         tags.newest_by = value;
                     }
                 }
@@ -229,17 +254,23 @@ impl Reader {
 
     fn repositories(&mut self, rule: usize, node: &Node) -> Repositories {
         let mut repositories = Repositories::default();
-        for Entry { key, value } in self.map(node, "'repositories'").unwrap_or_default() {
-            if self.name(key, REPOSITORIES, "'repositories'").is_some() {
+        for Entry { key, value } in self.map(node, &quoted("repositories")).unwrap_or_default() {
+            if self.name(key, REPOSITORIES, &quoted("repositories")).is_some() {
                 let what = Narrowing::Repositories;
-                repositories.exclude = self.patterns(rule, what, value, "'exclude'");
+                repositories.exclude = self.patterns(rule, what, value, &quoted("exclude"));
             }
         }
         repositories
     }
 
     /// A list of patterns, each with its place.
-    fn patterns(&mut self, rule: usize, what: Narrowing, node: &Node, name: &str) -> Vec<String> {
+    fn patterns(
+        &mut self,
+        rule: usize,
+        what: Narrowing,
+        node: &Node,
+        name: &Sentence,
+    ) -> Vec<String> {
         let words = self.texts(node, name);
         for (item, word) in words.iter().enumerate() {
             self.places.put(Field::Narrowing { rule, what, item }, word);
@@ -249,31 +280,33 @@ impl Reader {
 
     fn policy(&mut self, node: &Node) -> ProfilePolicy {
         let mut policy = ProfilePolicy::default();
-        for Entry { key, value } in self.map(node, "'policy'").unwrap_or_default() {
-            match self.name(key, POLICY, "'policy'") {
+        for Entry { key, value } in self.map(node, &quoted("policy")).unwrap_or_default() {
+            match self.name(key, POLICY, &quoted("policy")) {
                 Some("retries" | "proc" | "bandwidth") if value.is_null() => {}
                 Some("overwrite") => {
-                    if let Some(value) = self.one_of(value, "'overwrite'", &OVERWRITE) {
+                    if let Some(value) = self.one_of(value, &quoted("overwrite"), &OVERWRITE) {
                         policy.overwrite = value;
                     }
                 }
                 Some("attestations") => {
-                    if let Some(value) = self.one_of(value, "'attestations'", &ATTESTATIONS) {
+                    if let Some(value) = self.one_of(value, &quoted("attestations"), &ATTESTATIONS)
+                    {
                         policy.attestations = value;
                     }
                 }
                 Some("index") => {
-                    if let Some(value) = self.one_of(value, "'index'", &INDEX) {
+                    if let Some(value) = self.one_of(value, &quoted("index"), &INDEX) {
                         policy.index = value;
                     }
                 }
                 Some("referrers") => {
-                    policy.referrers = self.yes_or_no(value, "'referrers'").unwrap_or_default();
+                    policy.referrers =
+                        self.yes_or_no(value, &quoted("referrers")).unwrap_or_default();
                 }
                 Some("create") => policy.create = self.create(value),
-                Some("retries") => policy.retries = self.number(value, "'retries'"),
-                Some("proc") => policy.proc = self.positive(value, "'proc'"),
-                Some("bandwidth") => policy.bandwidth = self.positive(value, "'bandwidth'"),
+                Some("retries") => policy.retries = self.number(value, &quoted("retries")),
+                Some("proc") => policy.proc = self.positive(value, &quoted("proc")),
+                Some("bandwidth") => policy.bandwidth = self.positive(value, &quoted("bandwidth")),
                 _ => {}
             }
         }
@@ -283,13 +316,13 @@ impl Reader {
     /// `true`, `false`, or a map that says how.
     fn create(&mut self, node: &Node) -> Create {
         let Value::Map(entries) = &node.value else {
-            let yes = self.yes_or_no(node, "'create'");
+            let yes = self.yes_or_no(node, &quoted("create"));
             return yes.map(Create::Asked).unwrap_or_default();
         };
         let mut how = create::Settings::default();
         for Entry { key, value } in entries.iter() {
-            let Some(name) = self.name(key, CREATE, "'create'") else { continue };
-            let what = format!("'{name}'");
+            let Some(name) = self.name(key, CREATE, &quoted("create")) else { continue };
+            let what = quoted(name);
             let flag = match name {
                 "public" => &mut how.public,
                 "immutableTags" => &mut how.immutable_tags,
@@ -304,11 +337,11 @@ impl Reader {
         Create::How(how)
     }
 
-    fn yes_or_no(&mut self, node: &Node, what: &str) -> Option<bool> {
+    fn yes_or_no(&mut self, node: &Node, what: &Sentence) -> Option<bool> {
         if let Value::Scalar(Scalar { word, kind: Kind::Bool }) = &node.value {
             return as_bool(&word.text);
         }
-        self.findings.wrong(node.place, format!("{what} must be true or false"));
+        self.findings.wrong(node.place, must_be_bool(what));
         None
     }
 
@@ -316,92 +349,113 @@ impl Reader {
     fn one_of<T: Copy>(
         &mut self,
         node: &Node,
-        what: &str,
+        what: &Sentence,
         known: &[(&'static str, T)],
     ) -> Option<T> {
         let word = self.text(node, what)?;
         let found = known.iter().find(|(name, _)| *name == word.text).map(|(_, value)| *value);
         if found.is_none() {
-            let message = format!("{what} can't be '{}'", word.text);
+            let message =
+                sentence!("cant_be", "{what} can't be '{word}'", what = what, word = &word.text);
             let names: Vec<String> = known.iter().map(|(name, _)| format!("'{name}'")).collect();
             let (last, others) = names.split_last()?;
-            self.findings.wrong(node.place, message).hint =
-                Some(format!("write {} or {last}", others.join(", ")));
+            self.findings.wrong(node.place, message).hint = Some(sentence!(
+                "write_or",
+                "write {others} or {last}",
+                others = others.join(", "),
+                last = last,
+            ));
         }
         found
     }
 
     /// A known name. An unknown one is an error: the next save would lose it.
-    fn name<'k>(&mut self, key: &Word, known: &[&'k str], of: &str) -> Option<&'k str> {
+    fn name<'k>(&mut self, key: &Word, known: &[&'k str], of: &Sentence) -> Option<&'k str> {
         let found = known.iter().copied().find(|name| *name == key.text);
         if found.is_none() {
-            let problem =
-                self.findings.wrong(key.place, format!("'{}' in {of} is unknown", key.text));
-            problem.hint = Some(match nearest(&key.text, known) {
-                Some(near) => format!("did you mean '{near}'?"),
-                None => format!("known are '{}'", known.join("', '")),
-            });
+            let message =
+                sentence!("unknown_in", "'{name}' in {of} is unknown", name = &key.text, of = of);
+            self.findings.wrong(key.place, message).hint = Some(known_instead(&key.text, known));
         }
         found
     }
 
-    fn map<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+    fn map<'n>(&mut self, node: &'n Node, what: &Sentence) -> Option<&'n [Entry]> {
         if let Value::Map(entries) = &node.value {
             return Some(entries);
         }
-        self.findings
-            .wrong(node.place, format!("{what} must be a map, and this is {}", node.what()));
+        let message = sentence!(
+            "must_be_map",
+            "{what} must be a map, and this is {is}",
+            what = what,
+            is = node.what(),
+        );
+        self.findings.wrong(node.place, message);
         None
     }
 
-    fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
+    fn list<'n>(&mut self, node: &'n Node, what: &Sentence) -> &'n [Node] {
         if let Value::List(items) = &node.value {
             return items;
         }
-        self.findings
-            .wrong(node.place, format!("{what} must be a list, and this is {}", node.what()));
+        let message = sentence!(
+            "must_be_list",
+            "{what} must be a list, and this is {is}",
+            what = what,
+            is = node.what(),
+        );
+        self.findings.wrong(node.place, message);
         &[]
     }
 
-    fn texts<'n>(&mut self, node: &'n Node, what: &str) -> Vec<&'n Word> {
+    fn texts<'n>(&mut self, node: &'n Node, what: &Sentence) -> Vec<&'n Word> {
         let items = self.list(node, what);
-        items.iter().filter_map(|item| self.text(item, &format!("an item of {what}"))).collect()
+        let item = sentence!("an_item_of", "an item of {what}", what = what);
+        items.iter().filter_map(|node| self.text(node, &item)).collect()
     }
 
-    fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n Word> {
+    fn text<'n>(&mut self, node: &'n Node, what: &Sentence) -> Option<&'n Word> {
         if let Value::Scalar(Scalar { word, kind: Kind::Text }) = &node.value {
             return Some(word);
         }
-        self.findings
-            .wrong(node.place, format!("{what} must be a text, and this is {}", node.what()))
-            .hint = matches!(node.value, Value::Scalar(_))
-            .then(|| "put a text that looks like this in quotes".into());
+        let message = sentence!(
+            "must_be_text",
+            "{what} must be a text, and this is {is}",
+            what = what,
+            is = node.what(),
+        );
+        self.findings.wrong(node.place, message).hint = matches!(node.value, Value::Scalar(_))
+            .then(|| sentence!("must_be_text_hint", "put a text that looks like this in quotes"));
         None
     }
 
-    fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<T> {
+    fn number<T: std::str::FromStr>(&mut self, node: &Node, what: &Sentence) -> Option<T> {
         if let Value::Scalar(Scalar { word, kind: Kind::Number }) = &node.value
             && let Ok(number) = word.text.parse()
         {
             return Some(number);
         }
-        self.findings.wrong(node.place, format!("{what} must be a whole number"));
+        let message = sentence!("whole_number", "{what} must be a whole number", what = what);
+        self.findings.wrong(node.place, message);
         None
     }
 
     fn positive<T: std::str::FromStr + PartialEq + Default>(
         &mut self,
         node: &Node,
-        what: &str,
+        what: &Sentence,
     ) -> Option<T> {
         let number = self.number(node, what)?;
         if number == T::default() {
-            self.findings.wrong(node.place, format!("{what} must be 1 or more")).hint =
-                Some("leave it out for no limit of your own".into());
+            self.findings.wrong(node.place, at_least_one(what)).hint = Some(no_limit());
             return None;
         }
         Some(number)
     }
+}
+
+fn no_field(field: &str) -> Sentence {
+    sentence!("no_field", "there is no '{field}'", field = field)
 }
 
 /// Writes a file. What has its default is left out.

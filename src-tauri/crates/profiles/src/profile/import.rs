@@ -21,12 +21,12 @@ pub struct Import {
     pub auth: Vec<AuthEntry>,
     /// How many rules were taken.
     pub taken: usize,
-    /// What was taken differently, one sentence each.
-    pub changed: Vec<String>,
-    /// What was not taken, one sentence each.
-    pub refused: Vec<String>,
-    /// What is worth knowing besides, one sentence each.
-    pub warnings: Vec<String>,
+    /// What was taken differently.
+    pub changed: Vec<Problem>,
+    /// What was not taken.
+    pub refused: Vec<Problem>,
+    /// What is worth knowing besides.
+    pub warnings: Vec<Problem>,
 }
 
 /// Makes a profile of an images file and, where there is one, an auth file. What is wrong in them is left out and told;
@@ -55,9 +55,9 @@ pub fn import(
         profile: Profile { name: name.to_owned(), rules: rules.collect(), ..Profile::default() },
         taken: loaded.rules.len(),
         auth: loaded.auth,
-        changed: sentences(&changes),
-        refused: sentences(&problems),
-        warnings: sentences(&loaded.warnings),
+        changed: changes,
+        refused: problems,
+        warnings: loaded.warnings,
     })
 }
 
@@ -77,8 +77,4 @@ pub fn read(path: &Path) -> Result<Profile, Rejected> {
     let (file, bytes) = document::load(path)
         .map_err(|problem| Rejected { problems: vec![problem], warnings: Vec::new() })?;
     file::read(&file, &bytes).map(|(profile, _)| profile)
-}
-
-fn sentences(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(ToString::to_string).collect()
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use engine::Origin;
-use registry::Code;
+use registry::{Code, Sentence, sentence};
 use store::file as ours;
 
 use super::{Fault, Field, Narrowing, Prepared, Profile, file};
@@ -66,6 +66,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is wrong with a name, where that is it.
+    pub fn of_name(&self) -> Option<Sentence> {
+        match self {
+            Self::NoName => Some(super::no_name()),
+            Self::Taken(name) => Some(sentence!(
+                "name_taken",
+                "there is a profile named '{name}' already",
+                name = name,
+            )),
+            Self::Unknown(_) | Self::Broken(_) | Self::File(_) => None,
+        }
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {

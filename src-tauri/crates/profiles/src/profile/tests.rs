@@ -628,8 +628,9 @@ fn the_originals_files_become_a_profile() {
     );
     assert_eq!((import.taken, import.auth.len()), (2, 1));
     let prefix = format!("{}/", dir.path().display());
-    let told =
-        |list: &[String]| list.iter().map(|text| text.replace(&prefix, "")).collect::<Vec<_>>();
+    let told = |list: &[crate::Problem]| -> Vec<String> {
+        list.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+    };
     assert_eq!(
         told(&import.changed),
         [

@@ -3,8 +3,10 @@
 
 use std::net::Ipv6Addr;
 
+use crate::{Sentence, sentence};
+
 /// What is wrong, and at which byte.
-pub(super) type Wrong = (String, usize);
+pub(super) type Wrong = (Sentence, usize);
 
 /// distribution's `NameTotalLengthMax`.
 const NAME_MAX: usize = 255;
@@ -13,7 +15,7 @@ const TAG_MAX: usize = 128;
 /// `component[/component…]`, each of lower-case letters and digits with single separators between them.
 pub(super) fn check_repository(text: &str) -> Result<(), Wrong> {
     if text.is_empty() {
-        return Err(("is empty".into(), 0));
+        return Err((sentence!("name_empty", "is empty"), 0));
     }
     if let Some(wrong) =
         foreign_character(text, |c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'))
@@ -26,7 +28,7 @@ pub(super) fn check_repository(text: &str) -> Result<(), Wrong> {
         at += component.len() + 1;
     }
     if text.len() > NAME_MAX {
-        return Err((format!("is longer than {NAME_MAX} characters"), NAME_MAX));
+        return Err((too_long(NAME_MAX), NAME_MAX));
     }
     Ok(())
 }
@@ -34,13 +36,23 @@ pub(super) fn check_repository(text: &str) -> Result<(), Wrong> {
 fn check_component(text: &str) -> Result<(), Wrong> {
     let separator = |c: char| matches!(c, '.' | '_' | '-');
     let (Some(first), Some(last)) = (text.chars().next(), text.chars().last()) else {
-        return Err(("has an empty path component".into(), 0));
+        return Err((sentence!("name_component_empty", "has an empty path component"), 0));
     };
     if separator(first) {
-        return Err((format!("has a path component that begins with '{first}'"), 0));
+        let why = sentence!(
+            "name_component_begins",
+            "has a path component that begins with '{first}'",
+            first = first,
+        );
+        return Err((why, 0));
     }
     if separator(last) {
-        return Err((format!("has a path component that ends with '{last}'"), text.len() - 1));
+        let why = sentence!(
+            "name_component_ends",
+            "has a path component that ends with '{last}'",
+            last = last,
+        );
+        return Err((why, text.len() - 1));
     }
     let mut rest = text;
     while let Some(start) = rest.find(separator) {
@@ -48,7 +60,11 @@ fn check_component(text: &str) -> Result<(), Wrong> {
         let run = &run[..run.find(|c| !separator(c)).unwrap_or(run.len())];
         if !(matches!(run, "." | "_" | "__") || run.bytes().all(|b| b == b'-')) {
             return Err((
-                format!("has '{run}' where '.', '_', '__' or dashes may be"),
+                sentence!(
+                    "name_separators",
+                    "has '{run}' where '.', '_', '__' or dashes may be",
+                    run = run,
+                ),
                 text.len() - rest.len() + start,
             ));
         }
@@ -60,17 +76,17 @@ fn check_component(text: &str) -> Result<(), Wrong> {
 /// Up to 128 of `[A-Za-z0-9_.-]`, not beginning with `.` or `-`.
 pub(super) fn check_tag(text: &str) -> Result<(), Wrong> {
     if text.is_empty() {
-        return Err(("is empty".into(), 0));
+        return Err((sentence!("name_empty", "is empty"), 0));
     }
     if let Some(first @ ('.' | '-')) = text.chars().next() {
-        return Err((format!("begins with '{first}'"), 0));
+        return Err((sentence!("name_begins", "begins with '{first}'", first = first), 0));
     }
     let allowed = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '.' | '-');
     if let Some(wrong) = foreign_character(text, allowed) {
         return Err(wrong);
     }
     if text.len() > TAG_MAX {
-        return Err((format!("is longer than {TAG_MAX} characters"), TAG_MAX));
+        return Err((too_long(TAG_MAX), TAG_MAX));
     }
     Ok(())
 }
@@ -79,10 +95,10 @@ pub(super) fn check_tag(text: &str) -> Result<(), Wrong> {
 pub(super) fn canonical_host(text: &str) -> Result<String, Wrong> {
     let (host, port) = split_port(text);
     let host = if let Some(inner) = host.strip_prefix('[') {
-        let address: Ipv6Addr = inner
-            .strip_suffix(']')
-            .and_then(|inner| inner.parse().ok())
-            .ok_or_else(|| ("has no IPv6 address between its brackets".to_owned(), 0))?;
+        let address: Ipv6Addr =
+            inner.strip_suffix(']').and_then(|inner| inner.parse().ok()).ok_or_else(|| {
+                (sentence!("host_ipv6", "has no IPv6 address between its brackets"), 0)
+            })?;
         format!("[{address}]")
     } else {
         check_host(host)?;
@@ -95,7 +111,14 @@ pub(super) fn canonical_host(text: &str) -> Result<String, Wrong> {
         // a bare name needs its port: without one it would read as a path component of Docker Hub
         Ok(443) if digits && (host.contains('.') || host == "localhost") => Ok(host),
         Ok(port) if digits && port > 0 => Ok(format!("{host}:{port}")),
-        _ => Err((format!("has the port '{port}', which is no number from 1 to 65535"), at)),
+        _ => {
+            let why = sentence!(
+                "host_port",
+                "has the port '{port}', which is no number from 1 to 65535",
+                port = port,
+            );
+            Err((why, at))
+        }
     }
 }
 
@@ -110,7 +133,7 @@ pub(super) fn split_port(text: &str) -> (&str, Option<&str>) {
 
 fn check_host(host: &str) -> Result<(), Wrong> {
     if host.is_empty() {
-        return Err(("has no host name".into(), 0));
+        return Err((sentence!("host_none", "has no host name"), 0));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
     if let Some(wrong) = foreign_character(host, allowed) {
@@ -119,14 +142,16 @@ fn check_host(host: &str) -> Result<(), Wrong> {
     let mut at = 0;
     for label in host.split('.') {
         if label.is_empty() {
-            return Err(("has an empty part in its host name".into(), at));
+            return Err((sentence!("host_empty_part", "has an empty part in its host name"), at));
         }
         if label.starts_with('-') {
-            return Err(("has a part of its host name that begins with '-'".into(), at));
+            let why =
+                sentence!("host_part_begins", "has a part of its host name that begins with '-'");
+            return Err((why, at));
         }
         if label.ends_with('-') {
             return Err((
-                "has a part of its host name that ends with '-'".into(),
+                sentence!("host_part_ends", "has a part of its host name that ends with '-'"),
                 at + label.len() - 1,
             ));
         }
@@ -135,16 +160,21 @@ fn check_host(host: &str) -> Result<(), Wrong> {
     Ok(())
 }
 
+fn too_long(most: usize) -> Sentence {
+    sentence!("name_long", "is longer than {most} characters", most = most)
+}
+
 /// The first character that is not allowed, in words.
 fn foreign_character(text: &str, allowed: impl Fn(char) -> bool) -> Option<Wrong> {
     let (at, c) = text.char_indices().find(|&(_, c)| !allowed(c))?;
     let why = match c {
-        ' ' => "has a space".to_owned(),
-        'A'..='Z' => format!("has an upper-case letter '{c}'"),
+        ' ' => sentence!("name_space", "has a space"),
+        'A'..='Z' => sentence!("name_upper", "has an upper-case letter '{c}'", c = c),
         c if c.is_whitespace() || c.is_control() => {
-            format!("has the control character {}", c.escape_default())
+            let shown = c.escape_default().to_string();
+            sentence!("name_control", "has the control character {shown}", shown = shown)
         }
-        c => format!("has the character '{c}'"),
+        c => sentence!("name_character", "has the character '{c}'", c = c),
     };
     Some((why, at))
 }

@@ -92,7 +92,7 @@ fn bad_references_name_the_place() {
         (&long_name, 260, "it is longer than 255 characters".into()),
     ] {
         let error = text.parse::<Reference>().expect_err(text);
-        assert_eq!((error.at, &error.why), (at, &why), "{text}");
+        assert_eq!((error.at, &*error.why), (at, &*why), "{text}");
         assert_eq!(error.to_string(), format!("'{text}' is not a valid reference: {why}"));
     }
 }

@@ -64,7 +64,7 @@ fn report() -> Report {
             bytes_read: 1_234_567,
             seconds: 12.25,
         },
-        warnings: vec!["a <rule> selects\nno tag".into()],
+        warnings: vec![registry::Sentence::verbatim("a <rule> selects\nno tag")],
         pulls: Vec::new(),
     }
 }

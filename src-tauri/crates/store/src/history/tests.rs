@@ -4,7 +4,7 @@ use engine::{
     Action, Failure, ImageReport, ImageState, ImageStatus, Outcome, Phase, Plan, Report,
     ReportTotals, Snapshot, Totals, Update,
 };
-use registry::{Code, Digest};
+use registry::{Code, Digest, Sentence, sentence};
 
 use super::*;
 
@@ -53,6 +53,10 @@ fn image(id: u32, status: ImageStatus) -> ImageState {
     }
 }
 
+fn careful() -> Sentence {
+    sentence!("careful", "careful with {what}", what = "it")
+}
+
 fn failure() -> Failure {
     Failure {
         code: Code::PushDenied,
@@ -89,7 +93,7 @@ fn report() -> Report {
             seconds: 1.5,
             ..ReportTotals::default()
         },
-        warnings: vec!["careful".into()],
+        warnings: vec![careful()],
         pulls: Vec::new(),
     }
 }
@@ -111,7 +115,7 @@ fn updates() -> [Update; 2] {
             phase: Phase::Done,
             totals: Totals { copied: 1, failed: 1, bytes_copied: 10, ..totals },
             images: vec![failed, copied],
-            warnings: vec!["careful".into()],
+            warnings: vec![careful()],
             ..Update::default()
         },
     ]
@@ -171,7 +175,7 @@ fn a_run_comes_back_with_its_grid_its_log_and_the_report_as_it_was() {
     assert_eq!(
         log(Level::Warning, None),
         [
-            (Level::Warning, None, "careful".to_owned()),
+            (Level::Warning, None, "careful with it".to_owned()),
             (
                 Level::Error,
                 Some(0),
@@ -185,6 +189,23 @@ fn a_run_comes_back_with_its_grid_its_log_and_the_report_as_it_was() {
 }
 
 #[cfg(unix)]
+#[test]
+fn warnings_that_were_kept_as_texts_are_read() {
+    let Place { dir: _dir, history } = place();
+    let run = new("a", "2026-01-02T03:04:05Z");
+    record(&history, &run, "2026-01-02T03:05:05Z");
+    let whole = serde_json::to_string(&careful()).unwrap();
+    let changed = history.write(|connection| {
+        connection.execute("UPDATE runs SET rest = replace(rest, ?1, '\"careful\"')", [whole])
+    });
+    assert_eq!(changed.unwrap(), 1);
+    let old = [Sentence::verbatim("careful")];
+    assert_eq!(history.snapshot(&run.id).unwrap().unwrap().warnings, old);
+    let report = history.report(&run.id).unwrap().unwrap();
+    assert_eq!(report.warnings, old);
+    assert_eq!(serde_json::to_value(&report).unwrap()["warnings"], serde_json::json!(["careful"]));
+}
+
 #[test]
 fn nobody_else_may_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -356,7 +377,7 @@ fn a_full_disk_is_told_and_what_could_not_be_written_is_once_there_is_room() {
     full.most_pages = Some(12);
     let error = full.begin(&new("a", "2026-01-02T03:04:05Z")).unwrap().end(
         at("2026-01-02T03:05:00Z"),
-        &Report { warnings: vec!["x".repeat(500_000)], ..report() },
+        &Report { warnings: vec![Sentence::verbatim("x".repeat(500_000))], ..report() },
     );
     assert!(error.unwrap_err().to_string().contains("the disk is full"));
 }

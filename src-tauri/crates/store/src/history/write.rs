@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use engine::{ImageReport, ImageState, Phase, Pulls, Report, ReportTotals, Totals};
 use jiff::{SignedDuration, Timestamp};
-use registry::Digest;
+use registry::{Digest, Sentence};
 use rusqlite::{Connection, TransactionBehavior, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -18,7 +18,7 @@ pub(super) struct Batch {
     pub(super) totals: Totals,
     pub(super) images: BTreeMap<u32, ImageState>,
     /// All warnings so far.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Sentence>,
     pub(super) pulls: Vec<Pulls>,
     pub(super) lines: Vec<(u64, Timestamp, Line)>,
 }
@@ -36,10 +36,10 @@ pub(super) struct Final {
 #[serde(default)]
 pub(super) struct Rest {
     pub(super) phase: Phase,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Sentence>,
     pub(super) pulls: Vec<Pulls>,
     /// The report's own sums and warnings, once it has ended.
-    pub(super) report: Option<(ReportTotals, Vec<String>)>,
+    pub(super) report: Option<(ReportTotals, Vec<Sentence>)>,
 }
 
 /// What a report tells of an image besides its state.
