@@ -137,6 +137,8 @@ export class FakeRun {
   }
 
   #tick(): void {
+    // the page that it was for is gone: a test has ended
+    if (typeof document === 'undefined') return clearInterval(this.#timer);
     if (this.info.state === 'paused') {
       this.#snapshot.totals.bytesPerSecond = 0;
       return;
