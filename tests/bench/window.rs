@@ -42,7 +42,7 @@ fn main() {
             thread::sleep(Duration::from_secs(5));
             let before = used(app.0.id());
             thread::sleep(IDLE);
-            let share = (used(app.0.id()) - before).as_secs_f64() / IDLE.as_secs_f64();
+            let share = used(app.0.id()).saturating_sub(before).as_secs_f64() / IDLE.as_secs_f64();
             println!("idle for {} s: {:.2} % of a core", IDLE.as_secs(), share * 100.0);
         }
     }

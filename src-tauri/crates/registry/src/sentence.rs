@@ -34,7 +34,7 @@ pub enum Param {
     Sentence(Sentence),
 }
 
-/// A [`Sentence`](crate::Sentence): its key, its English with `{holes}`, and what fills these.
+/// A [`Sentence`]: its key, its English with `{holes}`, and what fills these.
 ///
 /// The key's text in `ui/messages` must be this one, with a translation beside it; a test compares them.
 #[macro_export]
