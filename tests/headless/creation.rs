@@ -35,6 +35,27 @@ async fn ecr() -> (Cloud, Registry, String) {
     (cloud, to, entry)
 }
 
+/// A registry of Alibaba Cloud's, with its cloud. Each run of the program is given the next password; a denial may be a
+/// matter of who we are, so that another one is asked for.
+async fn acr(edition: &str) -> (Cloud, Registry, String) {
+    let cloud = Cloud::start().await;
+    cloud.alibaba_key("LTAIKEY", KEY.1);
+    let users =
+        (1..10).fold(Users::new(), |users, n| users.user("cr_temp_user", &format!("acr-{n}")));
+    let to = Registry::builder()
+        .auth(Auth::Token(TokenAuth::new(users)))
+        .quirks([Quirk::NamespacesMustExist, Quirk::CatalogRefused(401)])
+        .start()
+        .await;
+    cloud.serve(&to);
+    let entry = format!(
+        "provider: {edition}, secret_kind: alibaba-key, region: cn-hangzhou, username: LTAIKEY, password: {}, endpoint: '{}'",
+        KEY.1,
+        cloud.url()
+    );
+    (cloud, to, entry)
+}
+
 /// The bodies of an action's calls.
 fn bodies(cloud: &Cloud, action: &str) -> Vec<Value> {
     let calls = cloud.calls().into_iter().filter(|call| call.action == action);
@@ -243,25 +264,11 @@ async fn a_profile_says_that_what_is_missing_is_created() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn an_acr_namespace_is_created_and_all_is_listed_by_an_access_key() {
-    let cloud = Cloud::start().await;
-    cloud.alibaba_key("LTAIKEY", KEY.1);
+    let (cloud, to, entry) = acr("acr-enterprise").await;
     cloud.alibaba_instance("cri-abc123");
-    let to = Registry::builder()
-        // a denial may be a matter of who we are: the next password is asked for once, and is as good
-        .auth(Auth::Token(TokenAuth::new(
-            Users::new().user("cr_temp_user", "acr-1").user("cr_temp_user", "acr-2"),
-        )))
-        .quirks([Quirk::NamespacesMustExist, Quirk::CatalogRefused(401)])
-        .start()
-        .await;
-    cloud.serve(&to);
     let from = source().await;
     let images = format!("{}/team/app:v1: {}/mirror/app\n", from.host(), to.host());
-    let entry = format!(
-        "provider: acr-enterprise, secret_kind: alibaba-key, region: cn-hangzhou, instance: cri-abc123, username: LTAIKEY, password: {}, endpoint: '{}', create: true",
-        KEY.1,
-        cloud.url()
-    );
+    let entry = format!("{entry}, instance: cri-abc123, create: true");
     let program = Program::new();
     program.sync(&images, &auth(&to, &entry), &[]).expect(0);
     assert_eq!(to.tags("mirror/app"), ["v1"]);
@@ -294,24 +301,9 @@ async fn a_namespace_of_acr_personal_is_created_by_an_access_key_as_public_as_it
             ],
         ),
     ] {
-        let cloud = Cloud::start().await;
-        cloud.alibaba_key("LTAIKEY", KEY.1);
-        // each run is given the next password
-        let users =
-            (1..10).fold(Users::new(), |users, n| users.user("cr_temp_user", &format!("acr-{n}")));
-        let to = Registry::builder()
-            .auth(Auth::Token(TokenAuth::new(users)))
-            .quirks([Quirk::NamespacesMustExist, Quirk::CatalogRefused(401)])
-            .start()
-            .await;
-        cloud.serve(&to);
+        let (cloud, to, entry) = acr("acr-personal").await;
         let from = source().await;
         let images = format!("{}/team/app:v1: {}/mirror/app\n", from.host(), to.host());
-        let entry = format!(
-            "provider: acr-personal, secret_kind: alibaba-key, region: cn-hangzhou, username: LTAIKEY, password: {}, endpoint: '{}'",
-            KEY.1,
-            cloud.url()
-        );
         let program = Program::new();
         // not asked to: nothing is created
         program.sync(&images, &auth(&to, &entry), &[]).expect(1);

@@ -144,7 +144,8 @@ impl Alibaba {
         self.ask(action).await?.json()
     }
 
-    /// Signs a request to Container Registry's API that another has made. The instance is known here, even where the registry does not tell it.
+    /// Signs a request to Container Registry's API that another has made. The instance is known here, even where the
+    /// registry does not tell it.
     pub(super) async fn sign(&self, request: &mut CloudRequest) -> Result<()> {
         let instance = match self.place.edition {
             Edition::Enterprise => Some(self.instance().await?),
