@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
@@ -90,6 +90,9 @@ impl Answer {
             }
             Err(failure) => {
                 self.room = None;
+                if self.response.version() == Version::HTTP_2 {
+                    self.about.host.learnt().no_http2 = true;
+                }
                 if failure.congestion {
                     // of all that break at once, one counts
                     self.about.host.room.congested(self.about.class, self.about.begin);

@@ -8,7 +8,7 @@ use rustls::{
 };
 use url::Url;
 
-use crate::{Code, Error, fingerprint::Changed, redact};
+use crate::{Code, Error, redact, trust::Changed};
 
 /// A request that got no answer.
 #[derive(Clone, Debug)]

@@ -1,16 +1,7 @@
-//! The fingerprint of a certificate, and the check that a server shows that one.
+//! The fingerprint of a certificate.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{
-        CertificateDer, PrivateKeyDer, ServerName, UnixTime,
-        pem::{self, PemObject as _},
-    },
-};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -72,89 +63,6 @@ impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
-}
-
-/// The server shows another certificate than the one that is trusted.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the certificate has changed since it was trusted: expected {expected}, got {got}")]
-pub(crate) struct Changed {
-    expected: Fingerprint,
-    got: Fingerprint,
-}
-
-/// Takes one certificate. That the server has its key is checked as always.
-#[derive(Debug)]
-struct Pinned {
-    pin: Fingerprint,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let got = Fingerprint::of(end_entity);
-        if got == self.pin {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let changed = Changed { expected: self.pin, got };
-        Err(CertificateError::Other(OtherError(Arc::new(changed))).into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Why there is no such TLS.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Unusable {
-    #[error(transparent)]
-    Tls(#[from] rustls::Error),
-    #[error(transparent)]
-    Pem(#[from] pem::Error),
-}
-
-/// TLS that takes the certificate with this fingerprint alone; `identity` is the client's certificates and key.
-pub(crate) fn pinned(pin: Fingerprint, identity: Option<&[u8]>) -> Result<ClientConfig, Unusable> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(Pinned { pin, provider: Arc::clone(&provider) });
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    Ok(match identity {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
-            builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(pem)?)?
-        }
-    })
 }
 
 #[cfg(test)]

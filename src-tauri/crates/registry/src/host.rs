@@ -27,6 +27,7 @@ use crate::{
     pace::Pace,
     redirect::Home,
     retry::{Class, Pauses},
+    tls::Pool,
 };
 
 /// A host as far as it is known.
@@ -77,6 +78,8 @@ pub(crate) struct Learnt {
     pub(crate) no_referrers: bool,
     /// The vendor's own API does not list tags for us.
     pub(crate) no_tag_api: bool,
+    /// It does not speak HTTP/2, or has failed to.
+    pub(crate) no_http2: bool,
 }
 
 /// How many manifests may still be read, as Docker Hub tells with each of them.
@@ -107,9 +110,9 @@ pub(crate) struct Reach {
     pub(crate) origin: Arc<str>,
     pub(crate) login: Arc<Login>,
     /// Connections to the registry itself.
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Pool,
     /// Connections to other hosts: without the client certificate, and verified as usual.
-    pub(crate) abroad: reqwest::Client,
+    pub(crate) abroad: Pool,
 }
 
 impl HostState {

@@ -48,6 +48,7 @@ pub mod sentence;
 pub mod service;
 mod tls;
 mod transport;
+mod trust;
 mod upload;
 pub mod vendor;
 mod warnings;

@@ -284,7 +284,7 @@ impl Service {
             }
             let abroad = || TlsOptions { identity: None, pin: None, ..self.tls.clone() };
             let tls = if self.is_own(&url) { self.tls.clone() } else { abroad() };
-            let http = self.client.0.connections.pool(&tls, proxy)?;
+            let http = self.client.0.connections.pool(&tls, proxy)?.single;
             let body = if body.is_empty() { Load::Empty } else { Load::Bytes(body.clone()) };
             let (method, wait) = (method.clone(), Wait::Answer);
             let follows = self.follows && method == Method::GET;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    error::Error as StdError,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -10,17 +9,32 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, header::ACCEPT_ENCODING};
 use hyper_util::client::proxy::matcher::Matcher;
+use rustls::ClientConfig;
 use url::Url;
 
-use crate::{Code, Error, Result, TlsOptions, fingerprint::pinned, names::Names, redact::Shown};
+use crate::{Code, Error, Result, TlsOptions, names::Names, redact::Shown, trust};
 
 const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
+
+/// What the protocols are called when TLS agrees on one (RFC 7301).
+const HTTP_1: &str = "http/1.1";
+const HTTP_2: &str = "h2";
+
+/// Connections that are made alike. Both kinds resume each other's TLS sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    /// HTTP/1.1: a connection for each request in flight. One HTTP/2 connection would carry every layer through a
+    /// single TCP window.
+    pub(crate) single: reqwest::Client,
+    /// HTTP/2 where the host speaks it: one connection for all requests, for those whose bodies are small.
+    pub(crate) shared: reqwest::Client,
+}
 
 /// Every pool of connections of a client.
 pub(crate) struct Connections {
     stall: Duration,
     names: Arc<Names>,
-    pools: Mutex<HashMap<(TlsOptions, Option<Url>), reqwest::Client>>,
+    pools: Mutex<HashMap<(TlsOptions, Option<Url>), Pool>>,
     /// The same reading of the environment that reqwest does, to tell which proxy was used; none where `NO_PROXY` is `*`.
     environment: Option<Matcher>,
 }
@@ -36,13 +50,17 @@ impl Connections {
     }
 
     /// The pool for these options. Fails if the certificates can't be used.
-    pub(crate) fn pool(&self, tls: &TlsOptions, proxy: Option<&Url>) -> Result<reqwest::Client> {
+    pub(crate) fn pool(&self, tls: &TlsOptions, proxy: Option<&Url>) -> Result<Pool> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (tls.clone(), proxy.cloned());
         if let Some(pool) = pools.get(&key) {
             return Ok(pool.clone());
         }
-        let pool = self.build(tls, proxy)?;
+        let mut config = trust::config(tls)?;
+        config.alpn_protocols = vec![HTTP_1.into()];
+        let single = self.build(config.clone(), proxy)?;
+        config.alpn_protocols = vec![HTTP_2.into(), HTTP_1.into()];
+        let pool = Pool { single, shared: self.build(config, proxy)? };
         pools.insert(key, pool.clone());
         Ok(pool)
     }
@@ -56,39 +74,14 @@ impl Connections {
         Url::parse(&intercept.uri().to_string()).ok().map(|proxy| Shown(&proxy).to_string())
     }
 
-    fn build(&self, tls: &TlsOptions, proxy: Option<&Url>) -> Result<reqwest::Client> {
-        let mut roots = Vec::new();
-        if let Some(pem) = &tls.ca {
-            roots = reqwest::Certificate::from_pem_bundle(pem)
-                .map_err(|error| unusable("CA certificate", source(&error)))?;
-            if roots.is_empty() {
-                return Err(unusable("CA certificate", None));
-            }
-        }
-        let build = |merge: bool| {
-            let builder = self.builder(tls, proxy)?;
-            let roots = roots.iter().cloned();
-            let builder = match (merge, tls.insecure) {
-                _ if tls.pin.is_some() => builder,
-                (_, true) => builder.tls_danger_accept_invalid_certs(true),
-                (true, false) => builder.tls_certs_merge(roots),
-                (false, false) => builder.tls_certs_only(roots),
-            };
-            builder.build().map_err(|error| unusable("set of certificates", source(&error)))
-        };
-        // a system without any certificate (a bare container) is no reason to refuse plain HTTP or an own CA
-        build(true).or_else(|_| build(false))
-    }
-
-    fn builder(&self, tls: &TlsOptions, proxy: Option<&Url>) -> Result<reqwest::ClientBuilder> {
+    fn build(&self, tls: ClientConfig, proxy: Option<&Url>) -> Result<reqwest::Client> {
         let mut headers = HeaderMap::new();
         // what a proxy compresses on the way no longer hashes to its digest
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .default_headers(headers)
-            // one HTTP/2 connection would carry every layer through a single TCP window
-            .http1_only()
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .dns_resolver(Arc::clone(&self.names))
@@ -110,17 +103,10 @@ impl Connections {
             })?;
             builder = builder.proxy(proxy);
         }
-        let identity = tls.identity.as_ref();
-        if let Some(pin) = tls.pin {
-            let config = pinned(pin, identity.map(|identity| &*identity.0))
-                .map_err(|error| unusable("client certificate", Some(&error)))?;
-            builder = builder.tls_backend_preconfigured(config);
-        } else if let Some(identity) = identity {
-            let identity = reqwest::Identity::from_pem(&identity.0)
-                .map_err(|error| unusable("client certificate", source(&error)))?;
-            builder = builder.identity(identity);
-        }
-        Ok(builder)
+        builder.build().map_err(|error| {
+            let failed = Error::new(Code::Internal, "connections can't be made");
+            failed.cause(&error)
+        })
     }
 }
 
@@ -134,17 +120,4 @@ impl fmt::Debug for Connections {
 fn no_proxy_at_all() -> bool {
     let value = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
     value.is_ok_and(|value| value.split(',').any(|entry| entry.trim() == "*"))
-}
-
-fn unusable(what: &str, cause: Option<&(dyn StdError + 'static)>) -> Error {
-    let failed = Error::new(Code::ConfigInvalid, format!("the {what} can't be used"));
-    match cause {
-        Some(cause) => failed.cause(cause),
-        None => failed.because("it holds no PEM certificate"),
-    }
-}
-
-/// What is behind an error of reqwest; itself where it says all.
-fn source(error: &reqwest::Error) -> Option<&(dyn StdError + 'static)> {
-    error.source()
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, Version};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
@@ -21,6 +21,8 @@ pub struct Request {
     pub id: u64,
     /// Counts the server's connections from 1.
     pub connection: u64,
+    /// The version of HTTP.
+    pub version: Version,
     /// Whether it came to the second host.
     pub second_host: bool,
     /// `GET`, `PUT`...

@@ -11,8 +11,11 @@ use std::{
     time::Duration,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -168,11 +171,15 @@ async fn connect(
             }
         }
     }
-    let Some(acceptor) = acceptor else { return http(shared, connection, wire).await };
+    let Some(acceptor) = acceptor else { return http(shared, connection, wire, false).await };
     match wire.first_byte().await? {
         None => Ok(()),
         // the first byte of a handshake
-        Some(0x16) => http(shared, connection, acceptor.accept(wire).await?).await,
+        Some(0x16) => {
+            let stream = acceptor.accept(wire).await?;
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            http(shared, connection, stream, is_http2).await
+        }
         // as Go's servers answer
         Some(_) => {
             let answer =
@@ -184,7 +191,12 @@ async fn connect(
     }
 }
 
-async fn http<S>(shared: Arc<Shared>, connection: Arc<Connection>, stream: S) -> io::Result<()>
+async fn http<S>(
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+    stream: S,
+    is_http2: bool,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -192,6 +204,13 @@ where
         let (shared, connection) = (shared.clone(), connection.clone());
         async move { Ok::<_, Infallible>(serve::serve(shared, connection, request).await) }
     });
+    if is_http2 {
+        let serving = http2::Builder::new(TokioExecutor::new());
+        return serving
+            .serve_connection(TokioIo::new(stream), service)
+            .await
+            .map_err(io::Error::other);
+    }
     let parts = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .without_shutdown()

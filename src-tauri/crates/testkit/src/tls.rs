@@ -44,6 +44,7 @@ pub struct ServerTls {
     signer: CertificateDer<'static>,
     pem: String,
     key_pem: String,
+    http2: bool,
 }
 
 // key generation and signing fail only when the system has no randomness
@@ -99,6 +100,7 @@ impl Authority {
             clients: None,
             authority: None,
             signer: self.der.clone(),
+            http2: false,
         }
     }
 
@@ -129,6 +131,12 @@ impl ServerTls {
     /// The server shows its authority's certificate too.
     pub fn with_authority(mut self) -> Self {
         self.authority = Some(self.signer.clone());
+        self
+    }
+
+    /// HTTP/2 is spoken with clients that can.
+    pub fn http2(mut self) -> Self {
+        self.http2 = true;
         self
     }
 
@@ -166,7 +174,8 @@ impl ServerTls {
         let mut config = builder
             .with_single_cert(chain, self.key.clone_key())
             .expect("a certificate and its key");
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let protocols: &[&str] = if self.http2 { &["h2", "http/1.1"] } else { &["http/1.1"] };
+        config.alpn_protocols = protocols.iter().map(|name| (*name).into()).collect();
         Arc::new(config).into()
     }
 }

@@ -245,7 +245,8 @@ impl<'a> Seeker<'a> {
         realm: &'e Url,
         service: Option<&'e str>,
     ) -> Exchange<'e> {
-        let http = if home.owns(realm) { &self.reach.http } else { &self.reach.abroad };
+        let pool = if home.owns(realm) { &self.reach.http } else { &self.reach.abroad };
+        let http = &pool.single;
         Exchange { client: self.client, host: self.host, reach: self.reach, http, realm, service }
     }
 
@@ -412,7 +413,7 @@ impl<'a> Seeker<'a> {
         let (method, body) = (Method::GET, Load::Empty);
         let parcel = Parcel { method, url, headers, body, wait: Wait::Answer };
         let proxy = self.reach.access.proxy.as_ref();
-        transmit(self.client, &self.reach.http, proxy, parcel, 1).await
+        transmit(self.client, &self.reach.http.single, proxy, parcel, 1).await
     }
 
     /// A token of nobody's for another registry that a redirect has led to.
@@ -434,7 +435,7 @@ impl<'a> Seeker<'a> {
         let slot = self.host.auth.slot(&nobody, key, || scopes);
         let service = service.as_deref();
         let exchange =
-            Exchange { http: &self.reach.abroad, ..self.exchange(there, &realm, service) };
+            Exchange { http: &self.reach.abroad.single, ..self.exchange(there, &realm, service) };
         let pass = slot
             .token(Duration::ZERO, async |scopes| {
                 exchange.token(&nobody, &scopes).await.map_err(|error| match error {

@@ -1,7 +1,7 @@
 //! One try of a request: the first contact with the host, what is shown to the registry, and where it leads.
 
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode, Version,
     header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -14,6 +14,7 @@ use crate::{
     failure::{Failure, Plain},
     host::{Scheme, Turn},
     redirect::{self, Home},
+    retry::Class,
     wire::{Load, Parcel, transmit},
 };
 
@@ -190,9 +191,22 @@ impl Trip<'_> {
             body,
             wait: self.ask.wait,
         };
-        let http = if is_home { &self.reach.http } else { &self.reach.abroad };
+        let pool = if is_home { &self.reach.http } else { &self.reach.abroad };
+        let is_small = !matches!(self.class, Class::Blob | Class::Write);
+        let may_share = is_home && is_small && url.scheme() == "https";
+        let shares = may_share && !self.host.learnt().no_http2;
+        let http = if shares { &pool.shared } else { &pool.single };
         let proxy = self.reach.access.proxy.as_ref();
-        transmit(self.client, http, proxy, parcel, self.attempts).await
+        let result = transmit(self.client, http, proxy, parcel, self.attempts).await;
+        let failed = match &result {
+            Ok(response) => response.version() < Version::HTTP_2,
+            Err(_) => self.host.contact.is_made(),
+        };
+        if shares && failed {
+            // what is tried again does not share that connection's fate
+            self.host.learnt().no_http2 = true;
+        }
+        result
     }
 
     fn url(&self, home: &Home) -> Url {

@@ -1,6 +1,7 @@
 //! Requests to registries of testkit, counted.
 
 mod auth;
+mod http2;
 mod limits;
 mod network;
 mod proxy;

@@ -52,6 +52,7 @@ impl Ask {
         let entry = shared.log.begin(Request {
             id: 0,
             connection: connection.id,
+            version: parts.version,
             second_host: connection.second_host,
             kind: route.kind(&method, is_mount),
             method,

@@ -236,8 +236,9 @@ async fn two_ways_of_speaking_tls_with_one_host_are_kept_apart() {
     let connections = crate::tls::Connections::new(Duration::from_secs(5));
     let url = format!("{}/v2/", server.url());
     for _ in 0..2 {
-        connections.pool(&trusting(&authority), None).unwrap().get(&url).send().await.unwrap();
-        let pool = connections.pool(&TlsOptions::default(), None).unwrap();
+        let trusted = connections.pool(&trusting(&authority), None).unwrap().single;
+        trusted.get(&url).send().await.unwrap();
+        let pool = connections.pool(&TlsOptions::default(), None).unwrap().single;
         assert!(pool.get(&url).send().await.is_err());
     }
 }
