@@ -138,7 +138,11 @@ async fn htpasswd_and_tls_by_a_ca_of_its_own() {
         destination.host()
     );
     let images = format!("{}/a/b:v1: {}/c/d:stable\n", source.host(), destination.host());
+    source.clear_requests();
     program.sync(&images, &auth, &[]).expect(0);
+    // one connection for what is small, one for each layer
+    assert_eq!(source.versions("/manifests/"), ["HTTP/2.0".to_owned()].into());
+    assert_eq!(source.versions("/blobs/"), ["HTTP/1.1".to_owned()].into());
     let reference = format!("{}/c/d:stable", destination.host());
     assert_eq!(skopeo::raw(&reference, &["--creds", "writer:push-secret"]).unwrap(), raw);
 

@@ -7,7 +7,7 @@ mod demo;
 mod desktop;
 mod dialogs;
 #[path = "../headless/support/docker_registry.rs"]
-#[expect(unreachable_pub, reason = "it belongs to the headless tests")]
+#[expect(unreachable_pub, dead_code, reason = "it belongs to the headless tests")]
 mod docker_registry;
 mod hand;
 mod import;

@@ -1,6 +1,7 @@
 //! Debian's `docker-registry` (distribution 2.8), or distribution 3's `registry`, real and private to a test.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     io::{BufRead, BufReader},
     net::TcpListener,
@@ -141,6 +142,14 @@ impl DockerRegistry {
                 protocol.starts_with("HTTP/").then(|| request.to_owned())
             })
             .collect()
+    }
+
+    /// The versions of HTTP in which this was asked for, as `HTTP/1.1`.
+    pub fn versions(&self, part: &str) -> BTreeSet<String> {
+        let log = self.log.lock().unwrap();
+        let requests = log.iter().filter_map(|line| line.split('"').nth(1));
+        let asked = requests.filter(|request| request.contains(part));
+        asked.filter_map(|request| Some(request.rsplit_once(' ')?.1.to_owned())).collect()
     }
 
     /// Forgets the requests so far.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use http::Version;
 use testkit::{
-    Fault, Registry as Server, Request, Stall,
+    Action, Fault, Registry as Server, Request, Stall,
     tls::{Authority, Flaw},
 };
 
@@ -83,6 +83,17 @@ async fn http2_is_given_up_when_its_connection_breaks() {
     server.clear_log();
     read_all(&setup).await;
     assert!(server.requests().iter().all(|r| r.version == Version::HTTP_11));
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_early_is_no_answer() {
+    let (server, setup) = server(true).await;
+    let fault = server.fault(Fault::on(Kind::Manifest).does(Action::WrongLength(1000)));
+    let error = setup.get("team/r0").await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), (Code::NetReset, true), "{error}");
+    assert_eq!(fault.fired(), 1);
+    setup.get("team/r0").await.unwrap();
+    assert_eq!(server.requests().last().unwrap().version, Version::HTTP_11);
 }
 
 #[tokio::test]
