@@ -7,6 +7,8 @@ import { planClass, type Counts, type Run } from './run.svelte';
 
 const keyOf = (row: ImageState): string => `${row.source}\n${row.destination}`;
 
+const NONE: ImageState[] = [];
+
 /** What is switched off in a profile's comparisons. */
 export class Off {
   keys = $state.raw<ReadonlySet<string>>(new Set());
@@ -55,9 +57,10 @@ export class Selection {
   readonly rows: ImageState[] = $derived.by(() => {
     void this.run.version;
     const { keys } = this.#off;
+    if (keys.size === 0) return NONE;
     const { ids, mark } = this.run.changes.since(this.#seen === keys ? this.#mark : null);
     if (ids === null) this.#ids.clear();
-    for (const row of ids?.map((id) => this.run.rows[id]) ?? (keys.size > 0 ? this.run.rows : [])) {
+    for (const row of ids?.map((id) => this.run.rows[id]) ?? this.run.rows) {
       if (!row) continue;
       if (this.isOff(row) && this.can(row)) this.#ids.add(row.id);
       else this.#ids.delete(row.id);

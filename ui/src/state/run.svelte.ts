@@ -96,8 +96,6 @@ export class Run {
   cancelling = $state(false);
 
   readonly rows: ImageState[] = [];
-  /** What the text filter looks at, lower case; beside `rows`. */
-  readonly keys: string[] = [];
   /** Which of `rows` have changed. */
   readonly changes = new Changes();
   /** What opened rows are made of. */
@@ -106,6 +104,8 @@ export class Run {
   readonly speed = new Speed();
 
   #backend: Backend;
+  /** Beside `rows`, where it has been asked for. */
+  #keys: (string | undefined)[] = [];
   #seq = 0;
   #queue: Update[] = [];
   #drawing = false;
@@ -160,6 +160,11 @@ export class Run {
   /** Shows what is known of a run that has ended, without asking for it. */
   freeze(snapshot: Snapshot): void {
     this.#replace(snapshot);
+  }
+
+  /** What the text filter looks at in a row, lower case. */
+  keyOf({ id, source, destination }: ImageState): string {
+    return (this.#keys[id] ??= `${source}\n${destination}`.toLowerCase());
   }
 
   /** The failed rows as a retry names them. */
@@ -249,7 +254,7 @@ export class Run {
 
   #replace(snapshot: Snapshot): void {
     this.rows.length = 0;
-    this.keys.length = 0;
+    this.#keys = [];
     this.changes.reset();
     this.#failed.clear();
     this.#failedSince = true;
@@ -284,9 +289,7 @@ export class Run {
     const is = this.#classify(image);
     counts[is] = (counts[is] ?? 0) + 1;
     add(planned, image, 1);
-    if (!before || before.source !== image.source || before.destination !== image.destination) {
-      this.keys[image.id] = `${image.source}\n${image.destination}`.toLowerCase();
-    }
+    this.#keys[image.id] = undefined;
     this.rows[image.id] = image;
     this.changes.add(image.id);
     if (image.status === 'failed') this.#failed.add(image.id);

@@ -87,7 +87,7 @@ test('updates that come between two pictures are drawn once', () => {
   expect(run.counts).toEqual({ waiting: 1, active: 1 });
   expect(run.totals.images).toBe(20);
   expect(run.warnings).toEqual([warning]);
-  expect(run.keys[0]).toBe('q.io/a:0\nr.io/a:0');
+  expect(run.keyOf(run.rows[0] as ImageState)).toBe('q.io/a:0\nr.io/a:0');
   expect(asked()).toBe(0);
 });
 

@@ -348,6 +348,26 @@ describe('the grid', () => {
     expect(await opened.id('image-row').count()).toBeLessThan(60);
     await opened.close();
   });
+
+  test('the box that was clicked keeps the focus wherever it is scrolled to', async () => {
+    const opened = await many();
+    const { page, id } = opened;
+    const box = page.locator('[data-testid=image-row]').getByTestId('image-switch').nth(3);
+    await box.click();
+    const row = (): Promise<string | null | undefined> =>
+      page.evaluate(() => document.activeElement?.closest('[role=row]')?.getAttribute('aria-rowindex'));
+    const clicked = await row();
+    expect(clicked).toBeTruthy();
+    for (const way of [3000, 40_000, -60_000]) {
+      await page.mouse.wheel(0, way);
+      await page.waitForTimeout(100);
+      expect(await row()).toBe(clicked);
+    }
+    await page.mouse.wheel(0, 5000);
+    await page.keyboard.press('Space');
+    await expect.poll(() => id('plan-summary').getAttribute('data-off')).toBe('0');
+    await opened.close();
+  });
 });
 
 describe('room', () => {

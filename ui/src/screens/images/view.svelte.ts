@@ -130,7 +130,7 @@ export class ImagesView {
       this.#switched.clear();
       for (const row of this.run.rows) if (row) this.#place(row, made, open);
     } else {
-      for (const id of new Set([...ids, ...this.#turned])) {
+      for (const id of this.#turned.size > 0 ? [...ids, ...this.#turned] : ids) {
         const row = this.run.rows[id];
         if (row) this.#place(row, made, open);
       }
@@ -265,8 +265,7 @@ export class ImagesView {
   #place(row: ImageState, { filter, text }: Made, open: ReadonlySet<number>): void {
     const { id } = row;
     const is = this.classify(row);
-    const shown =
-      (filter === 'all' || filter === is) && (text === '' || (this.run.keys[id]?.includes(text) ?? false));
+    const shown = (filter === 'all' || filter === is) && (text === '' || this.run.keyOf(row).includes(text));
     // a run is sorted into one pile for each state; a plan is one pile
     const pile = this.run.info.kind === 'run' ? ORDER.indexOf(is) : 0;
     this.#order.set(id, shown ? pile : null, open.has(id) ? 1 + this.#childrenOf(row).length : 1);
