@@ -66,8 +66,8 @@ fn bars(results: &Results) -> Vec<Bar> {
     };
     let highest = |tool| {
         let scenes = results.iter().map(|(scene, _)| *scene);
-        // a scene of our own, to know the worst: the bar is for the others
-        let scenes = scenes.filter(|scene| tool == Tool::Proc64 || *scene != Scene::Wide);
+        // a scene of our own, to know the worst: the bars are for the others
+        let scenes = scenes.filter(|scene| *scene != Scene::Wide);
         scenes.filter_map(|scene| of(results, scene, tool, &peak)).reduce(f64::max)
     };
     let bar = |scene: Option<Scene>, what, limit, measured, unit| {

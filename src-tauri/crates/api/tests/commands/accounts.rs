@@ -445,6 +445,7 @@ async fn signing_in_at_a_cloud_is_a_step_of_the_test_and_what_failed_is_kept() {
     let cloud = testkit::Cloud::start().await;
     cloud.aws_key("AKIAKEY", "k1");
     let registry = Registry::builder().auth(Auth::basic("AWS", "ecr-1")).start().await;
+    cloud.serve(&registry);
     let with_secret = |secret: &str| {
         let mut draft = draft(registry.host(), "AKIAKEY", secret);
         draft["provider"] = json!("ecr");
@@ -469,7 +470,12 @@ async fn signing_in_at_a_cloud_is_a_step_of_the_test_and_what_failed_is_kept() {
     saved = with_secret("k1");
     saved["id"] = account["id"].clone();
     let report = world.ok("accounts.test", test(saved.clone())).await;
-    assert_eq!(states(&report)[4], "passed", "{report}");
+    assert_eq!(states(&report)[4..6], ["passed", "passed"], "{report}");
+    assert_eq!(
+        cloud.granted("DescribeRepositories"),
+        1,
+        "listed by its API, with the account's signature"
+    );
     let account = world.ok("accounts.save", saved).await;
     assert_eq!(
         (&account["failed"], &account["verifiedAt"]),
