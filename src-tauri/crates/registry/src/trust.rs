@@ -6,7 +6,10 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
+        verify_tls13_signature,
+    },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
 };
 use rustls_platform_verifier::Verifier;
@@ -61,6 +64,9 @@ fn unusable(what: &str, cause: Option<&(dyn StdError + 'static)>) -> Error {
     }
 }
 
+/// What came of a check within the handshake.
+type Checked<T> = std::result::Result<T, rustls::Error>;
+
 /// The server shows another certificate than the one that is trusted.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the certificate has changed since it was trusted: expected {expected}, got {got}")]
@@ -76,6 +82,19 @@ struct Unsigned {
     provider: Arc<CryptoProvider>,
 }
 
+impl Unsigned {
+    /// Whether the server has the key of its certificate; of nobody's interest where every certificate is taken.
+    fn has_key(
+        &self,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Checked<HandshakeSignatureValid>,
+    ) -> Checked<HandshakeSignatureValid> {
+        match self.pin {
+            Some(_) => verify(&self.provider.signature_verification_algorithms),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
+    }
+}
+
 impl ServerCertVerifier for Unsigned {
     fn verify_server_cert(
         &self,
@@ -84,7 +103,7 @@ impl ServerCertVerifier for Unsigned {
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+    ) -> Checked<ServerCertVerified> {
         let Some(expected) = self.pin else { return Ok(ServerCertVerified::assertion()) };
         let got = Fingerprint::of(end_entity);
         if got == expected {
@@ -99,12 +118,10 @@ impl ServerCertVerifier for Unsigned {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        if self.pin.is_none() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+    ) -> Checked<HandshakeSignatureValid> {
+        self.has_key(|algorithms| {
+            verify_tls12_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -112,12 +129,10 @@ impl ServerCertVerifier for Unsigned {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        if self.pin.is_none() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+    ) -> Checked<HandshakeSignatureValid> {
+        self.has_key(|algorithms| {
+            verify_tls13_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
