@@ -118,7 +118,10 @@ impl Bench {
             .map(|(tool, _)| Taken { tool: *tool, samples: Vec::new(), failure: None })
             .collect();
         for round in 0..rounds {
-            for taken in &mut all {
+            // who comes first in one round comes last in the next: nobody always follows the same one
+            for turn in 0..all.len() {
+                let next = (round + turn) % all.len();
+                let taken = &mut all[next];
                 if taken.failure.is_some() || round >= enough(scene, taken, rounds) {
                     continue;
                 }

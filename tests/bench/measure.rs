@@ -5,32 +5,26 @@ use std::{
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use wait4::Wait4;
 
-/// How often a running program is looked at.
-const GLANCE: Duration = Duration::from_millis(2);
+/// How often a running program is looked at. Each look costs the machine about 50 µs, which the program then lacks.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What a run cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     pub wall: Duration,
     pub cpu: Duration,
-    /// Bytes of memory; the largest single process.
+    /// Bytes of memory, of the largest single process; what it takes in the last [`GLANCE`] is not seen.
     pub peak: u64,
     /// Bytes that went towards a disk, and bytes of files left in the program's folder.
     pub written: u64,
-}
-
-/// What is seen of a running process.
-#[derive(Clone, Copy, Debug, Default)]
-struct Glance {
-    peak: u64,
-    written: u64,
 }
 
 /// Runs commands one after the other as one measurement; the first failure ends it. They have `home`, which is on a
@@ -38,51 +32,49 @@ struct Glance {
 pub fn run(commands: &mut [Command], home: &Path, memory: &Path) -> Result<Cost, String> {
     let mut cost = Cost::default();
     let before = size_of(home);
-    let start = Instant::now();
     for command in commands {
         let said = tempfile::tempfile_in(memory).map_err(|error| error.to_string())?;
         let stderr = said.try_clone().map_err(|error| error.to_string())?;
         let name = command.get_program().to_string_lossy().into_owned();
+        let start = Instant::now();
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()
             .map_err(|error| format!("{name}: {error}"))?;
-        let (process, ended) = (child.id(), AtomicBool::new(false));
-        let (used, seen) = thread::scope(|scope| {
-            let watch = scope.spawn(|| watch(process, &ended));
-            let used = child.wait4();
-            ended.store(true, Ordering::Release);
-            (used, watch.join().unwrap())
-        });
-        let used = used.map_err(|error| format!("{name}: {error}"))?;
+        let (process, pid) = (child.id(), Pid::from_child(&child));
+        let (running, ended) = mpsc::channel();
+        cost.peak = cost.peak.max(thread::scope(|scope| {
+            let peak = scope.spawn(move || peak(process, &ended));
+            // it has ended, but the kernel still knows what it wrote
+            let over = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            cost.wall += start.elapsed();
+            over.map_err(|error| format!("{name}: {error}"))?;
+            drop(running);
+            Ok::<_, String>(peak.join().unwrap())
+        })?);
+        cost.written += field(process, "io", "write_bytes:").unwrap_or_default();
+        let used = child.wait4().map_err(|error| format!("{name}: {error}"))?;
         if !used.status.success() {
             return Err(format!("{}: {}", used.status, last_line(said)));
         }
         cost.cpu += used.rusage.utime + used.rusage.stime;
-        cost.peak = cost.peak.max(seen.peak);
-        cost.written += seen.written;
     }
-    cost.wall = start.elapsed();
     cost.written += size_of(home).saturating_sub(before);
     Ok(cost)
 }
 
-/// Looks at a process until it has ended. What the kernel tells at the end (`ru_maxrss`) will not do: it begins with
-/// the size of the process that started the program.
-fn watch(process: u32, ended: &AtomicBool) -> Glance {
-    let mut seen = Glance::default();
-    while !ended.load(Ordering::Acquire) {
+/// The peak memory of a process, which is looked at until it has ended. What the kernel tells at the end (`ru_maxrss`)
+/// will not do: it begins with the size of the process that started the program.
+fn peak(process: u32, ended: &Receiver<()>) -> u64 {
+    let mut peak = 0;
+    while ended.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
         if let Some(kib) = field(process, "status", "VmHWM:") {
-            seen.peak = seen.peak.max(kib << 10);
+            peak = peak.max(kib << 10);
         }
-        if let Some(bytes) = field(process, "io", "write_bytes:") {
-            seen.written = seen.written.max(bytes);
-        }
-        thread::sleep(GLANCE);
     }
-    seen
+    peak
 }
 
 /// The processor time that a process has used so far.

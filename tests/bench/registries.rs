@@ -1,12 +1,10 @@
 //! Real registries over TLS on loopback: Debian's `docker-registry`, made anew for each measurement.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader},
+    fs::{self, File},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +16,7 @@ pub struct Server {
     child: Child,
     pub port: u16,
     data: PathBuf,
-    log: Arc<Mutex<Vec<String>>>,
+    log: PathBuf,
 }
 
 /// What a registry was asked during a measurement.
@@ -46,20 +44,16 @@ impl Server {
             ),
         )
         .unwrap();
-        let mut child = Command::new("docker-registry")
+        // a file and not a pipe: nobody has to be awake to read it while a program is measured
+        let log = folder.join(format!("{name}.log"));
+        let child = Command::new("docker-registry")
             .arg("serve")
             .arg(&config)
             .env("OTEL_TRACES_EXPORTER", "none")
-            .stdout(Stdio::piped())
+            .stdout(File::options().create(true).append(true).open(&log).unwrap())
             .stderr(Stdio::null())
             .spawn()
             .expect("docker-registry is not installed");
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        thread::spawn({
-            let log = Arc::clone(&log);
-            move || lines.map_while(Result::ok).for_each(|line| log.lock().unwrap().push(line))
-        });
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "docker-registry does not listen");
@@ -77,23 +71,24 @@ impl Server {
         measure::used(self.child.id())
     }
 
+    /// Empties the log.
     pub fn forget(&self) {
-        self.log.lock().unwrap().clear();
+        File::create(&self.log).unwrap();
     }
 
     /// What was asked since `forget`. The log's last lines may still be on their way: waits until none comes any more.
     pub fn traffic(&self) -> Traffic {
-        let mut seen = usize::MAX;
+        let mut log = fs::read_to_string(&self.log).unwrap();
         loop {
-            let now = self.log.lock().unwrap().len();
-            if now == seen {
+            thread::sleep(Duration::from_millis(100));
+            let now = fs::read_to_string(&self.log).unwrap();
+            if now == log {
                 break;
             }
-            seen = now;
-            thread::sleep(Duration::from_millis(100));
+            log = now;
         }
         let mut traffic = Traffic::default();
-        for line in self.log.lock().unwrap().iter() {
+        for line in log.lines() {
             // 127.0.0.1 - - [date] "GET /v2/a/blobs/sha256:… HTTP/1.1" 200 12345 "" "agent"
             let mut parts = line.split('"');
             let (Some(request), Some(answer)) = (parts.nth(1), parts.next()) else { continue };
@@ -118,5 +113,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.data);
+        let _ = fs::remove_file(&self.log);
     }
 }
