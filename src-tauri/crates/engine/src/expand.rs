@@ -2,30 +2,24 @@
 //! that several of them name is one unit of work. A long list is expanded page by page where its rules allow that, and read
 //! no faster than its images are worked on.
 
-use std::{
-    collections::{HashMap, HashSet},
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
-use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
-use registry::{
-    CatalogPages, Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Result,
-    Sentence, Tag, Target, sentence,
-};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use registry::{Error, Registry, RepositoryName, Result, Sentence, Tag, sentence};
 use tokio::sync::mpsc::Sender;
 
+pub(crate) use self::search::Search;
+use self::{
+    expansion::Expansion,
+    search::{Found, by_registry, repositories},
+};
 use crate::{
-    DestinationRule, JobRule, Origin, PatternRule, Rule, Selection, TagDates,
+    DestinationRule, JobRule, Origin, Rule,
     choice::{SWITCHED_OFF, Verdict},
     place::{Place, SourceRepository},
-    referrers::is_index_tag,
     row::{Order, Row},
-    run::{Run, panic_error, panicked},
-    unit::{Aim, Destination, Unit},
+    run::{Run, panicked},
+    unit::Unit,
 };
 
 /// Source repositories that are listed at once.
@@ -43,15 +37,6 @@ pub(crate) struct Group {
     pub(crate) places: Vec<Arc<Place>>,
     /// The rules by pattern that found the repository, and the how manieth of its own it was for each.
     pub(crate) found: Vec<(Arc<Search>, usize)>,
-}
-
-/// A rule by pattern while its repositories are looked for.
-#[derive(Debug)]
-pub(crate) struct Search {
-    pub(crate) number: usize,
-    pub(crate) rule: PatternRule,
-    /// Repositories that are not expanded yet, and one for the catalogue itself.
-    open: AtomicUsize,
 }
 
 /// What expanding tells.
@@ -74,7 +59,7 @@ pub(crate) fn group(run: &Run, rules: Vec<JobRule>) -> (Vec<Group>, Vec<Arc<Sear
         let rule = match rule {
             JobRule::One(rule) => rule,
             JobRule::Pattern(rule) => {
-                searches.push(Arc::new(Search { number, rule, open: AtomicUsize::new(1) }));
+                searches.push(Arc::new(Search::new(number, rule)));
                 continue;
             }
         };
@@ -140,18 +125,6 @@ impl Group {
     }
 }
 
-impl Search {
-    /// One thing less to wait for. True for the last.
-    fn close(&self) -> bool {
-        self.open.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    /// Whether all of its repositories are known and expanded.
-    pub(crate) fn is_over(&self) -> bool {
-        self.open.load(Ordering::Acquire) == 0
-    }
-}
-
 /// Expands all rules, several repositories at a time, and tells of it as it goes. Whoever does not listen is waited for.
 pub(crate) async fn expand(
     run: Arc<Run>,
@@ -177,21 +150,6 @@ pub(crate) async fn expand(
         .await;
 }
 
-/// Rules by pattern over one registry share a reading of its catalogue.
-fn by_registry(searches: Vec<Arc<Search>>) -> Vec<Vec<Arc<Search>>> {
-    let mut sorted: Vec<Vec<Arc<Search>>> = Vec::new();
-    for search in searches {
-        let same = |others: &&mut Vec<Arc<Search>>| {
-            others.first().is_some_and(|other| other.rule.registry == search.rule.registry)
-        };
-        match sorted.iter_mut().find(same) {
-            Some(others) => others.push(search),
-            None => sorted.push(vec![search]),
-        }
-    }
-    sorted
-}
-
 /// Expands the rules of a repository. Says which rules by pattern found it.
 async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Vec<Arc<Search>> {
     let group = Arc::new(group);
@@ -207,137 +165,6 @@ async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Vec<Arc<S
     searches
 }
 
-/// What a catalogue yields.
-enum Found {
-    /// A repository.
-    Repository(Group),
-    /// A repository that can't go anywhere, which has been told.
-    Nowhere,
-    /// There are no more.
-    All(Vec<Arc<Search>>),
-}
-
-/// The repositories of rules by pattern over one registry, read from its catalogue as they are taken.
-fn repositories(run: &Run, searches: Vec<Arc<Search>>) -> impl Stream<Item = Found> {
-    struct State<'r> {
-        pages: Option<CatalogPages<'r>>,
-        names: std::vec::IntoIter<String>,
-        listed: usize,
-        /// Of each rule.
-        found: Vec<usize>,
-        searches: Option<Vec<Arc<Search>>>,
-    }
-    let registry = searches.first().map(|search| &search.rule.registry);
-    let state = State {
-        pages: registry.map(|registry| run.client.catalog_pages(registry)),
-        names: Vec::new().into_iter(),
-        listed: 0,
-        found: vec![0; searches.len()],
-        searches: Some(searches),
-    };
-    stream::unfold(state, move |mut state| async move {
-        let searches = state.searches.take()?;
-        let pages = state.pages.as_mut()?;
-        loop {
-            let is_meant = |name: &String| searches.iter().any(|search| search.rule.matches(name));
-            if let Some(name) = state.names.find(is_meant) {
-                let group = repository(run, &searches, &mut state.found, &name);
-                state.searches = Some(searches);
-                return Some((group.map_or(Found::Nowhere, Found::Repository), state));
-            }
-            let page = AssertUnwindSafe(run.unless_stopped(pages.next())).catch_unwind().await;
-            let page = page.unwrap_or_else(|_| Err(panic_error()));
-            if let Ok(Some(page)) = page {
-                state.listed += page.len();
-                state.names = page.into_iter();
-                continue;
-            }
-            for (search, found) in searches.iter().zip(&state.found) {
-                match &page {
-                    Err(error) => fail_search(run, search, *found, error),
-                    Ok(_) if *found == 0 => nothing(run, search, state.listed),
-                    Ok(_) => {}
-                }
-            }
-            return Some((Found::All(searches), state));
-        }
-    })
-}
-
-/// The group of a repository that patterns found, with the rules of all of them.
-fn repository(
-    run: &Run,
-    searches: &[Arc<Search>],
-    found: &mut [usize],
-    name: &str,
-) -> Option<Group> {
-    let mut group: Option<Group> = None;
-    for (search, found) in searches.iter().zip(found) {
-        if !search.rule.matches(name) {
-            continue;
-        }
-        let at = *found;
-        *found += 1;
-        let made =
-            name.parse::<RepositoryName>().map_err(|error| error.to_string()).and_then(|name| {
-                search.rule.of(&name).map(|rule| (name, rule)).map_err(|error| error.to_string())
-            });
-        let made = match made {
-            Ok((name, rule)) => match run.chosen.narrow_one(rule, Some(&search.rule)) {
-                Some(rule) => Ok((name, rule)),
-                // without a chosen image in it, it is no matter
-                None => continue,
-            },
-            Err(why) => Err(why),
-        };
-        match made {
-            Ok((name, rule)) => {
-                search.open.fetch_add(1, Ordering::AcqRel);
-                let registry = &search.rule.registry;
-                let group = group.get_or_insert_with(|| Group::new(run, registry, &name));
-                group.found.push((search.clone(), at));
-                group.add(run, search.number, rule);
-            }
-            Err(why) => {
-                let error = Error::new(
-                    Code::RuleInvalid,
-                    format!("the repository '{name}' has no place at the destination: {why}"),
-                );
-                let source = format!("{}/{name}", search.rule.registry);
-                for (n, to) in search.rule.destinations.iter().enumerate() {
-                    let order = Order::new(search.number, at, n, 0);
-                    let verdict = run.chosen.verdict(&[(&source, &to.written)]);
-                    if verdict == Verdict::Left {
-                        continue;
-                    }
-                    let row = run.board.add(order, source.clone(), to.written.clone());
-                    match verdict {
-                        Verdict::Off => row.skipped(SWITCHED_OFF, None),
-                        Verdict::Taken | Verdict::Left => row.failed(&error),
-                    };
-                }
-            }
-        }
-    }
-    group
-}
-
-/// A row for each destination of a rule by pattern, as it was written.
-fn fail_search(run: &Run, search: &Search, found: usize, error: &Error) {
-    let chosen = run.chosen.of_pattern(&search.rule);
-    if !chosen.is_empty() {
-        return fail_chosen(run, Order::new(search.number, found, 0, 0), chosen, error);
-    }
-    for (n, to) in search.rule.destinations.iter().enumerate() {
-        let order = Order::new(search.number, found, n, 0);
-        let row = run.board.add(order, search.rule.written.clone(), to.written.clone());
-        match run.chosen.verdict(&[(&search.rule.written, &to.written)]) {
-            Verdict::Off => row.skipped(SWITCHED_OFF, None),
-            Verdict::Taken | Verdict::Left => row.failed(error),
-        };
-    }
-}
-
 /// A rule by what was written, and where.
 fn named(written: &str, origin: Option<&Origin>) -> Sentence {
     match origin {
@@ -348,23 +175,6 @@ fn named(written: &str, origin: Option<&Origin>) -> Sentence {
             written = written,
             place = origin.to_string(),
         ),
-    }
-}
-
-/// A rule by pattern has found no repository.
-fn nothing(run: &Run, search: &Search, listed: usize) {
-    let rule = &search.rule;
-    let what = sentence!(
-        "no_repository",
-        "{rule} selects no repository: {registry} lists {listed}",
-        rule = named(&rule.written, rule.origin.as_ref()),
-        registry = &rule.registry,
-        listed = listed,
-    );
-    if run.policy.fail_if_empty {
-        fail_search(run, search, 0, &Error::new(Code::RuleEmpty, what));
-    } else {
-        run.board.warn(what);
     }
 }
 
@@ -474,199 +284,8 @@ fn fail_chosen(run: &Run, order: Order, chosen: Vec<(String, String)>, error: &E
     }
 }
 
-struct Expansion<'a> {
-    run: &'a Run,
-    group: &'a Group,
-    units: Vec<Unit>,
-    /// Which unit an image is.
-    images: HashMap<(Target, Arc<PlatformFilter>), usize>,
-    /// What is a row already.
-    rows: HashSet<(usize, usize, Aim)>,
-    /// What is a row already, and switched off.
-    off: HashSet<(Target, Arc<PlatformFilter>, usize, Aim)>,
-    /// The filter of each rule; rules without one share the policy's.
-    filters: HashMap<usize, Arc<PlatformFilter>>,
-}
-
-impl<'a> Expansion<'a> {
-    fn new(run: &'a Run, group: &'a Group) -> Self {
-        let policy = Arc::new(run.policy.platforms.clone());
-        let filters = group.rules.iter().map(|(number, rule)| {
-            (*number, rule.platforms.clone().map_or_else(|| policy.clone(), Arc::new))
-        });
-        Self {
-            run,
-            group,
-            units: Vec::new(),
-            images: HashMap::new(),
-            rows: HashSet::new(),
-            off: HashSet::new(),
-            filters: filters.collect(),
-        }
-    }
-
-    /// The units so far. Images that come later are others.
-    fn take(&mut self) -> Vec<Unit> {
-        self.images.clear();
-        self.rows.clear();
-        self.off.clear();
-        std::mem::take(&mut self.units)
-    }
-
-    /// The tags of a page that a rule takes, of which there were `before`; says how many.
-    fn page(&mut self, number: usize, rule: &Rule, before: usize, tags: &[Tag]) -> usize {
-        let taken: Vec<&Tag> = tags.iter().filter(|tag| rule.takes(tag)).collect();
-        for (at, destination) in rule.destinations.iter().enumerate() {
-            for (n, &tag) in taken.iter().enumerate() {
-                let order = self.group.order(number, at, before + n);
-                let target = Target::Tag(tag.clone());
-                self.row(order, rule, destination, target, Aim::Tag(tag.clone()));
-            }
-        }
-        taken.len()
-    }
-
-    fn rule(&mut self, number: usize, rule: &Rule, listed: &[Tag], dates: &TagDates) {
-        for (at, destination) in rule.destinations.iter().enumerate() {
-            let order = self.group.order(number, at, 0);
-            if let Some((digest, target)) = rule.by_digest(destination) {
-                let aim = match target {
-                    Target::Tag(tag) => Aim::Tag(tag),
-                    Target::Digest(_) => Aim::Digest,
-                };
-                self.row(order, rule, destination, Target::Digest(digest), aim);
-                continue;
-            }
-            match rule.pair(destination, listed, dates) {
-                Err(why) => {
-                    let error = Error::new(Code::RuleInvalid, why)
-                        .hint("Name as many tags at the destination as the source selects.");
-                    fail(self.run, order, rule, destination, &error);
-                }
-                Ok(pairs) if pairs.is_empty() => {
-                    self.empty(order, rule, destination, listed.len());
-                }
-                Ok(pairs) => {
-                    for (n, (from, to)) in pairs.into_iter().enumerate() {
-                        if self.run.policy.referrers && rule.needs_list() && is_index_tag(&from) {
-                            continue;
-                        }
-                        let order = self.group.order(number, at, n);
-                        self.row(order, rule, destination, Target::Tag(from), Aim::Tag(to));
-                    }
-                }
-            }
-        }
-    }
-
-    fn empty(&self, order: Order, rule: &Rule, destination: &DestinationRule, listed: usize) {
-        let of = match listed {
-            0 => sentence!("no_tag_of_none", "the repository has none"),
-            1 => sentence!("no_tag_of_single", "the repository has one"),
-            n => sentence!("no_tag_of", "the repository has {n}", n = n),
-        };
-        let what = sentence!(
-            "no_tag",
-            "{rule} selects no tag: {of}",
-            rule = named(&rule.source.written, rule.origin.as_ref()),
-            of = of,
-        );
-        if self.run.policy.fail_if_empty {
-            let error = Error::new(Code::RuleEmpty, what);
-            fail(self.run, order, rule, destination, &error);
-        } else if order.destination == 0 {
-            // once per rule, not per destination
-            self.run.board.warn(what);
-        }
-    }
-
-    /// What the user has chosen to become of a row. Its rule, as it was written, stands for all of its rows.
-    fn verdict(
-        &self,
-        rule: &Rule,
-        destination: &DestinationRule,
-        source: &str,
-        to: &str,
-    ) -> Verdict {
-        let chosen = &self.run.chosen;
-        let written = (rule.source.written.as_str(), destination.written.as_str());
-        let mut names = vec![(source, to), written];
-        for (search, _) in &self.group.found {
-            if chosen.is_written(&search.rule, destination) {
-                let to = search.rule.destinations.iter();
-                names.extend(to.map(|to| (search.rule.written.as_str(), to.written.as_str())));
-            }
-        }
-        chosen.verdict(&names)
-    }
-
-    fn row(
-        &mut self,
-        order: Order,
-        rule: &Rule,
-        destination: &DestinationRule,
-        target: Target,
-        aim: Aim,
-    ) {
-        let place = place(self.run, destination);
-        let filter = self.filters.get(&(order.rule as usize)).cloned().unwrap_or_default();
-        let written = match &rule.source.select {
-            Selection::Digest { tag, .. } => tag.clone(),
-            _ => None,
-        };
-        let source = reference(&rule.source.registry, &rule.source.repository, &target, written);
-        let called = match &aim {
-            Aim::Tag(tag) => Target::Tag(tag.clone()),
-            Aim::Digest => target.clone(),
-        };
-        let to = reference(&destination.registry, &destination.repository, &called, None);
-        let by_digest = match &aim {
-            Aim::Digest => self.run.chosen.by_digest(&source, &to),
-            Aim::Tag(_) => None,
-        };
-        match self.verdict(rule, destination, &source, by_digest.unwrap_or(&to)) {
-            Verdict::Taken => {}
-            Verdict::Left => return,
-            Verdict::Off => {
-                if self.off.insert((target, filter, place.index, aim)) {
-                    self.run.board.add(order, source, to).skipped(SWITCHED_OFF, None);
-                }
-                return;
-            }
-        }
-        let unit = *self.images.entry((target.clone(), filter.clone())).or_insert_with(|| {
-            self.units.push(Unit {
-                source: self.group.source.clone(),
-                target: target.clone(),
-                filter: filter.clone(),
-                destinations: Vec::new(),
-            });
-            self.units.len() - 1
-        });
-        if !self.rows.insert((unit, place.index, aim.clone())) {
-            return;
-        }
-        let row = self.run.board.add(order, source, to);
-        place.want();
-        self.units[unit].destinations.push(Destination { place, aim, row });
-    }
-}
-
-fn reference(
-    registry: &Registry,
-    repository: &RepositoryName,
-    target: &Target,
-    tag: Option<Tag>,
-) -> String {
-    let (tag, digest) = match target {
-        Target::Tag(tag) => (Some(tag.clone()), None),
-        Target::Digest(digest) => (tag, Some(digest.clone())),
-    };
-    let reference =
-        Reference { registry: registry.clone(), repository: repository.clone(), tag, digest };
-    reference.to_string()
-}
-
 mod dates;
+mod expansion;
+mod search;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{Control, Policy, board::Board, lanes::Lanes};
+use crate::{Control, PatternRule, Policy, board::Board, lanes::Lanes};
 
 /// Entries on a page of a list.
 const PAGE: usize = 1000;
