@@ -27,6 +27,9 @@ impl History {
         if let Some(dir) = self.path.parent() {
             fs::create_dir_all(dir).map_err(|error| Error::io(&self.path, &error))?;
         }
+        // One at a time: SQLite does not wait for others who read where it makes the file one with a write-ahead log, and
+        // two who both find old tables, or a damaged file, would both see to them.
+        let _lock = file::lock_beside(&self.path)?;
         create(&self.path).map_err(|error| Error::io(&self.path, &error))?;
         match self.prepare() {
             Ok(connection) => Ok(connection),
@@ -35,7 +38,6 @@ impl History {
             }
             Err(Refused::Broken(why)) => Err(self.keep_aside(why)),
             Err(Refused::Failed(error)) => Err(self.failed(&error)),
-            Err(Refused::File(error)) => Err(error),
         }
     }
 
@@ -61,8 +63,6 @@ impl History {
             connection.pragma_update(None, "max_page_count", most)?;
         }
         if version < VERSION {
-            // two processes that both find the old tables would both change them
-            let _lock = file::lock_beside(&self.path).map_err(Refused::File)?;
             MIGRATIONS.to_latest(&mut connection).map_err(|error| match error {
                 rusqlite_migration::Error::RusqliteError { err, .. } => Refused::from(err),
                 error => Refused::Broken(error.to_string()),
@@ -105,7 +105,6 @@ enum Refused {
     Newer(u64),
     Broken(String),
     Failed(rusqlite::Error),
-    File(Error),
 }
 
 impl From<rusqlite::Error> for Refused {

@@ -1,4 +1,4 @@
-use std::{fs, thread};
+use std::{fs, sync::Barrier, thread};
 
 use engine::{
     Action, Failure, ImageReport, ImageState, ImageStatus, Outcome, Phase, Plan, Report,
@@ -404,6 +404,27 @@ fn several_processes_write_at_once() {
     assert_eq!(all(&history).len(), 20);
     for run in all(&history) {
         assert_eq!(history.snapshot(&run.id).unwrap().unwrap().images.len(), 2);
+    }
+}
+
+/// SQLite does not wait where one makes the file another kind of journal while others read it.
+#[test]
+fn several_processes_make_the_file_at_once() {
+    for _ in 0..50 {
+        let Place { dir: _dir, history } = place();
+        let (path, start) = (history.path(), Barrier::new(8));
+        thread::scope(|scope| {
+            for n in 0..8 {
+                let start = &start;
+                scope.spawn(move || {
+                    let history = History::at(path.to_owned());
+                    start.wait();
+                    let run = new(&format!("p{n}"), "2026-01-02T03:04:05Z");
+                    record(&history, &run, "2026-01-02T03:05:00Z");
+                });
+            }
+        });
+        assert_eq!(all(&history).len(), 8);
     }
 }
 
