@@ -56,7 +56,7 @@ fn bars(results: &Results) -> Vec<Bar> {
     // the fastest of all, skopeo too
     let peers = |scene| {
         let taken = &results.iter().find(|(of, _)| *of == scene)?.1;
-        let them = taken.iter().filter(|taken| !taken.tool.is_ours() && !taken.samples.is_empty());
+        let them = taken.iter().filter(|taken| taken.tool.is_peer() && !taken.samples.is_empty());
         let fastest = them.filter_map(|t| of(results, scene, t.tool, &wall)).reduce(f64::min)?;
         Some(ours(scene, &wall)? / fastest)
     };

@@ -86,6 +86,7 @@ impl Scene {
         match tool {
             Tool::Ours => true,
             Tool::Proc64 => matches!(self, Self::Many | Self::Wide),
+            Tool::Bare => self == Self::Many,
             _ => self != Self::Wide,
         }
     }

@@ -26,7 +26,7 @@ pub fn render(results: &Results, tools: &[(Tool, String)], rounds: usize, load: 
     let _ = writeln!(text, "- Load when it began: {}", load.join(", "));
     let versions: Vec<String> = tools
         .iter()
-        .filter(|(tool, _)| *tool != Tool::Proc64)
+        .filter(|(tool, _)| *tool == Tool::Ours || tool.is_peer())
         .map(|(tool, version)| format!("{} {version}", tool.name()))
         .collect();
     let _ = writeln!(text, "- Versions: {}\n", versions.join(", "));

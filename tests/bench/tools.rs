@@ -19,10 +19,23 @@ pub enum Tool {
     Regsync,
     Crane,
     Oras,
+    /// See [`crate::bare`].
+    Bare,
 }
 
-pub const ALL: [Tool; 7] =
-    [Tool::Ours, Tool::Proc64, Tool::Skopeo, Tool::Regctl, Tool::Regsync, Tool::Crane, Tool::Oras];
+pub const ALL: [Tool; 8] = [
+    Tool::Ours,
+    Tool::Proc64,
+    Tool::Skopeo,
+    Tool::Regctl,
+    Tool::Regsync,
+    Tool::Crane,
+    Tool::Oras,
+    Tool::Bare,
+];
+
+/// What makes this program play the bare client.
+pub const BARE: &str = "bare-client";
 
 /// Where a measurement copies from and to.
 pub struct Route<'a> {
@@ -44,6 +57,7 @@ impl Tool {
             Self::Regsync => "regsync",
             Self::Crane => "crane",
             Self::Oras => "oras",
+            Self::Bare => BARE,
         }
     }
 
@@ -51,9 +65,17 @@ impl Tool {
         matches!(self, Self::Ours | Self::Proc64)
     }
 
+    /// Whether it is a program that people use, and not ours.
+    pub fn is_peer(self) -> bool {
+        !self.is_ours() && self != Self::Bare
+    }
+
     fn program(self) -> Option<PathBuf> {
         if self.is_ours() {
             return Some(env!("CARGO_BIN_EXE_image-syncer").into());
+        }
+        if self == Self::Bare {
+            return std::env::current_exe().ok();
         }
         let go = std::env::var_os("HOME").map(|home| Path::new(&home).join("go/bin"));
         std::env::var_os("PATH")
@@ -68,6 +90,7 @@ impl Tool {
     pub fn version(self) -> Option<String> {
         let argument = match self {
             Self::Ours | Self::Proc64 | Self::Skopeo => "--version",
+            Self::Bare => return Some(String::new()),
             _ => "version",
         };
         let out = Command::new(self.program()?).arg(argument).output().ok()?;
@@ -186,6 +209,9 @@ impl Tool {
                 commands
             }
             Self::Crane => each(&|from, to| texts(&["copy", from, to])),
+            Self::Bare => {
+                vec![command(&texts(&[BARE, &route.source, &route.destinations[0]]))]
+            }
             // it takes what is on localhost to speak plain HTTP
             Self::Oras => each(&|from, to| {
                 texts(&["copy", "--from-plain-http=false", "--to-plain-http=false", from, to])
