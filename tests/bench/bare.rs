@@ -81,8 +81,8 @@ pub fn run(source: &str, destination: &str, ca: &Path) {
                 let mut source = Connection::new(&tls, source);
                 let mut destination = Connection::new(&tls, destination);
                 loop {
-                    let free = |state: &mut State| state.jobs.is_empty() && state.open > 0;
-                    let mut guard = more.wait_while(state.lock().unwrap(), free).unwrap();
+                    let idle = |state: &mut State| state.jobs.is_empty() && state.open > 0;
+                    let mut guard = more.wait_while(state.lock().unwrap(), idle).unwrap();
                     let Some(job) = guard.jobs.pop_front() else { break };
                     drop(guard);
                     let what_follows = perform(&mut source, &mut destination, job);
