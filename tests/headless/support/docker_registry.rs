@@ -134,12 +134,18 @@ impl DockerRegistry {
 
     /// Requests so far, as `METHOD /path`, those of the test itself included.
     pub fn requests(&self) -> Vec<String> {
+        self.answers().into_iter().map(|(request, _)| request).collect()
+    }
+
+    /// The same, each with the status of its answer.
+    pub fn answers(&self) -> Vec<(String, u16)> {
         let log = self.log.lock().unwrap();
         log.iter()
             .filter_map(|line| {
-                let request = line.split('"').nth(1)?;
-                let (request, protocol) = request.rsplit_once(' ')?;
-                protocol.starts_with("HTTP/").then(|| request.to_owned())
+                let mut parts = line.split('"');
+                let (request, protocol) = parts.nth(1)?.rsplit_once(' ')?;
+                let status = parts.next()?.split_whitespace().next()?.parse().ok()?;
+                protocol.starts_with("HTTP/").then(|| (request.to_owned(), status))
             })
             .collect()
     }
