@@ -140,7 +140,7 @@ async fn htpasswd_and_tls_by_a_ca_of_its_own() {
     let images = format!("{}/a/b:v1: {}/c/d:stable\n", source.host(), destination.host());
     source.clear_requests();
     program.sync(&images, &auth, &[]).expect(0);
-    // one connection for what is small, one for each layer
+    // one connection for what is small until layers come, which have one each
     assert_eq!(source.versions("/manifests/"), ["HTTP/2.0".to_owned()].into());
     assert_eq!(source.versions("/blobs/"), ["HTTP/1.1".to_owned()].into());
     let reference = format!("{}/c/d:stable", destination.host());

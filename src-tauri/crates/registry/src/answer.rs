@@ -91,7 +91,7 @@ impl Answer {
             Err(failure) => {
                 self.room = None;
                 if self.response.version() == Version::HTTP_2 {
-                    self.about.host.learnt().no_http2 = true;
+                    self.about.host.learnt().http1_only = true;
                 }
                 if failure.congestion {
                     // of all that break at once, one counts

@@ -78,8 +78,8 @@ pub(crate) struct Learnt {
     pub(crate) no_referrers: bool,
     /// The vendor's own API does not list tags for us.
     pub(crate) no_tag_api: bool,
-    /// It does not speak HTTP/2, or has failed to.
-    pub(crate) no_http2: bool,
+    /// Small requests share no connection: HTTP/2 is not spoken or has failed, or blobs have opened connections besides.
+    pub(crate) http1_only: bool,
 }
 
 /// How many manifests may still be read, as Docker Hub tells with each of them.

@@ -193,8 +193,12 @@ impl Trip<'_> {
         };
         let pool = if is_home { &self.reach.http } else { &self.reach.abroad };
         let is_small = !matches!(self.class, Class::Blob | Class::Write);
+        if is_home && !is_small {
+            // from now on there are connections to spare, and what is lost on one of them holds up no other request
+            self.host.learnt().http1_only = true;
+        }
         let may_share = is_home && is_small && url.scheme() == "https";
-        let shares = may_share && !self.host.learnt().no_http2;
+        let shares = may_share && !self.host.learnt().http1_only;
         let http = if shares { &pool.shared } else { &pool.single };
         let proxy = self.reach.access.proxy.as_ref();
         let result = transmit(self.client, http, proxy, parcel, self.attempts).await;
@@ -204,7 +208,7 @@ impl Trip<'_> {
         };
         if shares && failed {
             // what is tried again does not share that connection's fate
-            self.host.learnt().no_http2 = true;
+            self.host.learnt().http1_only = true;
         }
         result
     }

@@ -37,7 +37,7 @@ fn connections(requests: &[Request], version: Version) -> BTreeSet<u64> {
 }
 
 #[tokio::test]
-async fn small_requests_share_a_connection_and_uploads_have_their_own() {
+async fn small_requests_share_a_connection_until_uploads_have_their_own() {
     let (server, setup) = server(true).await;
     read_all(&setup).await;
     assert_eq!((manifests(&server), server.connections()), (20, 1));
@@ -50,6 +50,12 @@ async fn small_requests_share_a_connection_and_uploads_have_their_own() {
     assert_eq!(connections(&requests, Version::HTTP_2).len(), 1);
     let posts = requests.iter().filter(|r| r.method == "POST");
     assert!(posts.clone().count() == 4 && posts.clone().all(|r| r.version == Version::HTTP_11));
+    let uploads = connections(&requests, Version::HTTP_11);
+    server.clear_log();
+    setup.get("team/r0").await.unwrap();
+    let requests = server.requests();
+    assert!(connections(&requests, Version::HTTP_11).is_subset(&uploads), "{requests:#?}");
+    assert_eq!(connections(&requests, Version::HTTP_2).len(), 0);
 }
 
 #[tokio::test]
