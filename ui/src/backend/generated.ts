@@ -676,7 +676,12 @@ message: string,
 /**
  * What to do, one sentence a line.
  */
-hint: string, };
+hint: string,
+/**
+ * Whom it hit, for the page's texts: `host`, `reference`, `side`, as far as they are known. Not in reports, whose
+ * message tells it.
+ */
+params?: { [key in string]: string }, };
 
 /**
  * What kind of file the system's dialog offers.
@@ -982,6 +987,11 @@ export type ImageState = {
  */
 id: number,
 /**
+ * Where it stands among the others, as in the report: by rule, repository, destination and image. Rows are known in
+ * whichever order registries answer.
+ */
+order: [number, number, number, number],
+/**
  * Full reference, or the rule as written.
  */
 source: string,
@@ -1028,11 +1038,11 @@ replaces: string | null,
 /**
  * With whose account it is read, in words, once that is known.
  */
-sourceAccount: string | null,
+sourceAccount: Sentence | null,
 /**
  * With whose account it is written.
  */
-destinationAccount: string | null,
+destinationAccount: Sentence | null,
 /**
  * Why it ended as it did, for people.
  */

@@ -60,10 +60,10 @@ export function runClass(row: ImageState): RunClass {
   }
 }
 
-/** A registry, and with whose account it is asked: in words, null for nobody's. */
+/** A registry, and with whose account it is asked, in words. */
 export interface Asked {
   host: string;
-  account: string | null;
+  account: Sentence | null;
 }
 
 export type Counts = Partial<Record<RowClass, number>>;
@@ -272,10 +272,10 @@ export class Run {
     this.#changed();
   }
 
-  #asked(side: 'source' | 'destination', reference: string, account: string | null): void {
+  #asked(side: 'source' | 'destination', reference: string, account: Sentence | null): void {
     const host = reference.slice(0, reference.indexOf('/'));
     const known = this.accounts[side];
-    if (known.some((each) => each.host === host && each.account === account)) return;
+    if (known.some((each) => each.host === host && each.account?.text === account?.text)) return;
     this.accounts = { ...this.accounts, [side]: [...known, { host, account }] };
   }
 

@@ -32,6 +32,7 @@ const image = (id: number, part: Partial<ImageState> = {}): ImageState => ({
   bytesMounted: 0,
   bytesPresent: 0,
   replaces: null,
+  order: [0, 0, 0, 0],
   sourceAccount: null,
   destinationAccount: null,
   reason: null,

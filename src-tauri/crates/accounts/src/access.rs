@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use registry::{
     Access, AccessSource, Anonymous, CloudRequest, Code, Credential, Demand, Error, Mirror,
-    Registry, RepositoryName, Result,
+    Registry, RepositoryName, Result, sentence,
 };
 use tokio::sync::Mutex;
 
@@ -238,7 +238,12 @@ impl Account {
             let _ = url.set_password(Some(secrecy::ExposeSecret::expose_secret(&password)));
         }
         Ok(Access {
-            origin: format!("account '{}' ({})", shown(&self.name), self.address),
+            origin: sentence!(
+                "origin_account",
+                "account '{name}' ({address})",
+                name = shown(&self.name),
+                address = self.address.to_string(),
+            ),
             tls: self.tls()?,
             proxy,
             limit: self.limit,
@@ -520,7 +525,7 @@ mod tests {
                 _: Option<&RepositoryName>,
                 _: bool,
             ) -> Result<Access> {
-                Ok(Access { origin: "docker".into(), ..Access::default() })
+                Ok(Access { origin: registry::Sentence::verbatim("docker"), ..Access::default() })
             }
         }
         let access = access(Arc::default());

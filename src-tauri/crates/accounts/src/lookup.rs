@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use registry::{
     Access, AccessSource, Api, CloudRequest, Code, Credential, Demand, Error, Registry,
-    RepositoryName, Result, TlsOptions,
+    RepositoryName, Result, Sentence, TlsOptions, sentence,
 };
 
 use crate::{
@@ -105,7 +105,7 @@ impl CredentialFiles {
         registry: &Registry,
         repository: Option<&RepositoryName>,
         renew: bool,
-    ) -> Result<(Credential, String)> {
+    ) -> Result<(Credential, Sentence)> {
         for file in &self.files {
             if let Some(name) = file.helper(registry)
                 && let Some(found) = self.ask(file, name, registry, renew).await?
@@ -115,11 +115,11 @@ impl CredentialFiles {
             if let Some(entry) = file.entry(registry, repository) {
                 return Ok((
                     entry.credential.clone(),
-                    format!("{}: {}", file.shown, entry.written),
+                    Sentence::verbatim(format!("{}: {}", file.shown, entry.written)),
                 ));
             }
         }
-        let mut origin = "anonymous".to_owned();
+        let mut origin = Access::nobody();
         for file in &self.files {
             let Some(name) = &file.store else { continue };
             match self.ask(file, name, registry, renew).await {
@@ -131,7 +131,11 @@ impl CredentialFiles {
                     {
                         tracing::warn!("{error}; going on without it");
                     }
-                    origin = format!("anonymous; {}", error.message());
+                    origin = sentence!(
+                        "origin_anonymous_because",
+                        "anonymous; {why}",
+                        why = Sentence::failure(error.code(), error.message()),
+                    );
                 }
             }
         }
@@ -144,7 +148,7 @@ impl CredentialFiles {
         name: &str,
         registry: &Registry,
         renew: bool,
-    ) -> Result<Option<(Credential, String)>> {
+    ) -> Result<Option<(Credential, Sentence)>> {
         let at = |error: Error| error.registry(registry);
         let helper = HelperName::new(name).map_err(at)?;
         // docker knows Docker Hub by a URL, podman by its name
@@ -155,7 +159,8 @@ impl CredentialFiles {
         };
         for server in servers {
             if let Some(credential) = self.helpers.get(&helper, server, renew).await.map_err(at)? {
-                return Ok(Some((credential, format!("{helper} ({})", file.shown))));
+                let origin = Sentence::verbatim(format!("{helper} ({})", file.shown));
+                return Ok(Some((credential, origin)));
             }
         }
         Ok(None)
@@ -318,7 +323,8 @@ impl AccessSource for FileAccess {
             Some(Ready { entry, sign_in: Some(sign_in), .. }) => {
                 let lease = sign_in.lease(renew).await?;
                 access.renew_at = lease.renew_at;
-                (lease.credential, format!("{}: {}", entry.origin, entry.written))
+                let origin = format!("{}: {}", entry.origin, entry.written);
+                (lease.credential, Sentence::verbatim(origin))
             }
             Some(Ready {
                 entry: AuthEntry { username: Some(username), password, origin, written, .. },
@@ -328,7 +334,7 @@ impl AccessSource for FileAccess {
                     username: username.clone(),
                     password: password.clone().unwrap_or_default(),
                 },
-                format!("{origin}: {written}"),
+                Sentence::verbatim(format!("{origin}: {written}")),
             ),
             ready => match self.accounts(registry, repository) {
                 Some(accounts) => {
@@ -345,9 +351,9 @@ impl AccessSource for FileAccess {
                 None => self.found.find(registry, repository, renew).await?,
             },
         };
-        let first = (registry.clone(), access.origin.clone());
+        let first = (registry.clone(), access.origin.to_string());
         if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(first) {
-            tracing::info!(%registry, user = docker::user(&access.credential), origin = access.origin, "account chosen");
+            tracing::info!(%registry, user = docker::user(&access.credential), origin = &*access.origin, "account chosen");
         }
         Ok(access)
     }

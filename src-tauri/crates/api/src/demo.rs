@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use registry::{Access, AccessSource, Code, Registry, RepositoryName, TlsOptions};
+use registry::{Access, AccessSource, Code, Registry, RepositoryName, Sentence, TlsOptions};
 use testkit::demo::{Demo, Options, REPOSITORIES, start_with};
 
 use crate::{
@@ -83,6 +83,6 @@ impl AccessSource for DemoAccess {
         _: bool,
     ) -> registry::Result<Access> {
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: "demo".into(), tls, ..Access::default() })
+        Ok(Access { origin: Sentence::verbatim("demo"), tls, ..Access::default() })
     }
 }

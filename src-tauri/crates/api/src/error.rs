@@ -94,17 +94,11 @@ impl From<&Error> for ApiError {
     fn from(error: &Error) -> Self {
         let mut api = Self::new(error.code(), error.to_string());
         api.hint = error.hints().collect::<Vec<_>>().join("\n");
-        for (name, value) in [
-            ("host", error.at().map(ToOwned::to_owned)),
-            ("reference", error.about().map(ToOwned::to_owned)),
-            ("side", error.side().map(|side| side.to_string())),
-            ("status", error.http_status().map(|status| status.to_string())),
-        ] {
-            if let Some(value) = value {
-                api = api.param(name, value);
-            }
+        api.params = error.whom();
+        match error.http_status() {
+            Some(status) => api.param("status", status),
+            None => api,
         }
-        api
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Job, Policy, Rule};
 use registry::{
-    Access, AccessSource, Client, ClientOptions, Registry as Host, RepositoryName, TlsOptions,
+    Access, AccessSource, Client, ClientOptions, Registry as Host, RepositoryName, Sentence,
+    TlsOptions,
 };
 use testkit::{Image, Keep, Layer, Registry};
 
@@ -23,7 +24,7 @@ impl AccessSource for Plain {
         _: bool,
     ) -> registry::Result<Access> {
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: "bench".into(), tls, ..Access::default() })
+        Ok(Access { origin: Sentence::verbatim("bench"), tls, ..Access::default() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an image failed, in the form that reports and events carry.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use registry::{Code, Error};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,11 @@ pub struct Failure {
     pub message: String,
     /// What to do, one sentence a line.
     pub hint: String,
+    /// Whom it hit, for the page's texts: `host`, `reference`, `side`, as far as they are known. Not in reports, whose
+    /// message tells it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<BTreeMap<String, String>>", optional))]
+    pub params: BTreeMap<String, String>,
     /// What errors of one cause have in common (the message without what differs from image to image), so that one
     /// cause is told once.
     #[serde(skip)]
@@ -34,8 +39,17 @@ impl From<&Error> for Failure {
             code: error.code(),
             message: error.to_string(),
             hint: hints.join("\n"),
+            params: error.whom(),
             cause: cause(error),
         }
+    }
+}
+
+impl Failure {
+    /// As reports have it.
+    #[must_use]
+    pub fn told(&self) -> Self {
+        Self { params: BTreeMap::new(), ..self.clone() }
     }
 }
 
@@ -100,6 +114,18 @@ mod tests {
             .status(403)
             .said(Some("DENIED".into()), Some("read-only project".into()))
             .hint("Ask for push rights.")
+    }
+
+    #[test]
+    fn whom_it_hit_is_told_apart_from_the_message_but_not_in_reports() {
+        let failure = Failure::from(&denied("r.io/a:1"));
+        let json = serde_json::to_value(&failure).unwrap();
+        let whom =
+            serde_json::json!({ "host": "r.io", "reference": "r.io/a:1", "side": "destination" });
+        assert_eq!(json["params"], whom);
+        let told = serde_json::to_value(failure.told()).unwrap();
+        let names: Vec<_> = told.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["code", "message", "hint"]);
     }
 
     #[test]

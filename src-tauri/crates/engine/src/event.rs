@@ -55,6 +55,9 @@ pub enum ImageStatus {
 pub struct ImageState {
     /// Its number within the run, from 0, never reused.
     pub id: u32,
+    /// Where it stands among the others, as in the report: by rule, repository, destination and image. Rows are known in
+    /// whichever order registries answer.
+    pub order: [u32; 4],
     /// Full reference, or the rule as written.
     pub source: String,
     /// Full reference, or the rule as written.
@@ -79,11 +82,11 @@ pub struct ImageState {
     #[cfg_attr(feature = "ts", ts(type = "string | null"))]
     pub replaces: Option<Digest>,
     /// With whose account it is read, in words, once that is known.
-    #[cfg_attr(feature = "ts", ts(type = "string | null"))]
-    pub source_account: Option<Arc<str>>,
+    #[cfg_attr(feature = "ts", ts(type = "Sentence | null"))]
+    pub source_account: Option<Arc<Sentence>>,
     /// With whose account it is written.
-    #[cfg_attr(feature = "ts", ts(type = "string | null"))]
-    pub destination_account: Option<Arc<str>>,
+    #[cfg_attr(feature = "ts", ts(type = "Sentence | null"))]
+    pub destination_account: Option<Arc<Sentence>>,
     /// Why it ended as it did, for people.
     pub reason: Option<String>,
     /// Why it failed.

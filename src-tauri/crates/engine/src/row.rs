@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use registry::{Code, Digest, Error};
+use registry::{Code, Digest, Error, Sentence};
 
 use crate::{
     Action, BlobPart, BlobStatus, Failure, ImageParts, ImageReport, ImageState, ImageStatus,
@@ -42,6 +42,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// The same, the most significant first.
+    fn numbers(self) -> [u32; 4] {
+        [self.rule, self.repository, self.destination, self.image]
+    }
+
     /// Behind everything that rules make.
     pub(crate) fn last() -> Self {
         Self::new(usize::MAX, usize::MAX, usize::MAX, usize::MAX)
@@ -79,7 +84,7 @@ struct State {
     digest: Option<Digest>,
     replaces: Option<Digest>,
     /// With whose account it is read, and written.
-    accounts: (Option<Arc<str>>, Option<Arc<str>>),
+    accounts: (Option<Arc<Sentence>>, Option<Arc<Sentence>>),
     attempts: u32,
 }
 
@@ -168,7 +173,11 @@ impl Row {
     }
 
     /// It is known with whose account it is read, and written.
-    pub(crate) fn accounts(&self, source: Option<Arc<str>>, destination: Option<Arc<str>>) {
+    pub(crate) fn accounts(
+        &self,
+        source: Option<Arc<Sentence>>,
+        destination: Option<Arc<Sentence>>,
+    ) {
         self.change(|s| s.accounts = (source, destination));
     }
 
@@ -332,6 +341,7 @@ impl Row {
         let s = lock(&self.state);
         ImageState {
             id: self.id,
+            order: self.order.numbers(),
             source: self.source.clone(),
             destination: s.destination.clone(),
             status: s.status,
@@ -380,7 +390,7 @@ impl Row {
             bytes_copied: s.bytes.copied,
             bytes_mounted: s.bytes.mounted,
             attempts: s.attempts,
-            error: s.error.as_deref().cloned().or(lost),
+            error: s.error.as_deref().map(Failure::told).or(lost),
             plan: s.plan,
         }
     }

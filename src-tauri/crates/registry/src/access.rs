@@ -10,7 +10,9 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{Fingerprint, Registry, RepositoryName, Result, redact::Shown, vendor::Api};
+use crate::{
+    Fingerprint, Registry, RepositoryName, Result, Sentence, redact::Shown, sentence, vendor::Api,
+};
 
 /// Who we are at a registry.
 #[derive(Clone, Debug, Default)]
@@ -73,8 +75,8 @@ impl fmt::Debug for TlsOptions {
 pub struct Access {
     /// Who we are.
     pub credential: Credential,
-    /// Where that was found, for the log and the report: "auth.yaml: registry.example.com/team".
-    pub origin: String,
+    /// Where that was found, for the log and the page: "auth.yaml: registry.example.com/team".
+    pub origin: Sentence,
     /// From when on a newer credential is to be asked for, where this one runs out.
     pub renew_at: Option<Instant>,
     /// How TLS is spoken.
@@ -92,6 +94,13 @@ pub struct Access {
     pub create: Option<Creation>,
     /// Where images are read before this registry, which is asked when none of them has what is wanted.
     pub mirrors: Vec<Mirror>,
+}
+
+impl Access {
+    /// The origin where there is no credential.
+    pub fn nobody() -> Sentence {
+        sentence!("origin_anonymous", "anonymous")
+    }
 }
 
 /// How a repository is created that must exist before the first push. What a vendor has no word for is left out.
@@ -201,6 +210,6 @@ pub struct Anonymous;
 #[async_trait]
 impl AccessSource for Anonymous {
     async fn access(&self, _: &Registry, _: Option<&RepositoryName>, _: bool) -> Result<Access> {
-        Ok(Access { origin: "anonymous".into(), ..Access::default() })
+        Ok(Access { origin: Access::nobody(), ..Access::default() })
     }
 }

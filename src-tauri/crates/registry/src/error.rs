@@ -1,6 +1,9 @@
 //! What went wrong, where, how hard we tried, and what to do about it.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::OnceLock, time::Duration};
+use std::{
+    borrow::Cow, collections::BTreeMap, error::Error as StdError, fmt, sync::OnceLock,
+    time::Duration,
+};
 
 use crate::{Code, hint};
 
@@ -213,6 +216,15 @@ impl Error {
     /// The reference that was being worked on.
     pub fn about(&self) -> Option<&str> {
         self.0.reference.as_deref()
+    }
+
+    /// Whom it hit, for texts in other words than ours: `host`, `reference` and `side`, as far as they are known.
+    pub fn whom(&self) -> BTreeMap<String, String> {
+        let side = self.side().map(|side| side.to_string());
+        [("host", self.at()), ("reference", self.about()), ("side", side.as_deref())]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+            .collect()
     }
 
     /// The HTTP status, when there was an answer.

@@ -17,7 +17,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    Access, Client, Code, Credential, Digest, Error, Registry, RepositoryName, Result,
+    Access, Client, Code, Credential, Digest, Error, Registry, RepositoryName, Result, Sentence,
     auth::{Auth, Login},
     blob_writer::SinglePost,
     failure::Failure,
@@ -107,7 +107,7 @@ type ReachCell = Arc<OnceCell<Arc<Reach>>>;
 pub(crate) struct Reach {
     pub(crate) access: Access,
     /// Where the credential was found, for many to keep.
-    pub(crate) origin: Arc<str>,
+    pub(crate) origin: Arc<Sentence>,
     pub(crate) login: Arc<Login>,
     /// Connections to the registry itself.
     pub(crate) http: Pool,
@@ -179,17 +179,17 @@ impl HostState {
                 let tls = crate::TlsOptions { identity: None, pin: None, ..access.tls.clone() };
                 inner.connections.pool(&tls, proxy)?
             };
-            tracing::debug!(registry = %self.registry, origin = access.origin, "account");
-            let (credential, origin) = (access.credential.clone(), access.origin.clone());
+            tracing::debug!(registry = %self.registry, origin = &*access.origin, "account");
+            let (credential, origin) = (access.credential.clone(), access.origin.to_string());
             let login = self.auth.login(credential, origin, access.renew_at);
-            let told = access.origin.as_str().into();
+            let told = Arc::new(access.origin.clone());
             Ok(Arc::new(Reach { access, origin: told, login, http, abroad }))
         };
         Ok(Arc::clone(cell.get_or_try_init(ask).await?))
     }
 
     /// Where the credential for a repository was found, once it has been asked for.
-    pub(crate) fn origin(&self, repository: &RepositoryName) -> Option<Arc<str>> {
+    pub(crate) fn origin(&self, repository: &RepositoryName) -> Option<Arc<Sentence>> {
         let cell = lock(&self.reach).get(&Some(repository.clone()))?.clone();
         Some(cell.get()?.origin.clone())
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     Answer, Ask, BlobWriter, Client, Digest, Error, Learnt, MediaType, Registry, RepositoryName,
-    Result, Side, Target,
+    Result, Sentence, Side, Target,
 };
 
 mod blobs;
@@ -90,7 +90,7 @@ impl Repository {
     }
 
     /// Which account, or entry of a file, it is reached with; `None` before it was first asked for anything.
-    pub fn account(&self) -> Option<Arc<str>> {
+    pub fn account(&self) -> Option<Arc<Sentence>> {
         self.client.host_state(&self.registry).origin(&self.name)
     }
 

@@ -132,6 +132,13 @@ fn filled(english: &str, params: &BTreeMap<Cow<'static, str>, Param>) -> String 
     text
 }
 
+/// No sentence at all.
+impl Default for Sentence {
+    fn default() -> Self {
+        Self::verbatim("")
+    }
+}
+
 impl fmt::Display for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.text)

@@ -1,7 +1,17 @@
 // A plan or run that goes on by ticks, as the engine's would: rows appear, are compared, copied, end.
 
 import { partsOf } from './parts';
-import type { AppEvent, ImageParts, ImageState, Pulls, RunInfo, Snapshot, Totals, Update } from '../types';
+import type {
+  AppEvent,
+  ImageParts,
+  ImageState,
+  Pulls,
+  RunInfo,
+  Sentence,
+  Snapshot,
+  Totals,
+  Update,
+} from '../types';
 import { NO_TAG, type FakeImage } from './data';
 
 export const NO_TOTALS: Totals = {
@@ -207,6 +217,7 @@ export class FakeRun {
       bytesMounted: 0,
       bytesPresent: bytes.bytes_present,
       replaces: image.action === 'overwrite' ? `sha256:${'5f2d'.repeat(16)}` : null,
+      order: [0, 0, 0, id],
       sourceAccount: accountOf(image.source),
       destinationAccount: accountOf(image.destination),
       reason: off ? 'switched off by hand' : image.action === 'skip' ? 'same digest' : null,
@@ -329,11 +340,19 @@ export class FakeRun {
   }
 }
 
-function accountOf(reference: string): string | null {
-  if (reference.startsWith('docker.io/')) return 'acmebot @ docker.io';
-  if (reference.startsWith('harbor.lab')) return 'robot$team+ci @ harbor.lab.example.com:8443/team';
-  if (reference.startsWith('registry.cn-hangzhou')) return 'ACR Hangzhou';
-  return null;
+/** As Rust tells it. */
+function accountOf(reference: string): Sentence {
+  const account = (name: string, address: string): Sentence => ({
+    key: 'origin_account',
+    params: { name, address },
+    text: `account '${name}' (${address})`,
+  });
+  if (reference.startsWith('docker.io/')) return account('acmebot', 'docker.io');
+  if (reference.startsWith('harbor.lab')) return account('robot$team+ci', 'harbor.lab.example.com:8443/team');
+  if (reference.startsWith('registry.cn-hangzhou')) {
+    return account('ACR Hangzhou', 'registry.cn-hangzhou.aliyuncs.com');
+  }
+  return { key: 'origin_anonymous', params: {}, text: 'anonymous' };
 }
 
 /** The rows of a run that has ended, without having gone on. */
@@ -361,6 +380,7 @@ export function ended(images: FakeImage[], result: string): Snapshot {
       bytesMounted: status === 'copied' ? Math.round(missing * 0.1) : 0,
       bytesPresent: image.size - missing,
       replaces: null,
+      order: [0, 0, 0, id],
       sourceAccount: accountOf(image.source),
       destinationAccount: accountOf(image.destination),
       reason: skipped ? 'same digest' : null,

@@ -16,6 +16,16 @@ describe('the order of rows', () => {
     expect([0, 1, 2, 3].map((id) => order.lineOf(id))).toEqual([2, 0, -1, 1]);
   });
 
+  test('is that of the ranks where there are such, and rows that come later stand behind', () => {
+    const order = new Order(2);
+    order.arrange([2, 0, 3, 1]);
+    for (const id of [0, 1, 2, 3]) order.set(id, id === 0 ? 1 : 0);
+    order.set(70, 0, 2);
+    expect(order.ids()).toEqual([2, 3, 1, 70, 0]);
+    expect([0, 1, 2, 4, 5].map((line) => order.at(line)?.id)).toEqual([2, 3, 1, 70, 0]);
+    expect([0, 1, 2, 3, 70].map((id) => order.lineOf(id))).toEqual([5, 2, 0, 1, 3]);
+  });
+
   test('a row takes several lines', () => {
     const order = new Order(1);
     for (const id of [0, 1, 2]) order.set(id, 0);

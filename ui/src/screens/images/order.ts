@@ -1,6 +1,6 @@
-// Rows in piles, one pile after the other, each in the order of the ids. A row takes as many lines as it is told to.
-// Every question and every change costs a few steps however many rows there are: each pile is a Fenwick tree, which
-// knows the sums of the lines of rows.
+// Rows in piles, one pile after the other, each in the order of the ids or of the ranks that are given to them. A row
+// takes as many lines as it is told to. Every question and every change costs a few steps however many rows there are:
+// each pile is a Fenwick tree by rank, which knows the sums of the lines of rows.
 
 const NOWHERE = 255;
 
@@ -17,6 +17,9 @@ export class Order {
   #sums: number[];
   #pile = new Uint8Array(64).fill(NOWHERE);
   #lines = new Uint16Array(64);
+  /** The ids in order, and each id's place there; an id beyond is its own. */
+  #arranged = new Int32Array(0);
+  #ranks = new Int32Array(0);
 
   constructor(piles: number) {
     this.#trees = Array.from({ length: piles }, () => new Int32Array(65));
@@ -33,6 +36,14 @@ export class Order {
     this.#sums.fill(0);
     this.#pile.fill(NOWHERE);
     this.#lines.fill(0);
+  }
+
+  /** Empties it; from here on the rows stand as these ids do, which are all from 0 on. */
+  arrange(ids: readonly number[]): void {
+    this.clear();
+    this.#arranged = Int32Array.from(ids);
+    this.#ranks = new Int32Array(ids.length);
+    for (const [rank, id] of ids.entries()) this.#ranks[id] = rank;
   }
 
   /** Null takes the row out. */
@@ -68,33 +79,36 @@ export class Order {
     let line = 0;
     for (let before = 0; before < pile; before += 1) line += this.#sums[before] ?? 0;
     const tree = this.#trees[pile] as Int32Array;
-    for (let node = id; node > 0; node -= node & -node) line += tree[node] ?? 0;
+    for (let node = this.#ranks[id] ?? id; node > 0; node -= node & -node) line += tree[node] ?? 0;
     return line;
   }
 
   /** The rows that are shown, in order. */
   ids(): number[] {
     const piles: number[][] = this.#trees.map(() => []);
-    for (let id = 0; id < this.#size; id += 1) piles[this.#pile[id] ?? NOWHERE]?.push(id);
+    for (let rank = 0; rank < this.#size; rank += 1) {
+      const id = this.#arranged[rank] ?? rank;
+      piles[this.#pile[id] ?? NOWHERE]?.push(id);
+    }
     return piles.flat();
   }
 
   #find(pile: number, line: number): Place {
     const tree = this.#trees[pile] as Int32Array;
-    let id = 0;
+    let rank = 0;
     let offset = line;
     for (let step = this.#size; step > 0; step >>= 1) {
-      const sum = tree[id + step];
+      const sum = tree[rank + step];
       if (sum === undefined || sum > offset) continue;
-      id += step;
+      rank += step;
       offset -= sum;
     }
-    return { id, offset };
+    return { id: this.#arranged[rank] ?? rank, offset };
   }
 
   #add(pile: number, id: number, lines: number): void {
     const tree = this.#trees[pile] as Int32Array;
-    for (let node = id + 1; node <= this.#size; node += node & -node) {
+    for (let node = (this.#ranks[id] ?? id) + 1; node <= this.#size; node += node & -node) {
       tree[node] = (tree[node] ?? 0) + lines;
     }
     this.#sums[pile] = (this.#sums[pile] ?? 0) + lines;

@@ -100,6 +100,7 @@ export class ImagesView {
     return lines.sort((one, other) => one - other);
   });
 
+  #isArranged = false;
   // What is kept beside the rows. Only `#shown` changes it, and whoever reads it reads `#shown` first.
   #order: Order;
   #mark: Mark | null = null;
@@ -123,7 +124,12 @@ export class ImagesView {
     };
     const last = this.#made;
     const same = last?.filter === made.filter && last.text === made.text && last.off === made.off;
-    const { ids, mark } = this.run.changes.since(same ? this.#mark : null);
+    const arranges = !this.#isArranged && this.#isKnown();
+    const { ids, mark } = this.run.changes.since(same && !arranges ? this.#mark : null);
+    if (arranges) {
+      this.#isArranged = true;
+      this.#order.arrange(inOrder(this.run.rows));
+    }
     if (ids === null) {
       this.#order.clear();
       this.#switchable.clear();
@@ -140,6 +146,12 @@ export class ImagesView {
     this.#made = made;
     return { lines: this.#order.count, can: this.#switchable.size, off: this.#switched.size };
   });
+
+  /** Whether no row comes any more. Until then rows stand as they come, so that none moves under the reader's eyes. */
+  #isKnown(): boolean {
+    const { phase, info, rows } = this.run;
+    return rows.length > 0 && (info.kind === 'run' ? phase !== 'planning' : phase === 'done');
+  }
 
   /** How many lines there are: rows, and what is under open ones. */
   get count(): number {
@@ -280,6 +292,16 @@ function codeOf(child: Child): number {
   return child.part ? PARTS + child.part.code : FACTS.indexOf(child.fact) + 1;
 }
 
+/** The ids in the order of the rules, as in the report: rows come in whichever order registries answer. */
+function inOrder(rows: readonly ImageState[]): number[] {
+  const ids = Array.from(rows, (_, id) => id);
+  return ids.sort((one, other) => {
+    const [a = [], b = []] = [rows[one]?.order, rows[other]?.order];
+    const at = a.findIndex((part, at) => part !== b[at]);
+    return at < 0 ? one - other : (a[at] ?? 0) - (b[at] ?? 0);
+  });
+}
+
 function put(set: Set<number>, id: number, member: boolean): void {
   if (member) set.add(id);
   else set.delete(id);
@@ -293,7 +315,8 @@ export function factsOf(row: ImageState): Fact[] {
       case 'details':
         return row.error !== null;
       case 'reason':
-        return row.reason !== null;
+        // what is in the way tells it already
+        return row.reason !== null && row.error === null;
       case 'move':
       case 'present':
       case 'mountable':

@@ -18,6 +18,7 @@ const image = (id: number, status: ImageStatus, part: Partial<ImageState> = {}):
   bytesMounted: 0,
   bytesPresent: 0,
   replaces: null,
+  order: [0, 0, 0, 0],
   sourceAccount: null,
   destinationAccount: null,
   reason: null,
@@ -203,6 +204,43 @@ test('20 000 rows are put in order, the text filter included', () => {
   expect(new Set(ids).size).toBe(ids.length);
   const states = shown.images().map(({ status }) => status);
   expect(states.indexOf('copied')).toBeGreaterThan(states.lastIndexOf('copying'));
+});
+
+test('rows stand as they come until no more come, then in the order of the rules', () => {
+  const shown = view('plan', [
+    image(0, 'planned', { order: [1, 0, 0, 0] }),
+    image(1, 'planned', { order: [0, 0, 1, 0] }),
+    image(2, 'resolving', { order: [0, 0, 0, 10] }),
+    image(3, 'planned', { order: [0, 0, 0, 9] }),
+  ]);
+  expect(ids(shown)).toEqual([0, 1, 2, 3]);
+  const last = [image(2, 'planned', { order: [0, 0, 0, 10] })];
+  shown.run.push({ seq: 2, phase: 'done', totals: NO_TOTALS, images: last, warnings: [], pulls: [] });
+  expect(ids(shown)).toEqual([3, 2, 1, 0]);
+  shown.toggle(2, true);
+  expect(shown.lineOf(shown.keyAt(1))).toBe(1);
+  expect([shown.imageAt(2)?.id, shown.imageAt(shown.count - 1)?.id]).toEqual([2, 0]);
+});
+
+test('what keeps a row from its work is told once', () => {
+  const shown = { error: { code: 'access.push-denied', message: 'no', hint: '' }, reason: 'no' };
+  expect(factsOf(image(0, 'planned', shown))).not.toContain('reason');
+  expect(factsOf(image(0, 'skipped', { reason: 'same digest' }))).toContain('reason');
+});
+
+test('one cause at two registries is two, and one image alone is named', () => {
+  const error = (host: string, reference: string) => ({
+    error: { code: 'ref.not-found', message: '', hint: '', params: { host, reference } },
+  });
+  const found = groups([
+    image(0, 'failed', error('a.io', 'a.io/x:1')),
+    image(1, 'failed', error('b.io', 'b.io/y:1')),
+    image(2, 'failed', error('b.io', 'b.io/y:2')),
+  ]);
+  expect(found.map(({ images, text }) => [images.length, text.title])).toEqual([
+    [2, 'Not found at the source (b.io)'],
+    [1, 'a.io/x:1 was not found'],
+  ]);
 });
 
 test('one cause is told once, the most frequent first', () => {

@@ -1,9 +1,12 @@
-// Failures by cause: one cause is told once, with everything that it hit.
+// Failures by cause and registry: one cause is told once, with everything that it hit.
 
-import type { ImageState } from '../../backend/types';
+import type { Failure, ImageState } from '../../backend/types';
+import { m } from '../../i18n';
 import { describe, type ErrorText } from '../../text/errors';
+import { plain } from '../../text/plain';
 
 export interface Group {
+  key: string;
   code: string;
   text: ErrorText;
   images: ImageState[];
@@ -13,24 +16,36 @@ export interface Group {
 
 const DETAILS = 20;
 
+/** Of several images none is named. */
+function ofSeveral(error: Failure): Failure {
+  const { reference: _reference, ...params } = error.params ?? {};
+  return { ...error, params };
+}
+
 /** The most frequent first. */
 export function groups(rows: readonly ImageState[]): Group[] {
-  const byCode = new Map<string, ImageState[]>();
+  const alike = new Map<string, ImageState[]>();
   for (const row of rows) {
     if (row?.status !== 'failed' || !row.error) continue;
-    const known = byCode.get(row.error.code);
+    const key = `${row.error.code} ${row.error.params?.['host'] ?? ''}`;
+    const known = alike.get(key);
     if (known) known.push(row);
-    else byCode.set(row.error.code, [row]);
+    else alike.set(key, [row]);
   }
-  return [...byCode]
-    .map(([code, images]) => {
+  return [...alike]
+    .map(([key, images]) => {
       // thousands may have failed alike: no more is put in words than is shown
       const distinct = new Set<string>();
       for (const { error } of images) {
         if (error && distinct.size < DETAILS) distinct.add(describe(error).detail);
       }
-      const text = describe(images[0]?.error ?? { code, message: '', hint: '' });
-      return { code, text, images, detail: [...distinct].join('\n\n') };
+      const error = images[0]?.error ?? { code: 'internal', message: '', hint: '' };
+      const text = describe(images.length === 1 ? error : ofSeveral(error));
+      const host = plain(error.params?.['host'] ?? '');
+      if (images.length > 1 && !text.title.includes(host)) {
+        text.title = m.run_group_at({ what: text.title, host });
+      }
+      return { key, code: error.code, text, images, detail: [...distinct].join('\n\n') };
     })
     .sort((one, other) => other.images.length - one.images.length);
 }

@@ -88,7 +88,7 @@ impl Machine {
 }
 
 /// "who (where)", the secret left out.
-fn say(found: Result<(Credential, String)>) -> String {
+fn say(found: Result<(Credential, Sentence)>) -> String {
     match found {
         Ok((credential, origin)) => {
             let who = match &credential {
@@ -500,7 +500,7 @@ async fn an_auth_file_comes_first_and_its_settings_always_hold() {
         let user = docker::user(&access.credential).unwrap_or("nobody").to_owned();
         (
             user,
-            access.origin,
+            access.origin.to_string(),
             access.tls.insecure,
             access.proxy.map(|url| url.to_string()),
             access.limit,

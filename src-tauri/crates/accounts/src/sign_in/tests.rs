@@ -34,7 +34,7 @@ impl AccessSource for Account {
         let lease = self.0.lease(renew).await?;
         let (credential, renew_at) = (lease.credential, lease.renew_at);
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        let origin = "account 'x'".into();
+        let origin = registry::Sentence::verbatim("account 'x'");
         Ok(Access { credential, renew_at, origin, tls, ..Access::default() })
     }
 }

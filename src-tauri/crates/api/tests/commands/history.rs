@@ -68,8 +68,9 @@ async fn a_run_is_in_the_history_after_a_restart_with_grid_log_and_report() {
     assert_eq!(detail["run"], listed);
     assert_eq!(detail["snapshot"]["images"], before["images"], "the frozen grid");
     assert_eq!(detail["snapshot"]["images"][1]["reason"], "switched off by hand");
-    let account = detail["snapshot"]["images"][0]["sourceAccount"].as_str().unwrap();
-    assert!(account.contains(source.host()), "{account}");
+    let account = &detail["snapshot"]["images"][0]["sourceAccount"];
+    assert_eq!(account["key"], "origin_account");
+    assert!(account["params"]["address"].as_str().unwrap().contains(source.host()), "{account}");
 
     let log = |level: Value, image: Value, from: u64| {
         world.ok("history.log", json!({ "id": run, "level": level, "image": image, "from": from }))

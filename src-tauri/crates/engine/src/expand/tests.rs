@@ -22,7 +22,7 @@ impl AccessSource for Plain {
         _: bool,
     ) -> registry::Result<Access> {
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: "test".into(), tls, ..Access::default() })
+        Ok(Access { origin: registry::Sentence::verbatim("test"), tls, ..Access::default() })
     }
 }
 

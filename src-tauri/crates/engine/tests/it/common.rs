@@ -33,7 +33,7 @@ impl AccessSource for Plain {
         // how a panic gets into a task
         assert!(repository.is_none_or(|name| name.as_str() != PANICS), "told to");
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: "test".into(), tls, ..Access::default() })
+        Ok(Access { origin: registry::Sentence::verbatim("test"), tls, ..Access::default() })
     }
 
     fn demand(
@@ -79,7 +79,13 @@ impl AccessSource for Through {
             Credential::Basic { username, password: password.into() }
         };
         let proxy = (!is_ours).then(|| self.proxy.clone());
-        Ok(Access { credential, origin: "test".into(), tls, proxy, ..Access::default() })
+        Ok(Access {
+            credential,
+            origin: registry::Sentence::verbatim("test"),
+            tls,
+            proxy,
+            ..Access::default()
+        })
     }
 }
 
@@ -307,7 +313,12 @@ impl Sync {
     /// Has a credential for a registry that speaks plain HTTP.
     pub(crate) fn credential(self, registry: &Registry, credential: Credential) -> Self {
         let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        let access = Access { credential, origin: "test".into(), tls, ..Access::default() };
+        let access = Access {
+            credential,
+            origin: registry::Sentence::verbatim("test"),
+            tls,
+            ..Access::default()
+        };
         self.access(registry.host(), access)
     }
 

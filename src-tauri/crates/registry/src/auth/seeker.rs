@@ -138,9 +138,9 @@ impl<'a> Seeker<'a> {
                 if login.is(&new.credential) {
                     return Ok(Renewal::Same(new.renew_at));
                 }
-                tracing::debug!(registry = %self.host.registry, origin = new.origin, "renewed in time");
+                tracing::debug!(registry = %self.host.registry, origin = &*new.origin, "renewed in time");
                 let auth = &self.host.auth;
-                Ok(Renewal::Next(auth.login(new.credential, new.origin, new.renew_at)))
+                Ok(Renewal::Next(auth.login(new.credential, new.origin.to_string(), new.renew_at)))
             };
             login.renew(ask).await?;
         }
@@ -384,9 +384,9 @@ impl<'a> Seeker<'a> {
             if login.is(&new.credential) {
                 return Ok(None);
             }
-            tracing::debug!(registry = %self.host.registry, origin = new.origin, "new credentials");
+            tracing::debug!(registry = %self.host.registry, origin = &*new.origin, "new credentials");
             let auth = &self.host.auth;
-            Ok(Some(auth.login_as(new.credential, new.origin, new.renew_at, true)))
+            Ok(Some(auth.login_as(new.credential, new.origin.to_string(), new.renew_at, true)))
         };
         match login.succeed(ask).await {
             Ok(next) => next.is_some(),

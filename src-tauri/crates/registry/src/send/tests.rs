@@ -83,7 +83,7 @@ fn openly() -> Access {
 
 impl Setup {
     fn new(host: &str, options: ClientOptions, access: Access) -> Self {
-        let access = Access { origin: "auth.yaml: here".into(), ..access };
+        let access = Access { origin: crate::Sentence::verbatim("auth.yaml: here"), ..access };
         let owner = Arc::new(Owner { access, ..Owner::default() });
         let client = Client::new(options, Arc::clone(&owner) as Arc<dyn AccessSource>);
         Self { client, owner, registry: host.parse().unwrap() }

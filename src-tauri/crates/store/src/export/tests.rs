@@ -45,6 +45,7 @@ fn report() -> Report {
                     code: Code::PushDenied,
                     message: "opening an upload failed: \"<b>no</b>\" | &c.\r\n\u{7}twice".into(),
                     hint: "Ask for the right to push.\n- Or don't.".into(),
+                    params: [].into(),
                     cause: String::new(),
                 }),
                 ..image("s.io/c|d`e:1", "@d.io/c:1", Outcome::Failed)

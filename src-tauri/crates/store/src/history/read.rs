@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::{ImageReport, ImageState, ImageStatus, Outcome, Report, ReportTotals, Snapshot};
+use engine::{
+    Failure, ImageReport, ImageState, ImageStatus, Outcome, Report, ReportTotals, Snapshot,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
@@ -227,7 +229,7 @@ fn image(state: ImageState, told: Option<Told>) -> ImageReport {
         bytes_copied: state.bytes_copied,
         bytes_mounted: state.bytes_mounted,
         attempts,
-        error: state.error,
+        error: state.error.as_ref().map(Failure::told),
         plan: state.plan,
     }
 }

@@ -62,6 +62,7 @@ fn failure() -> Failure {
         code: Code::PushDenied,
         message: "no right to push".into(),
         hint: "Ask for it.\nOr don't.".into(),
+        params: [].into(),
         cause: String::new(),
     }
 }

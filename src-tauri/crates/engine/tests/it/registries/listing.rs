@@ -79,7 +79,7 @@ async fn q95_every_form_of_link_leads_to_the_end() {
     let (from, to) = tagged(35, builder).await;
     let ca = Some(authority.pem().as_bytes().into());
     let tls = TlsOptions { ca, ..TlsOptions::default() };
-    let access = Access { origin: "test".into(), tls, ..Access::default() };
+    let access = Access { origin: registry::Sentence::verbatim("test"), tls, ..Access::default() };
     all_arrive(rule(&from, &to).access(from.host(), access), &from, &to).await;
     // no link at all, and yet there is more
     let (from, to) = tagged(250, Registry::builder().quirk(Quirk::TruncatesWithoutLink(100))).await;

@@ -22,7 +22,7 @@ fn with_tls(quirk: Quirk) -> (testkit::registry::Builder, Access) {
     let ca = Some(authority.pem().as_bytes().into());
     let tls = TlsOptions { ca, ..TlsOptions::default() };
     let builder = Registry::builder().tls(authority.server(Flaw::None)).quirk(quirk);
-    (builder, Access { origin: "test".into(), tls, ..Access::default() })
+    (builder, Access { origin: registry::Sentence::verbatim("test"), tls, ..Access::default() })
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ impl Tunnel {
     pub(super) fn access(&self) -> Access {
         let ca = Some(self.authority.pem().as_bytes().into());
         Access {
-            origin: "test".into(),
+            origin: registry::Sentence::verbatim("test"),
             tls: TlsOptions { ca, ..TlsOptions::default() },
             proxy: Some(format!("http://{}", self.host).parse().unwrap()),
             ..Access::default()
