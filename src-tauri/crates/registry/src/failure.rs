@@ -8,7 +8,10 @@ use rustls::{
 };
 use url::Url;
 
-use crate::{Code, Error, redact, trust::Changed};
+use crate::{
+    Code, Error, redact,
+    trust::{self, Changed},
+};
 
 /// A request that got no answer.
 #[derive(Clone, Debug)]
@@ -264,6 +267,11 @@ fn certificate(error: &CertificateError, url: &Url) -> (Code, String) {
         CertificateError::BadEncoding => {
             (Code::TlsUntrusted, "the certificate can't be read".into())
         }
+        other if trust::is_authority_s(other) => (
+            Code::TlsUntrusted,
+            "the certificate is an authority's own, signed by itself, and is not trusted itself"
+                .into(),
+        ),
         other => (Code::TlsUntrusted, format!("the certificate is not acceptable: {other}")),
     }
 }

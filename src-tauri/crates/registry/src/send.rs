@@ -27,8 +27,6 @@ use crate::{
 
 /// How long a token must last for a body that streams: it is judged when the body ends.
 const STREAMING: Duration = Duration::from_mins(1);
-/// How often a host name that does not resolve is tried again: each try may take long by itself.
-const DNS_RETRIES: u32 = 2;
 
 impl Client {
     /// Sends a request: waits for room and for pauses that the registry ordered, brings the token, follows redirects,
@@ -150,7 +148,7 @@ impl Trip<'_> {
         let registry = &self.host.registry;
         let what = self.ask.what;
         let mut pauses = retry::backoff(options);
-        let (mut waited, mut names_tried) = (Duration::ZERO, 0);
+        let mut waited = Duration::ZERO;
         loop {
             if let Err(left) = self.host.pauses.wait(self.class, options.longest_wait).await {
                 let error = retry::too_long(what, left).tried(self.attempts, about.begin.elapsed());
@@ -216,10 +214,8 @@ impl Trip<'_> {
                     if failure.congestion {
                         self.host.room.congested(self.class, sent);
                     }
-                    names_tried += u32::from(failure.code == Code::NetDns);
                     if failure.retryable
                         && self.can_retry
-                        && names_tried <= DNS_RETRIES
                         && let Some(pause) = pauses.next()
                     {
                         sleep(pause).await;

@@ -5,12 +5,16 @@ use std::{error::Error as StdError, sync::Arc};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
         verify_tls13_signature,
     },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+    server::ParsedCertificate,
 };
 use rustls_platform_verifier::Verifier;
 
@@ -27,6 +31,7 @@ pub(crate) fn config(tls: &TlsOptions) -> Result<ClientConfig> {
         let verifier = Arc::new(Unsigned { pin: tls.pin, provider });
         builder.dangerous().with_custom_certificate_verifier(verifier)
     } else if let Ok(verifier) = Verifier::new_with_extra_roots(roots.clone(), provider) {
+        let verifier = Signed { verifier, roots };
         builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     } else {
         // a system without any certificate (a bare container) is no reason to refuse plain HTTP or an own CA
@@ -73,6 +78,77 @@ type Checked<T> = std::result::Result<T, rustls::Error>;
 pub(crate) struct Changed {
     expected: Fingerprint,
     got: Fingerprint,
+}
+
+/// Takes what the system's and the account's authorities have signed; and one of the account's certificates itself.
+///
+/// A certificate that signs for itself and says that it is an authority's is what `openssl req -x509` makes, and what many
+/// a private registry shows. By RFC 5280 it is no server's, and is refused; but who gives that very certificate as `ca`
+/// means it, and other programs take it.
+#[derive(Debug)]
+struct Signed {
+    verifier: Verifier,
+    /// The account's own.
+    roots: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Signed {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Checked<ServerCertVerified> {
+        let checked = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match checked {
+            // its dates were in order, or that would have been the error; its name is looked at after this
+            Err(error) if is_of_authority(&error) && self.roots.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            checked => checked,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Checked<HandshakeSignatureValid> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Checked<HandshakeSignatureValid> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+fn is_of_authority(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(error) if is_authority_s(error))
+}
+
+/// Whether a server's certificate was refused for being an authority's.
+pub(crate) fn is_authority_s(error: &CertificateError) -> bool {
+    let CertificateError::Other(OtherError(error)) = error else { return false };
+    error.downcast_ref::<webpki::Error>() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 /// Takes one certificate whoever signed it, and checks that the server has its key; or, without `pin`, takes all.

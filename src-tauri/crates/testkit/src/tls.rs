@@ -73,6 +73,15 @@ impl Authority {
 
     /// A server's certificate, right or wrong.
     pub fn server(&self, flaw: Flaw) -> ServerTls {
+        self.certify(flaw, false)
+    }
+
+    /// A server's certificate that is an authority's own, signed by itself: what `openssl req -x509` makes.
+    pub fn server_that_is_an_authority(&self, flaw: Flaw) -> ServerTls {
+        self.certify(flaw, true)
+    }
+
+    fn certify(&self, flaw: Flaw, is_authority: bool) -> ServerTls {
         let names: &[&str] = match flaw {
             Flaw::WrongName => &["registry.example.com"],
             _ => &["localhost", "127.0.0.1", "::1"],
@@ -86,7 +95,10 @@ impl Authority {
             _ => {}
         }
         let key = KeyPair::generate().expect(RANDOMNESS);
-        let certificate = if flaw == Flaw::SelfSigned {
+        if is_authority {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let certificate = if is_authority || flaw == Flaw::SelfSigned {
             params.self_signed(&key)
         } else {
             params.signed_by(&key, &self.issuer)

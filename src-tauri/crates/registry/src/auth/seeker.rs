@@ -337,7 +337,15 @@ impl<'a> Seeker<'a> {
                     format!("{registry} takes no credentials of the kind that {origin} gives");
                 Error::new(Code::AuthRejected, message)
             }
-            _ => Error::new(Code::AuthRequired, format!("{registry} wants to know who asks")),
+            _ => {
+                let message = format!("{registry} wants a login, and it was asked without one");
+                let error = Error::new(Code::AuthRequired, message);
+                // such as what kept a login from being found
+                match self.login().origin.split_once("; ") {
+                    Some((_, why)) => error.because(why),
+                    None => error,
+                }
+            }
         }
     }
 

@@ -252,7 +252,7 @@ async fn a_registry_that_comes_up_late_is_waited_for() {
 async fn a_name_that_does_not_resolve() {
     let host = "no-such-host.invalid:5000";
     let error = Setup::anonymous(host).get("team/r0").await.unwrap_err();
-    assert_eq!((error.code(), error.attempts()), (Code::NetDns, 3), "{error}");
+    assert_eq!((error.code(), error.attempts()), (Code::NetDns, 4), "{error}");
     assert!(error.hints().any(|hint| hint.contains(host)));
     let host = format!("{}.invalid:5000", "a".repeat(64));
     let error = Setup::anonymous(&host).get("team/r0").await.unwrap_err();

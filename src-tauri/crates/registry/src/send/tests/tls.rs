@@ -56,6 +56,36 @@ async fn what_is_wrong_with_a_certificate_is_said() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_an_authority_s_own_is_trusted_by_itself_alone() {
+    let authority = Authority::new();
+    let own = async |flaw| {
+        let tls = authority.server_that_is_an_authority(flaw);
+        let pem = tls.pem().to_owned();
+        (server(tls).await, pem)
+    };
+    let trusted =
+        |pem: &str| TlsOptions { ca: Some(pem.as_bytes().into()), ..TlsOptions::default() };
+    let (server, pem) = own(Flaw::None).await;
+    setup(server.host(), trusted(&pem)).get("team/r0").await.unwrap();
+    // another of the same kind, and no list of authorities at all
+    let (_other, other) = own(Flaw::None).await;
+    for tls in [trusted(&other), TlsOptions::default()] {
+        let error = setup(server.host(), tls).get("team/r0").await.unwrap_err();
+        assert_eq!(error.code(), Code::TlsUntrusted, "{error}");
+        assert!(!error.to_string().contains("Other"), "{error}");
+    }
+    for (flaw, code) in [
+        (Flaw::WrongName, Code::TlsName),
+        (Flaw::Expired, Code::TlsExpired),
+        (Flaw::NotYetValid, Code::TlsExpired),
+    ] {
+        let (server, pem) = own(flaw).await;
+        let error = setup(server.host(), trusted(&pem)).get("team/r0").await.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn insecure_takes_any_certificate() {
     let authority = Authority::new();
     for flaw in [Flaw::None, Flaw::Expired, Flaw::NotYetValid, Flaw::WrongName, Flaw::SelfSigned] {
