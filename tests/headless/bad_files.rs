@@ -169,8 +169,12 @@ fn a_bad_number_rate_or_platform_is_refused() {
         program
             .run(&["--images", "images.yaml", flags[0], flags[1]])
             .expect(2)
-            .says(&["error[config.invalid]: "]);
+            .says(&["error[config.invalid]: ", flags[0]]);
     }
+    program
+        .run(&["--proc", "5", "copy", "quay.io/a/b:1", "r.io/x/b"])
+        .expect(2)
+        .says(&["error[config.invalid]: ", "hint: Write the flags behind the subcommand."]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -178,6 +178,22 @@ async fn a_side_that_moves_nothing_for_30_seconds_is_given_up_and_tried_again() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn proc_0_is_no_bound_where_64_is_the_usual_one() {
+    let (source, destination) = (Registry::start().await, Registry::start().await);
+    for n in 0..600 {
+        source.push("a/b", &format!("v{n}"), &Image::single("linux/amd64", []));
+    }
+    source.set_latency(Duration::from_millis(20));
+    destination.set_latency(Duration::from_millis(20));
+    let images = format!("{}/a/b: {}/x/b\n", source.host(), destination.host());
+    let program = Program::new();
+    program.sync(&images, "{}", &["--dry-run"]).expect(0);
+    assert!(destination.max_in_flight() <= 64, "{}", destination.max_in_flight());
+    program.sync(&images, "{}", &["--dry-run", "--proc", "0"]).expect(0).says(&["not capped"]);
+    assert!(destination.max_in_flight() > 64, "{}", destination.max_in_flight());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn proc_bounds_the_requests_in_flight_to_a_host() {
     let (source, destination) = (Registry::start().await, Registry::start().await);
     let layers = (0..30).map(|seed| Layer::random(seed, 20_000));

@@ -19,6 +19,7 @@ mod clouds;
 mod creation;
 mod faults;
 mod history;
+mod log;
 mod logins;
 mod look;
 mod made_in_the_app;

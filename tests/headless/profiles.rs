@@ -83,4 +83,21 @@ async fn without_a_keyring_an_account_is_a_clear_failure_and_the_auth_file_helps
         .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", program.path("no-bus").display()));
     program.run(&["run", "Nightly mirror"]).expect(1).says(&["error[keyring.missing]: ", "hint: "]);
     assert_eq!(destination.writes(), 0);
+
+    // a sync that does not name it goes on without it, with what docker has
+    let login = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, "robot:secret");
+    program.write(
+        ".docker/config.json",
+        &format!(r#"{{"auths": {{"{}": {{"auth": "{login}"}}}}}}"#, source.host()),
+    );
+    let (from, to) =
+        (format!("{}/team/app:v1", source.host()), format!("{}/x", destination.host()));
+    let plain = format!("{},{}", source.host(), destination.host());
+    program.run(&["copy", &from, &to, "--insecure", &plain]).expect(0).says(&[
+        "warning: ",
+        "keyring",
+        "old",
+    ]);
+    let named = ["copy", &from, &to, "--insecure", &plain, "--account", "old"];
+    program.run(&named).expect(1).says(&["error[keyring.missing]: "]);
 }

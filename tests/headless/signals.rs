@@ -18,6 +18,33 @@ fn plain(source: &Registry, destination: &Registry) -> String {
     format!("{},{}", source.host(), destination.host())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_second_signal_ends_at_once_with_a_report_all_the_same() {
+    let (source, destination) = (Registry::start().await, Registry::start().await);
+    source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 1000)]));
+    // the tag's PUT is waited for, for a while, so that what is reported is true
+    let put = destination.fault(Fault::on(Kind::Manifest).put().always().stall(Stall::Answer));
+    let program = Program::new();
+    let (from, to) = (format!("{}/a/b:v1", source.host()), format!("{}/x/b", destination.host()));
+    let plain = plain(&source, &destination);
+    let flags = ["copy", &from, &to, "--report", "report.json", "--insecure", &plain];
+    let mut child = program.command(&flags).spawn().unwrap();
+    put.wait_fired().await;
+    signal(&child, "-INT");
+    // a wrapper passes on what the process has got already
+    signal(&child, "-INT");
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(1500) {
+        assert!(child.try_wait().unwrap().is_none(), "the same signal twice is one");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    signal(&child, "-TERM");
+    let output = tokio::task::block_in_place(|| child.wait_with_output()).unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    Finished::from(output).expect(130).says(&["by a second signal", "1 cancelled"]);
+    assert_eq!(program.report()["images"][0]["status"], "cancelled");
+}
+
 /// Starts a sync that hangs in the middle of a layer, sends a signal, and returns what came of it.
 async fn interrupted(name: &str) -> (Program, Registry, Finished) {
     let (source, destination) = (Registry::start().await, Registry::start().await);

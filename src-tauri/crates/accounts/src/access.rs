@@ -133,6 +133,23 @@ impl AccountAccess {
             || longest(&self.named, |(address, _)| address, registry, repository).is_some()
     }
 
+    /// Whether an account is named for a repository, by a profile or a flag, and not only found to cover it.
+    pub(crate) fn names(&self, registry: &Registry, repository: Option<&RepositoryName>) -> bool {
+        longest(&self.named, |(address, _)| address, registry, repository).is_some()
+    }
+
+    /// How the account that covers a repository reaches it, without who we are there.
+    pub(crate) async fn way(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> Result<Access> {
+        match self.choose(registry, repository)? {
+            Some(account) => account.way(&self.vault).await,
+            None => Ok(Access::default()),
+        }
+    }
+
     /// The account's sign-in at a cloud, made once: it keeps what it was given, and renews it.
     async fn sign_in(&self, account: &Account, way: &Access) -> Result<Option<Arc<SignIn>>> {
         let mut sign_ins = self.sign_ins.lock().await;

@@ -22,6 +22,11 @@ use crate::{
     sign_in::SignIn,
 };
 
+/// Whether a secret is out of reach because where it is kept is not there or not open.
+fn is_shut(error: &Error) -> bool {
+    matches!(error.code(), Code::KeyringMissing | Code::KeyringLocked | Code::SecretsLocked)
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -287,6 +292,22 @@ impl FileAccess {
         self.accounts(registry, repository)?.account(registry, repository)
     }
 
+    /// What docker and podman have in the place of an account's secret that is out of reach: nobody has named the account.
+    async fn instead(
+        &self,
+        error: Error,
+        accounts: &AccountAccess,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+        renew: bool,
+    ) -> Result<Access> {
+        let (credential, origin) = self.found.find(registry, repository, renew).await?;
+        if matches!(credential, Credential::Anonymous) {
+            return Err(error);
+        }
+        Ok(Access { credential, origin, ..accounts.way(registry, repository).await? })
+    }
+
     fn entry(&self, registry: &Registry, repository: Option<&RepositoryName>) -> Option<&Ready> {
         longest(&self.entries, |ready| &ready.entry.address, registry, repository)
     }
@@ -338,7 +359,12 @@ impl AccessSource for FileAccess {
             ),
             ready => match self.accounts(registry, repository) {
                 Some(accounts) => {
-                    let theirs = accounts.access(registry, repository, renew).await?;
+                    let theirs = match accounts.access(registry, repository, renew).await {
+                        Err(error) if is_shut(&error) && !accounts.names(registry, repository) => {
+                            self.instead(error, accounts, registry, repository, renew).await?
+                        }
+                        theirs => theirs?,
+                    };
                     if ready.is_none() {
                         access = theirs.clone();
                     }

@@ -83,10 +83,10 @@ pub(crate) struct SyncFlags {
     #[arg(long = "account", value_name = "[HOST=]ID")]
     pub(crate) accounts: Vec<String>,
     /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) proc: Option<usize>,
     /// How often a request that failed is sent again, and damaged content fetched again [default: 3]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = whole::<u32>, allow_negative_numbers = true)]
     pub(crate) retries: Option<u32>,
     /// Keep only these operating systems: linux, windows:10.0.17763.1817 (repeatable, comma list)
     #[arg(long, value_name = "LIST")]
@@ -150,6 +150,10 @@ pub(crate) struct SyncFlags {
     /// Log more: -v what is done, -vv every request, -vvv everything
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "it must be a whole number, 0 or more")
 }
 
 /// When a tag is overwritten.

@@ -9,6 +9,7 @@ use accounts::{
 };
 use engine::{JobRule, Rule, RuleError};
 use profiles::{
+    Rejected,
     image_syncer::{self, Loaded},
     profile::{Profiles, library},
 };
@@ -30,12 +31,14 @@ pub(crate) type Read = (Vec<JobRule>, Vec<AuthEntry>);
 /// `--images` with `--auth`, or `--config`.
 pub(crate) fn files(files: &Files, flags: &SyncFlags) -> Result<Read, Problems> {
     let loaded = match (&files.images, &files.config) {
-        (Some(images), None) => image_syncer::load(flags.auth.as_deref(), images, &environment)?,
+        (Some(images), None) => {
+            read(image_syncer::load(flags.auth.as_deref(), images, &environment))?
+        }
         (None, Some(config)) if flags.auth.is_none() => {
             sync::warn(
                 "--config is deprecated: put its 'auth' and 'images' into files for --auth and --images",
             );
-            image_syncer::load_config(config)?
+            read(image_syncer::load_config(config))?
         }
         (None, None) => {
             return Err(Problem::config("there is nothing to sync: --images is missing")
@@ -75,18 +78,30 @@ fn rule_problem(error: &RuleError) -> Problem {
 /// The logins of an auth file, where one is named.
 pub(crate) fn auth(path: Option<&Path>) -> Result<Vec<AuthEntry>, Problems> {
     let Some(path) = path else { return Ok(Vec::new()) };
-    Ok(told(image_syncer::load_auth(path, &environment)?).1)
+    Ok(told(read(image_syncer::load_auth(path, &environment))?).1)
 }
 
 /// Warns of what is worth a warning.
 fn told(loaded: Loaded) -> (Vec<Rule>, Vec<AuthEntry>) {
-    for warning in &loaded.warnings {
+    warn_of(&loaded.warnings);
+    (loaded.rules, loaded.auth)
+}
+
+/// What is wrong, behind what is worth a warning: it may be why.
+fn read(loaded: Result<Loaded, Rejected>) -> Result<Loaded, Problems> {
+    loaded.map_err(|rejected| {
+        warn_of(&rejected.warnings);
+        rejected.into()
+    })
+}
+
+fn warn_of(warnings: &[profiles::Problem]) {
+    for warning in warnings {
         sync::warn(&match &warning.hint {
             Some(hint) => format!("{warning}; {hint}"),
             None => warning.to_string(),
         });
     }
-    (loaded.rules, loaded.auth)
 }
 
 /// What was read, with whoever the accounts say that we are.

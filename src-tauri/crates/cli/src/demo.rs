@@ -52,7 +52,7 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
     ));
     say("What a sync would do (--dry-run):");
     let plan = job().plan();
-    progress::follow(&plan, Show::Nothing, true).await;
+    progress::follow(&plan, Show::Nothing, false, true).await;
     print(&table::plan(&plan.finish().await));
 
     say("\nThe sync:");
@@ -74,7 +74,7 @@ pub(crate) async fn demo() -> Result<ExitCode, Problems> {
 
 async fn run(job: Job, show: Show) -> Report {
     let run = job.run();
-    progress::follow(&run, show, false).await;
+    progress::follow(&run, show, false, false).await;
     let report = run.finish().await;
     for group in problem::failures(&report.images) {
         say(group.trim_end());

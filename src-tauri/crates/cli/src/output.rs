@@ -52,7 +52,7 @@ impl OutputFile {
             in_place().map_err(|error| file.failed(error))?;
             file.way = Way::InPlace;
         } else if let Err(error) = tempfile::NamedTempFile::new_in(file.folder()) {
-            in_place().map_err(|_| file.failed(error))?;
+            in_place().map_err(|_| file.lost(error))?;
             file.way = Way::InPlace;
         }
         Ok(Some(file))
@@ -68,7 +68,7 @@ impl OutputFile {
                 out.write_all(content).and_then(|()| out.flush())
             }
         };
-        written.map_err(|error| self.failed(error))
+        written.map_err(|error| self.lost(error))
     }
 
     fn replace(&self, content: &[u8]) -> std::io::Result<()> {
@@ -89,6 +89,14 @@ impl OutputFile {
         match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
+        }
+    }
+
+    fn lost(&self, error: std::io::Error) -> Problem {
+        match error.get_ref() {
+            // where a temporary file could not be made, its name helps nobody
+            Some(_) => self.failed(std::io::Error::from(error.kind())),
+            None => self.failed(error),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use clap::error::ErrorKind;
 use engine::{Failure, ImageReport, Outcome};
 use registry::Code;
 
@@ -126,6 +127,9 @@ pub(crate) fn usage(error: &clap::Error) -> Problem {
             }
             message.push_str(line.strip_prefix("error:").unwrap_or(line).trim());
         }
+    }
+    if error.kind() == ErrorKind::ArgumentConflict && message.contains("the subcommand '") {
+        hints.push("Write the flags behind the subcommand.".to_owned());
     }
     Problem { code: Code::ConfigInvalid, message, hints }
         .hint("Run 'image-syncer --help' for the flags and examples.")

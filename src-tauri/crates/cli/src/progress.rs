@@ -21,10 +21,10 @@ pub(crate) enum Show {
 /// How many images that are being copied are named below the overall bar.
 const NAMED: usize = 6;
 
-/// Shows a run until it ends.
-pub(crate) async fn follow(run: &RunHandle, show: Show, planning_only: bool) {
+/// Shows a run until it ends; with `logs`, the log tells of each image that ends too.
+pub(crate) async fn follow(run: &RunHandle, show: Show, logs: bool, planning_only: bool) {
     let (mut snapshot, mut updates) = run.watch();
-    let mut view = View::new(show, planning_only);
+    let mut view = View::new(show, logs, planning_only);
     view.draw(&snapshot, &snapshot.images);
     while snapshot.phase != Phase::Done {
         match next(run, &mut snapshot, &mut updates).await {
@@ -58,6 +58,7 @@ async fn next(
 
 struct View {
     show: Show,
+    logs: bool,
     planning_only: bool,
     bars: Option<Bars>,
     told: Vec<bool>,
@@ -70,7 +71,7 @@ struct Bars {
 }
 
 impl View {
-    fn new(show: Show, planning_only: bool) -> Self {
+    fn new(show: Show, logs: bool, planning_only: bool) -> Self {
         let bars = (show == Show::Bars).then(|| {
             let all = MultiProgress::new();
             let overall = all
@@ -78,11 +79,11 @@ impl View {
             overall.enable_steady_tick(Duration::from_millis(200));
             Bars { all, overall, images: Vec::new() }
         });
-        Self { show, planning_only, bars, told: Vec::new() }
+        Self { show, logs, planning_only, bars, told: Vec::new() }
     }
 
     fn draw(&mut self, snapshot: &Snapshot, changed: &[ImageState]) {
-        if self.show == Show::Nothing {
+        if self.show == Show::Nothing && !self.logs {
             return;
         }
         if !self.planning_only {
@@ -105,11 +106,15 @@ impl View {
         if std::mem::replace(&mut self.told[at], true) {
             return;
         }
-        match &self.bars {
-            Some(bars) => {
+        if self.logs {
+            log(image);
+        }
+        match (&self.bars, self.show) {
+            (Some(bars), _) => {
                 let _ = bars.all.println(line);
             }
-            None => crate::say(&line),
+            (None, Show::Nothing) => {}
+            (None, _) => crate::say(&line),
         }
     }
 
@@ -141,6 +146,24 @@ fn line(image: &ImageState) -> Option<String> {
         line.push_str(&detail);
     }
     Some(line)
+}
+
+/// The same for the log, with all that is known of a failure.
+fn log(image: &ImageState) {
+    let ImageState { source, destination, bytes_copied, bytes_mounted, .. } = image;
+    match (&image.error, image.status) {
+        (Some(error), ImageStatus::Failed) => {
+            let (code, hint) = (error.code.as_str(), &error.hint);
+            tracing::error!(source, destination, code, error = error.message, hint, "failed");
+        }
+        (_, ImageStatus::Copied) => {
+            tracing::info!(source, destination, bytes_copied, bytes_mounted, "copied");
+        }
+        (_, status) => {
+            let what = if status == ImageStatus::Skipped { "skipped" } else { "cancelled" };
+            tracing::info!(source, destination, reason = image.reason, "{what}");
+        }
+    }
 }
 
 fn moved(image: &ImageState) -> String {

@@ -1,8 +1,14 @@
 //! One sync from rules to exit status: plan or run, progress, signals, files, errors.
 
-use std::{fmt::Write as _, process::ExitCode, sync::Arc};
+use std::{
+    fmt::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use engine::{Action, Job, JobRule, Outcome, Overwrite, Policy, Report};
+use engine::{Action, Job, JobRule, Outcome, Overwrite, Policy, Report, ReportTotals};
 use indicatif::DecimalBytes;
 use registry::{AccessSource, Client, ClientOptions, PlatformFilter};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -10,12 +16,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     args::SyncFlags,
     insecure::Insecure,
+    log,
     output::{self, OutputFile},
     problem::{self, Problem, Problems},
     progress::{self, Show},
     record::{Of, Record},
     say, table, terminal,
 };
+
+/// A second signal that comes so soon is the first once more: a shell and a wrapper may each pass one on.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
+/// The most images worked on at once where more requests than usual may be in flight.
+const MOST_IMAGES: usize = 1024;
+/// How many are worked on at once without being told.
+const USUAL: usize = 64;
 
 /// What is to be synced, however it was given.
 #[derive(Debug)]
@@ -45,7 +59,11 @@ impl Work {
         if !flags.os.is_empty() || !flags.arch.is_empty() {
             let (os, arch) =
                 (flags.os.iter().map(String::as_str), flags.arch.iter().map(String::as_str));
-            self.policy.platforms = PlatformFilter::parse(os, arch).map_err(Problem::config)?;
+            self.policy.platforms = PlatformFilter::parse(os, arch).map_err(|error| {
+                Problem::config(format!("--os and --arch: {error}")).hint(
+                    "Write them as in --os linux,windows:10.0.17763.1817 --arch amd64,arm:v7, or leave them out to copy all.",
+                )
+            })?;
             for rule in &mut self.rules {
                 *rule.platforms_mut() = None;
             }
@@ -73,10 +91,14 @@ impl Work {
                 warn(
                     "--proc 0: requests in flight are not capped; registries may answer with rate limits",
                 );
-                self.options.requests_per_host = None;
+                self.options.requests_per_host = Some(usize::MAX);
             }
             Some(proc) => self.options.requests_per_host = Some(proc),
             None => {}
+        }
+        if let Some(requests) = self.options.requests_per_host.filter(|most| *most > USUAL) {
+            // as many images as there may be requests, or these would never be reached
+            self.policy.images = Some(requests.min(MOST_IMAGES));
         }
         if let Some(rate) = flags.bandwidth {
             self.options.bandwidth = Some(rate.0);
@@ -94,6 +116,7 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     let report_file = OutputFile::check("--report", flags.report.as_ref())?;
     let images_file =
         OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
+    apart(flags)?;
     let mut signals = Signals::new()?;
     let record = match &work.record {
         Some(of) if !flags.dry_run => Some(Record::begin(of)?),
@@ -105,14 +128,15 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     let run = if flags.dry_run { job.plan() } else { job.run() };
 
     let show = match () {
-        () if flags.quiet => Show::Nothing,
+        () if flags.quiet || log::is_json_on_stderr(flags) => Show::Nothing,
         // Bars and a log on the same terminal tear each other apart.
         () if terminal::bars_on_stderr() && (flags.verbose == 0 || flags.log.is_some()) => {
             Show::Bars
         }
         () => Show::Lines,
     };
-    let mut ended_by = None;
+    let mut ended_by: Option<(u8, Instant)> = None;
+    let mut at_once = false;
     {
         let recording = async {
             if let Some(record) = &record {
@@ -120,25 +144,30 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
             }
         };
         let following = async {
-            tokio::join!(progress::follow(&run, show, flags.dry_run), recording);
+            let shown = progress::follow(&run, show, log::is_apart(flags), flags.dry_run);
+            tokio::join!(shown, recording);
         };
         tokio::pin!(following);
         loop {
             tokio::select! {
                 () = &mut following => break,
                 signal = signals.next() => {
-                    if let Some(first) = ended_by {
-                        say("ended at once by a second signal; what was in flight is not in the report");
-                        return Ok(ExitCode::from(first));
+                    if let Some((_, since)) = ended_by {
+                        if since.elapsed() < SAME_SIGNAL {
+                            continue;
+                        }
+                        say("ended at once by a second signal; what was in flight is listed as cancelled");
+                        at_once = true;
+                        break;
                     }
-                    ended_by = Some(signal);
+                    ended_by = Some((signal, Instant::now()));
                     say("ending: what is in flight is cut off, nothing more is tagged; once more to end at once");
                     run.cancel();
                 }
             }
         }
     }
-    let report = run.finish().await;
+    let report = if at_once { run.abandon() } else { run.finish().await };
 
     let mut failed = false;
     for (file, content) in [
@@ -162,7 +191,7 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
         record.end(&report);
     }
     Ok(match ended_by {
-        Some(signal) => ExitCode::from(signal),
+        Some((signal, _)) => ExitCode::from(signal),
         None if failed || report.totals.failed > 0 || is_unworkable(&report) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     })
@@ -190,9 +219,49 @@ fn tell(report: &Report, flags: &SyncFlags) {
     for group in problem::failures(&report.images) {
         say(group.trim_end());
     }
-    if !flags.quiet && !flags.dry_run {
+    if flags.dry_run {
+        return;
+    }
+    if log::is_apart(flags) {
+        let ReportTotals { copied, skipped, failed, cancelled, bytes_copied, .. } = report.totals;
+        let ReportTotals { bytes_mounted, seconds, .. } = report.totals;
+        tracing::info!(
+            copied,
+            skipped,
+            failed,
+            cancelled,
+            bytes_copied,
+            bytes_mounted,
+            seconds,
+            "ended"
+        );
+    }
+    if !flags.quiet && !log::is_json_on_stderr(flags) {
         say(&summary(report));
     }
+}
+
+/// Files that the same name is given for would overwrite each other.
+fn apart(flags: &SyncFlags) -> Result<(), Problem> {
+    let files = [
+        ("--report", &flags.report),
+        ("--output-success-images", &flags.output_success_images),
+        ("--log", &flags.log),
+    ];
+    let mut named: Vec<(&str, PathBuf)> = Vec::new();
+    for (flag, path) in files {
+        let Some(path) = path else { continue };
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let path = path.canonicalize().unwrap_or(path);
+        if let Some((other, _)) = named.iter().find(|(_, known)| *known == path)
+            && !path.starts_with("/dev")
+        {
+            return Err(Problem::config(format!("{other} and {flag} name the same file"))
+                .hint("Name a file of its own for each."));
+        }
+        named.push((flag, path));
+    }
+    Ok(())
 }
 
 pub(crate) fn summary(report: &Report) -> String {
@@ -207,7 +276,11 @@ pub(crate) fn summary(report: &Report) -> String {
     text
 }
 
+/// Says a warning, unless only errors are wanted.
 pub(crate) fn warn(text: &str) {
+    if log::is_quiet() {
+        return;
+    }
     say(&format!("warning: {text}"));
 }
 

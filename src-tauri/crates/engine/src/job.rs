@@ -82,6 +82,15 @@ impl RunHandle {
         move || stop.cancel()
     }
 
+    /// Ends the run at once: what is in flight is not waited for, and whatever has not ended is listed as cancelled.
+    pub fn abandon(self) -> Report {
+        self.cancel();
+        for row in self.control.board.rows() {
+            row.cancelled();
+        }
+        self.control.board.report()
+    }
+
     /// Waits for the end.
     pub async fn finish(mut self) -> Report {
         if let Err(error) = (&mut self.task).await {

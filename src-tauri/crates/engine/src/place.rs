@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::row::lock;
 
-/// The most blobs between the opening of their upload and its end, per destination registry. Without it, every image
+/// The most blobs, unless more images are worked on at once, between the opening of their upload and its end, per destination registry. Without it, every image
 /// under way would open uploads that then wait, and expire, behind those that stream.
 const BLOBS_PER_REGISTRY: usize = 64;
 /// From so many tags that are wanted of a repository on, a list that tells digests is worth more than a HEAD each.
@@ -42,9 +42,9 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    fn new() -> Self {
+    fn new(images: usize) -> Self {
         Self {
-            slots: Semaphore::new(BLOBS_PER_REGISTRY),
+            slots: Semaphore::new(images.clamp(BLOBS_PER_REGISTRY, Semaphore::MAX_PERMITS)),
             moved: Mutex::new(Instant::now()),
             refuses_attestations: AtomicBool::new(false),
         }
@@ -162,8 +162,12 @@ impl fmt::Debug for Place {
 }
 
 /// Every repository that is written to.
-#[derive(Debug, Default)]
-pub(crate) struct Places(Mutex<PlacesInner>);
+#[derive(Debug)]
+pub(crate) struct Places {
+    inner: Mutex<PlacesInner>,
+    /// The most images worked on at once.
+    images: usize,
+}
 
 #[derive(Debug, Default)]
 struct PlacesInner {
@@ -172,16 +176,20 @@ struct PlacesInner {
 }
 
 impl Places {
+    pub(crate) fn new(images: usize) -> Self {
+        Self { inner: Mutex::default(), images }
+    }
+
     pub(crate) fn get(
         &self,
         client: &Client,
         registry: &Registry,
         name: &RepositoryName,
     ) -> Arc<Place> {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         let index = inner.places.len();
-        let site =
-            inner.sites.entry(registry.clone()).or_insert_with(|| Arc::new(Site::new())).clone();
+        let site = || Arc::new(Site::new(self.images));
+        let site = inner.sites.entry(registry.clone()).or_insert_with(site).clone();
         inner
             .places
             .entry((registry.clone(), name.clone()))

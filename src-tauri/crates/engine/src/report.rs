@@ -95,14 +95,14 @@ pub const SAME_DIGEST: &str = "same digest";
 pub(crate) const SAME_WITHOUT_ATTESTATIONS: &str = "same digest, without attestations";
 
 impl ImageReport {
-    /// Whether the image stands right at its destination after the run: copied, or there before.
+    /// Whether the image stands right at its destination after the run: copied, or there before (as a plan knows too).
     pub fn stands(&self) -> bool {
         match self.status {
             Outcome::Copied => true,
-            Outcome::Skipped => {
+            Outcome::Skipped | Outcome::Planned => {
                 self.reason.as_deref().is_some_and(|reason| reason.starts_with(SAME_DIGEST))
             }
-            Outcome::Failed | Outcome::Cancelled | Outcome::Planned => false,
+            Outcome::Failed | Outcome::Cancelled => false,
         }
     }
 }

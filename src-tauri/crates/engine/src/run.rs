@@ -102,7 +102,8 @@ impl Slot {
 impl Run {
     pub(crate) fn new(policy: Policy, plan_only: bool, control: Control) -> Self {
         let Control { client, board, stop, lanes } = control;
-        let slots = Arc::new(Semaphore::new(policy.images.unwrap_or(IMAGES).max(1)));
+        let images = policy.images.unwrap_or(IMAGES).clamp(1, Semaphore::MAX_PERMITS);
+        let slots = Arc::new(Semaphore::new(images));
         let chosen = Chosen::new(policy.choice.clone());
         Self {
             client,
@@ -110,7 +111,7 @@ impl Run {
             plan_only,
             stop,
             board,
-            places: Places::default(),
+            places: Places::new(images),
             blobs: Arc::default(),
             gather: Arc::default(),
             manifests: Manifests::default(),

@@ -16,7 +16,7 @@ impl World {
     fn new() -> Self {
         let client = Client::new(ClientOptions::default(), Arc::new(Anonymous));
         let source = client.source(&"s.io".parse().unwrap(), &"src/a".parse().unwrap());
-        Self { client, places: Places::default(), table: Arc::default(), source }
+        Self { client, places: Places::new(1), table: Arc::default(), source }
     }
 
     fn place(&self, registry: &str, name: &str) -> Arc<Place> {

@@ -333,6 +333,11 @@ fn expanded<'n>(
                 );
                 context.findings.changed(word.place, message);
             }
+            if text.is_empty() && !word.text.is_empty() {
+                let message =
+                    sentence!("empty_variable", "{what} is empty in the environment", what = what);
+                context.findings.warn(word.place, message);
+            }
             Some(text).filter(|text| !text.is_empty())
         }
         Err(unset) => {
