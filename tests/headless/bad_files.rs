@@ -156,6 +156,19 @@ fn config_with_auth_or_images_is_refused() {
 }
 
 #[test]
+fn what_to_do_about_a_file_is_said() {
+    let program = Program::new();
+    program.write("comma.json", "{\n  \"quay.io/a/b\": \"r.io/x/b\",\n}\n");
+    for (file, what, hint) in [
+        ("missing.yaml", "missing.yaml: can't be read: ", "check its name and folder"),
+        ("comma.json", "comma.json:3:1: malformed JSON", "JSON has no comma behind the last entry"),
+    ] {
+        let hint = format!("hint: {hint}");
+        program.run(&["--images", file]).expect(2).says(&[what, &hint]);
+    }
+}
+
+#[test]
 fn a_bad_number_rate_or_platform_is_refused() {
     let program = Program::new();
     program.write("images.yaml", "quay.io/a/b: r.io/x/b\n");

@@ -120,7 +120,12 @@ pub(crate) fn load(path: &Path) -> Result<(Arc<str>, Vec<u8>), Problem> {
         Err(error) => {
             let why = error.to_string();
             let what = sentence!("unreadable", "can't be read: {why}", why = why);
-            Err(Problem::whole(&file, Code::FileFailed, what))
+            let mut problem = Problem::whole(&file, Code::FileFailed, what);
+            problem.hint = Some(sentence!(
+                "unreadable_hint",
+                "check its name and folder, and that you may read it",
+            ));
+            Err(problem)
         }
     }
 }
@@ -258,5 +263,10 @@ impl<'a> Lines<'a> {
         let line = &self.text[*start..];
         let byte = line.char_indices().nth(place.column - 1).map_or(line.len(), |(at, _)| at);
         &line[byte..]
+    }
+
+    /// What is before a place in the text.
+    fn before(&self, place: Place) -> &'a str {
+        self.text.strip_suffix(self.after(place)).unwrap_or_default()
     }
 }

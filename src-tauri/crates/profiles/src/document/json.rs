@@ -29,6 +29,9 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
         let problem = findings.wrong(place, what);
         if lines.after(place).starts_with("//") || lines.after(place).starts_with("/*") {
             problem.hint = Some(sentence!("json_comments", "JSON has no comments; YAML has"));
+        } else if lines.before(place).trim_end().ends_with(',') {
+            problem.hint =
+                Some(sentence!("json_comma", "JSON has no comma behind the last entry; YAML has"));
         }
         return None;
     }

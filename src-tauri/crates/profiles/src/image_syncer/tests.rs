@@ -532,8 +532,11 @@ fn everything_wrong_in_all_files_is_told_together() {
             .all(|problem| problem.code == Code::FileFailed && problem.line == 0)
     );
     let told = files.told(&rejected.problems);
-    assert_eq!(told[0], "lost.yaml: can't be read: No such file or directory (os error 2) | -");
-    assert!(told[1].ends_with(": can't be read: Is a directory (os error 21) | -"), "{told:?}");
+    let hint = "check its name and folder, and that you may read it";
+    let lost = "lost.yaml: can't be read: No such file or directory (os error 2)";
+    assert_eq!(told[0], format!("{lost} | {hint}"));
+    let folder = format!(": can't be read: Is a directory (os error 21) | {hint}");
+    assert!(told[1].ends_with(&folder), "{told:?}");
 }
 
 #[test]
