@@ -31,17 +31,22 @@ export function resultLook(result: string): Look {
 }
 
 /** `14 copied, 61 skipped, 2 failed`: what there was none of is left out. */
-export function countsText({ totals }: HistoryRun): string {
+export function countsText({ result, totals }: Pick<HistoryRun, 'result' | 'totals'>): string {
+  const interrupted = result === 'interrupted';
+  const ended = totals.copied + totals.skipped + totals.failed + totals.cancelled;
   const parts: [number, () => string][] = [
     [totals.copied, m.run_count_copied],
     [totals.skipped, m.run_count_skipped],
     [totals.failed, m.run_count_failed],
     [totals.cancelled, m.run_count_cancelled],
+    // nobody told the end of these
+    [interrupted ? totals.images - ended : 0, m.run_count_not_done],
   ];
   const told = parts
     .filter(([count]) => count > 0)
     .map(([count, word]) => m.run_count({ count: number(count), what: word() }));
-  return told.join(m.history_counts_between()) || m.history_counts_none();
+  if (told.length > 0) return told.join(m.history_counts_between());
+  return interrupted ? m.history_counts_unknown() : m.history_counts_none();
 }
 
 export function startedByText(startedBy: string): string {
