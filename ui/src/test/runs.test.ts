@@ -4,7 +4,8 @@ import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, test, vi } from 'vitest';
 import type { Backend } from '../backend/backend';
 import { Problem } from '../backend/backend';
-import type { PickedImage } from '../backend/types';
+import type { AppEvent, ImageState, PickedImage, Update } from '../backend/types';
+import { NO_TOTALS } from '../state/run.svelte';
 import { clean, start, type Started } from './app';
 
 const id = (testid: string): HTMLElement => screen.getByTestId(testid);
@@ -30,6 +31,34 @@ async function ran(query: string): Promise<Started> {
   await screen.findByTestId('run-result');
   return started;
 }
+
+/** Two rows that write one destination: the engine counts them among what failed. */
+const conflict = (at: number): ImageState => ({
+  id: at,
+  source: `quay.io/a:${at}`,
+  destination: 'r.io/a:1',
+  status: 'failed',
+  action: 'conflict',
+  plan: { action: 'conflict', bytes_to_move: 0, bytes_present: 0, bytes_mountable: 0 },
+  bytesTotal: 0,
+  bytesCopied: 0,
+  bytesInFlight: 0,
+  bytesMounted: 0,
+  bytesPresent: 0,
+  replaces: null,
+  sourceAccount: null,
+  destinationAccount: null,
+  reason: null,
+  error: { code: 'rule.conflict', message: 'two rules', hint: '' },
+});
+const onlyConflicts: Update = {
+  seq: 1,
+  phase: 'done',
+  totals: { ...NO_TOTALS, images: 2, resolved: 2, failed: 2, conflicts: 2 },
+  images: [conflict(0), conflict(1)],
+  warnings: [],
+  pulls: [],
+};
 
 describe('Compare by hand', () => {
   test('a row that is switched off counts no more, and is not sent along', async () => {
@@ -87,6 +116,32 @@ describe('Compare by hand', () => {
     await waitFor(() => expect(id('plan-summary').dataset['state']).toBe('planning'));
     await waitFor(() => expect(id('plan-start')).toBeEnabled());
     expect(number('plan-summary', 'off')).toBe(5);
+  });
+
+  test('the status bar tells what is blocked or in conflict apart from what failed', async () => {
+    await compared('scenario=blocked');
+    const said = { failed: 'failure', blocked: 'blocked', conflict: 'conflict' };
+    for (const [name, word] of Object.entries(said)) {
+      const count = number('plan-summary', name);
+      expect(count).toBeGreaterThan(0);
+      expect(id('status-bar')).toHaveTextContent(new RegExp(`\\b${count} ${word}s?\\b`));
+    }
+    expect(id('status-mark')).toHaveAttribute('data-tone', 'danger');
+  });
+
+  test('a comparison in which nothing failed has no failure at its foot', async () => {
+    let tell: (event: AppEvent) => void = () => undefined;
+    const { backend } = await start('', '#/home', {
+      subscribe: async (onEvent) => void (tell = onEvent),
+    });
+    const info = await backend.runsPlan('team-mirror');
+    tell({ type: 'run', run: info });
+    tell({ type: 'update', runId: info.id, update: onlyConflicts });
+    await waitFor(() => expect(id('status-bar')).toHaveTextContent('2 conflicts'));
+    tell({ type: 'run', run: { ...info, endedAt: '2026-11-24T12:01:00Z' } });
+    await screen.findByTestId('status-mark');
+    expect(id('status-mark')).toHaveAttribute('data-tone', 'warn');
+    expect(id('status-bar')).not.toHaveTextContent('failure');
   });
 
   test('tags that would be overwritten are named, and who asks on each side', async () => {
