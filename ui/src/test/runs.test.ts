@@ -394,6 +394,26 @@ describe('Commands', () => {
     await waitFor(() => expect(document.documentElement.dataset['contrast']).toBe('more'));
   });
 
+  test.each([
+    ['#/home', ['profilesList', 'historyList']],
+    ['#/accounts', ['accountsList']],
+    ['#/profiles', ['profilesList']],
+    ['#/browse', ['browseOpen']],
+  ] as const)('F5 reads anew what %s shows, and the palette offers it', async (hash, commands) => {
+    const { user, backend } = await start('', hash);
+    await screen.findAllByTestId(
+      { '#/home': 'home-profile', '#/accounts': 'account-row', '#/profiles': 'profile-row' }[
+        hash as string
+      ] ?? 'browse-row',
+    );
+    const asked = commands.map((command) => vi.spyOn(backend, command));
+    await user.keyboard('{F5}');
+    for (const each of asked) await waitFor(() => expect(each).toHaveBeenCalledOnce());
+    await user.keyboard('{Control>}k{/Control}');
+    const options = await screen.findAllByTestId('palette-option');
+    expect(options.map((option) => option.dataset['command'])).toContain('screen.refresh');
+  });
+
   test('what a notification leads to is shown', async () => {
     let tell: (event: { type: 'show'; target: string; id: string | null }) => void = () => undefined;
     const { container } = await start('', '#/settings', {
