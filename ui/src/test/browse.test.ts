@@ -1,7 +1,7 @@
 // The Browse screen on the fake backend: empty, loading, error, thousands; by keyboard; axe is clean in each.
 
 import { screen, waitFor, within } from '@testing-library/svelte';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Problem } from '../backend/backend';
 import type { BrowsePage, BrowseRequest } from '../backend/types';
 import { clean, start, type Started } from './app';
@@ -143,6 +143,31 @@ describe('Browse', () => {
     expect(named('team/app')).toHaveTextContent('Added');
     await waitFor(() => expect(names()).toContain('1.27.0'));
     expect(names().filter((name) => name === '1.26.0')).toHaveLength(1);
+  });
+
+  test('a name that was added is taken off by Delete, and the list goes on from there', async () => {
+    const started = await start('', '#/browse');
+    const { user, backend } = started;
+    const drop = vi.spyOn(backend, 'browseDrop');
+    await screen.findAllByTestId('browse-row');
+    await user.click(id('browse-add'));
+    await user.click(await screen.findByTestId('browse-names-text'));
+    await user.paste('team/one\nteam/two');
+    await user.click(id('browse-names-add'));
+    await waitFor(() => expect(names().slice(0, 3)).toEqual(['team/one', 'team/two', 'library']));
+    id('browse-grid').focus();
+    await user.keyboard('{ArrowDown}{ArrowDown}{Delete}');
+    await waitFor(() => expect(names().slice(0, 2)).toEqual(['team/one', 'library']));
+    expect(drop).toHaveBeenCalledWith('docker.io', 'team/two');
+    // a name of the registry's own list stays
+    await waitFor(() =>
+      expect(id('browse-grid').getAttribute('aria-activedescendant')).toBe(named('library').id),
+    );
+    await user.keyboard('{Delete}');
+    expect(names()).toContain('library');
+    expect(drop).toHaveBeenCalledOnce();
+    await user.keyboard('?');
+    expect(within(await screen.findByTestId('shortcuts')).getByText('Del')).toBeVisible();
   });
 
   test('without accounts a registry is typed', async () => {
