@@ -117,6 +117,9 @@ describe('Browse', () => {
     await open(started, 'team/denied');
     const failed = await screen.findByTestId('browse-failed');
     expect(failed).toHaveTextContent('Try again');
+    const remedy = within(failed).getByTestId('browse-remedy');
+    expect(remedy).toHaveTextContent('Ask for the right to pull, or check the spelling');
+    expect(remedy).toHaveAttribute('title', remedy.textContent);
     await open(started, 'team/empty');
     expect(await screen.findByTestId('browse-none')).toHaveTextContent('No tags');
     await clean(started.container);

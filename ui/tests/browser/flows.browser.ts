@@ -129,6 +129,13 @@ describe('the main flows', () => {
     await row('team/api').locator('[data-toggle]').click();
     await id('browse-failed').waitFor();
     expect(await id('browse-failed').textContent()).toContain('does not answer');
+    // what to do is there in full, within its line
+    const cut = await id('browse-remedy').evaluate((remedy) => {
+      const row = remedy.closest('[role=row]')?.getBoundingClientRect();
+      const own = remedy.getBoundingClientRect();
+      return remedy.scrollWidth > remedy.clientWidth || !row || own.bottom > row.bottom || own.top < row.top;
+    });
+    expect(cut).toBe(false);
     await id('browse-refresh').click();
     await id('browse-refused').waitFor();
     // what was ticked before can still be taken
