@@ -241,6 +241,34 @@ describe('Run', () => {
     expect(await navigator.clipboard.readText()).toMatch(/ ERROR \[/);
   });
 
+  test('a failed row leads to its own lines in the log, by its button and by a key', async () => {
+    const { user, container } = await ran('scenario=failing');
+    await user.click(id('filter-failed'));
+    const row = (await screen.findAllByTestId('image-row'))[1] as HTMLElement;
+    await user.click(row.querySelector('[data-toggle]') as Element);
+    await user.click(await screen.findByTestId('image-log'));
+    const sheet = await screen.findByTestId('log');
+    await waitFor(() => expect(id('log-image')).toHaveValue(row.dataset['id']));
+    const lines = (): string[] =>
+      within(sheet)
+        .getAllByTestId('log-line')
+        .map((line) => line.textContent ?? '');
+    await waitFor(() => expect(lines().length).toBeGreaterThan(0));
+    for (const line of lines()) expect(line).toContain(row.dataset['destination']);
+    await clean(container);
+    await user.keyboard('{Escape}');
+    await waitFor(() => expect(screen.queryByTestId('log')).toBeNull());
+    // the whole log is all of it again
+    await user.click(id('run-log'));
+    await waitFor(() => expect(id('log-image')).toHaveValue(''));
+    await user.keyboard('{Escape}');
+    await waitFor(() => expect(screen.queryByTestId('log')).toBeNull());
+    id('image-grid').focus();
+    await user.keyboard('{ArrowLeft}{ArrowUp}l');
+    const first = screen.getAllByTestId('image-row')[0];
+    await waitFor(() => expect(id('log-image')).toHaveValue(first?.dataset['id']));
+  });
+
   test('a log that can not be read says so, and is tried again', async () => {
     let fail = true;
     const { user, backend } = await ran('');
@@ -303,8 +331,13 @@ describe('History', () => {
     await user.click(rows.find((row) => row.dataset['result'] === 'partly-failed') as HTMLElement);
     const failed = Number((await screen.findByTestId('run-result')).dataset['failed']);
     expect(failed).toBeGreaterThan(0);
-    await screen.findAllByTestId('image-row');
+    const row = (await screen.findAllByTestId('image-row'))[0] as HTMLElement;
+    await user.click(row.querySelector('[data-toggle]') as Element);
     await clean(container);
+    await user.click(await screen.findByTestId('image-log'));
+    await waitFor(() => expect(id('log-image')).toHaveValue(row.dataset['id']));
+    await user.keyboard('{Escape}');
+    await waitFor(() => expect(screen.queryByTestId('log')).toBeNull());
     await user.click(id('run-retry'));
     await waitFor(() => expect(location.hash).toMatch(/^#\/run\//));
     await waitFor(() =>
