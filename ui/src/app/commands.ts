@@ -112,7 +112,6 @@ export const COMMANDS: Command[] = [
     run: (app) => void app.startDemo(),
   },
   action('go', m.shortcut_go, 'ctrl+enter'),
-  action('pause', m.command_pause, 'ctrl+p'),
   action('cancel', m.command_cancel),
   action('limits', m.command_limits),
   action('retry', m.command_retry),
@@ -130,6 +129,16 @@ export const COMMANDS: Command[] = [
       const filter = document.querySelector<HTMLInputElement>('[data-filter]');
       filter?.focus();
       filter?.select();
+    },
+  },
+  {
+    id: 'screen.pause',
+    title: m.command_pause,
+    group: 'app',
+    keys: 'ctrl+p',
+    enabled: (app) => app.going !== null,
+    run: (app) => {
+      if (app.going) void app.pauseOrResume(app.going);
     },
   },
   {

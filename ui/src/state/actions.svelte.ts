@@ -1,7 +1,6 @@
 // What the screen that is shown lets the keyboard and the command palette do.
 
-export type ActionId =
-  'go' | 'pause' | 'cancel' | 'retry' | 'limits' | 'log' | 'export' | 'refresh' | 'all' | 'none';
+export type ActionId = 'go' | 'cancel' | 'retry' | 'limits' | 'log' | 'export' | 'refresh' | 'all' | 'none';
 
 export interface Action {
   run: () => void;

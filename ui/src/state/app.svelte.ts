@@ -172,6 +172,18 @@ export class App {
     this.router.go({ screen: 'run', runId: info.id });
   }
 
+  /** The run that goes on and is meant: that on the screen, else the one in the status bar. */
+  get going(): Run | null {
+    const { route } = this.router;
+    const shown = route.screen === 'run' ? this.runs.byId.get(route.runId) : undefined;
+    const run = shown && !shown.ended ? shown : this.runs.current;
+    return run && run.info.kind === 'run' && !run.ended && !run.cancelling ? run : null;
+  }
+
+  async pauseOrResume(run: Run): Promise<void> {
+    await this.attempt(() => (run.paused ? run.resume() : run.pause()));
+  }
+
   async startDemo(): Promise<void> {
     const demo = await this.attempt(() => this.backend.demoStart());
     if (!demo) return;

@@ -165,6 +165,32 @@ describe('Run', () => {
     await waitFor(() => expect(screen.queryByTestId('run-paused')).toBeNull());
   });
 
+  test('is paused and resumed from any screen; a screen reader hears of it there', async () => {
+    const { user } = await running('hold=run');
+    await user.click(id('nav-profiles'));
+    await screen.findAllByTestId('profile-row');
+    await user.keyboard('{Control>}p{/Control}');
+    await waitFor(() => expect(id('status-bar')).toHaveTextContent('Team mirror: paused'));
+    expect(id('live')).toHaveTextContent('Paused');
+    await user.keyboard('{Control>}p{/Control}');
+    await waitFor(() => expect(id('status-bar')).toHaveTextContent('Copying Team mirror'));
+    expect(id('live')).toHaveTextContent('The run goes on');
+  });
+
+  test('its failures and its end are told on any screen', async () => {
+    const { user } = await compared('scenario=failing');
+    const said = new Set<string>();
+    new MutationObserver(() => said.add(id('live').textContent ?? '')).observe(id('live'), {
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+    await user.click(id('plan-start'));
+    await user.click(id('nav-home'));
+    await waitFor(() => expect(id('live')).toHaveTextContent(/^Finished: \d+ copied/));
+    expect([...said].some((each) => /^\d+ images? failed so far$/.test(each))).toBe(true);
+  });
+
   test('limits are changed while it goes on', async () => {
     const { user, backend, container } = await running('hold=run');
     const sent = vi.spyOn(backend, 'runsLimits');
