@@ -770,6 +770,16 @@ describe('Settings and keys', () => {
     expect(await screen.findByTestId('problem')).toHaveTextContent('The desktop shows no notifications');
   });
 
+  test('limits are for each new run, and say so', async () => {
+    const { user } = await start('', '#/settings');
+    expect(await screen.findByTestId('limits-proc')).toHaveAccessibleDescription(/^For each new run/);
+    expect(id('limits-bandwidth')).toHaveAccessibleDescription(/^For each new run/);
+    await user.type(id('limits-bandwidth'), '10');
+    expect(id('limits-bandwidth')).toHaveAccessibleDescription(
+      'That is 80 Mbit/s for each new run, all registries together.',
+    );
+  });
+
   test('a limit that makes no sense is refused and not sent', async () => {
     const { user, backend } = await start('', '#/settings');
     await user.type(await screen.findByTestId('limits-proc'), '0');
