@@ -673,6 +673,16 @@ describe('Compare and Run', () => {
     const auth = groups.find((group) => group.dataset['code'] === 'auth.rejected') as HTMLElement;
     expect(within(auth).getByRole('button', { name: 'Open accounts' })).toBeVisible();
     expect(auth).toHaveTextContent('Replace the secret of the account');
+    // what two rules are at odds about stays so however often it is tried
+    const rules = groups.find((group) => group.dataset['code'] === 'rule.conflict') as HTMLElement;
+    expect(within(auth).getByTestId('run-error-retry')).toBeVisible();
+    expect(within(rules).queryByTestId('run-error-retry')).toBeNull();
+    expect(within(rules).getByRole('button', { name: 'Edit rules' })).toBeVisible();
+    await user.click(id('filter-failed'));
+    const rows = await screen.findAllByTestId('image-row');
+    const conflict = rows.find((row) => row.dataset['action'] === 'conflict') as HTMLElement;
+    expect(within(conflict).queryByTestId('image-retry')).toBeNull();
+    expect(screen.getAllByTestId('image-retry').length).toBeGreaterThan(0);
     await clean(container);
     await user.click(id('run-again'));
     await waitFor(() => expect(Number(id('run-result').dataset['skipped'])).toBeGreaterThan(20), {

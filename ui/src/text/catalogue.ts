@@ -27,7 +27,7 @@ export const catalogue: Record<(typeof CODES)[number], Entry> = {
   'auth.unavailable': { title: m.error_auth_unavailable_title, remedy: m.error_auth_unavailable_remedy },
   'access.pull-denied': { title: m.error_access_pull_denied_title, of: m.error_access_pull_denied_title_of, remedy: m.error_access_pull_denied_remedy, action: 'accounts' },
   'access.push-denied': { title: m.error_access_push_denied_title, of: m.error_access_push_denied_title_of, remedy: m.error_access_push_denied_remedy, action: 'accounts' },
-  'repo.must-exist': { title: m.error_repo_must_exist_title, of: m.error_repo_must_exist_title_of, remedy: m.error_repo_must_exist_remedy },
+  'repo.must-exist': { title: m.error_repo_must_exist_title, of: m.error_repo_must_exist_title_of, remedy: m.error_repo_must_exist_remedy, action: 'accounts' },
   'repo.name': { title: m.error_repo_name_title, of: m.error_repo_name_title_of, remedy: m.error_repo_name_remedy, action: 'rules' },
   'ref.not-found': { title: m.error_ref_not_found_title, of: m.error_ref_not_found_title_of, remedy: m.error_ref_not_found_remedy, action: 'rules' },
   'catalog.unsupported': { title: m.error_catalog_unsupported_title, remedy: m.error_catalog_unsupported_remedy },
@@ -42,15 +42,15 @@ export const catalogue: Record<(typeof CODES)[number], Entry> = {
   'digest.mismatch': { title: m.error_digest_mismatch_title, remedy: m.error_digest_mismatch_remedy },
   'upload.expired': { title: m.error_upload_expired_title, remedy: m.error_upload_expired_remedy },
   'tls.untrusted': { title: m.error_tls_untrusted_title, remedy: m.error_tls_untrusted_remedy, action: 'accounts' },
-  'tls.expired': { title: m.error_tls_expired_title, remedy: m.error_tls_expired_remedy },
-  'tls.name': { title: m.error_tls_name_title, remedy: m.error_tls_name_remedy },
+  'tls.expired': { title: m.error_tls_expired_title, remedy: m.error_tls_expired_remedy, action: 'accounts' },
+  'tls.name': { title: m.error_tls_name_title, remedy: m.error_tls_name_remedy, action: 'accounts' },
   'tls.changed': { title: m.error_tls_changed_title, remedy: m.error_tls_changed_remedy, action: 'accounts' },
-  'tls.failed': { title: m.error_tls_failed_title, remedy: m.error_tls_failed_remedy },
+  'tls.failed': { title: m.error_tls_failed_title, remedy: m.error_tls_failed_remedy, action: 'accounts' },
   'http.plain': { title: m.error_http_plain_title, remedy: m.error_http_plain_remedy, action: 'accounts' },
-  'net.dns': { title: m.error_net_dns_title, remedy: m.error_net_dns_remedy },
-  'net.timeout': { title: m.error_net_timeout_title, remedy: m.error_net_timeout_remedy },
-  'net.reset': { title: m.error_net_reset_title, remedy: m.error_net_reset_remedy },
-  'proxy.failed': { title: m.error_proxy_failed_title, remedy: m.error_proxy_failed_remedy },
+  'net.dns': { title: m.error_net_dns_title, remedy: m.error_net_dns_remedy, action: 'accounts' },
+  'net.timeout': { title: m.error_net_timeout_title, remedy: m.error_net_timeout_remedy, action: 'accounts' },
+  'net.reset': { title: m.error_net_reset_title, remedy: m.error_net_reset_remedy, action: 'accounts' },
+  'proxy.failed': { title: m.error_proxy_failed_title, remedy: m.error_proxy_failed_remedy, action: 'accounts' },
   'registry.not-found': { title: m.error_registry_not_found_title, remedy: m.error_registry_not_found_remedy },
   'registry.failed': { title: m.error_registry_failed_title, remedy: m.error_registry_failed_remedy },
   'registry.refused': { title: m.error_registry_refused_title, remedy: m.error_registry_refused_remedy, telling: true },
@@ -75,6 +75,11 @@ export const catalogue: Record<(typeof CODES)[number], Entry> = {
 
 export function entryOf(code: string): Entry {
   return (catalogue as Record<string, Entry>)[code] ?? catalogue.internal;
+}
+
+/** Whether the same may go well when it is tried again and nothing else was done: not what the rules are wrong with. */
+export function retryHelps(code: string): boolean {
+  return !code.startsWith('rule.');
 }
 
 /** What happened, to whom where that is known. */

@@ -103,6 +103,22 @@ describe('errors', () => {
     expect(text.detail).toBe('whatever\ndo it');
   });
 
+  test.each([
+    ['proxy.failed', 'accounts', /account’s proxy/],
+    ['tls.name', 'accounts', /in the account/],
+    ['tls.expired', 'accounts', /renewed/],
+    ['tls.failed', 'accounts', /proxy/],
+    ['net.dns', 'accounts', /spelling/],
+    ['net.timeout', 'accounts', /proxy/],
+    ['net.reset', 'accounts', /port/],
+    ['repo.must-exist', 'accounts', /let the account do so/],
+    ['platform.none', 'rules', /of the rule or of the profile/],
+  ])('%s leads to %s', (code, action, remedy) => {
+    const text = describeError({ code, message: '', hint: '' });
+    expect(text.action).toBe(action);
+    expect(text.remedy).toMatch(remedy);
+  });
+
   test('where only the particulars say anything, they are the remedy', () => {
     expect(describeError({ code: 'config.invalid', message: 'line 3: twice', hint: '' }).remedy).toBe(
       'line 3: twice',
