@@ -35,6 +35,16 @@ test('no text is empty, and Chinese is Chinese', () => {
   ]);
 });
 
+test('Chinese has one word for one thing', () => {
+  // what goes on is any work, a comparison too
+  const any = ['status_label', 'status_idle'];
+  const wrong = /(?<!同步)任务|(?<!同步)方案|blob|仓库类型|同时请求数|复制引用/i;
+  const odd = Object.entries(zh).filter(
+    ([key, text]) => wrong.test(text.replace(/\{\w+\}/g, '')) && !any.includes(key),
+  );
+  expect(odd).toEqual([]);
+});
+
 test('plurals come in pairs', () => {
   const keys = Object.keys(en);
   const stems = (end: string): string[] =>

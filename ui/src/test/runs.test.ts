@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { Backend } from '../backend/backend';
 import { Problem } from '../backend/backend';
 import type { AppEvent, ImageState, PickedImage, Update } from '../backend/types';
+import { setLocale } from '../i18n';
 import { NO_TOTALS } from '../state/run.svelte';
 import { clean, start, type Started } from './app';
 
@@ -239,6 +240,15 @@ describe('Run', () => {
     await user.keyboard('{ArrowDown}r');
     await waitFor(() => expect(retry).toHaveBeenCalledWith(expect.any(String), [{ source, destination }]));
     await waitFor(() => expect(number('run-result', 'copied')).toBe(1));
+  });
+
+  test('its end is told as one sentence in either language', async () => {
+    await ran('');
+    expect(id('run-result')).toHaveTextContent(/\d+ copied, \d+ skipped, [\d.]+ [kMG]?B uploaded in \d+ sec/);
+    setLocale('zh-CN');
+    await waitFor(() =>
+      expect(id('run-result')).toHaveTextContent(/复制 \d+，跳过 \d+，上传 [\d.]+ [kMG]?B，用时 \d+秒/),
+    );
   });
 
   test('the report is saved in four forms', async () => {
@@ -491,5 +501,8 @@ describe('Commands', () => {
     const sheet = await screen.findByTestId('shortcuts');
     for (const key of ['K', '8', 'N', 'O', 'Enter', 'P', 'L', 'E', 'F5', '/', '?', 'Space'])
       expect(within(sheet).getAllByText(key).length).toBeGreaterThan(0);
+    setLocale('zh-CN');
+    await waitFor(() => expect(within(sheet).getAllByText('空格')).toHaveLength(3));
+    expect(within(sheet).queryByText('Space')).toBeNull();
   });
 });
