@@ -702,6 +702,8 @@ describe('Compare and Run', () => {
     const result = await screen.findByTestId('run-result');
     expect(Number(result.dataset['cancelled'])).toBeGreaterThan(0);
     expect(result).toHaveTextContent('Cancelled');
+    // nothing was verified
+    expect(screen.queryByTestId('run-phase')).toBeNull();
   });
 
   test('a plan that can not begin is told over the screen', async () => {
