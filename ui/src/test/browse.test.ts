@@ -222,6 +222,7 @@ describe('Browse', () => {
     await waitFor(() => expect(names()).toContain('1.27.0'));
     await user.keyboard('{ArrowRight}{Control>}c{/Control}');
     expect(await navigator.clipboard.readText()).toBe('docker.io/team/api:1.27.0');
+    expect(id('live')).toHaveTextContent('Copied to the clipboard');
     await user.keyboard('{Enter}');
     expect(await screen.findByTestId('browse-sheet')).toBeVisible();
     expect(await screen.findAllByTestId('browse-image')).toHaveLength(3);

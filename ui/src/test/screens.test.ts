@@ -493,6 +493,22 @@ describe('Accounts', () => {
     expect(await screen.findByTestId('logins-none')).toBeVisible();
   });
 
+  test('each button that chooses a file says for which field', async () => {
+    const { user } = await start('', '#/accounts/quay');
+    await screen.findByTestId('account-sheet');
+    await user.click(id('account-more'));
+    const of = (): (string | null)[] =>
+      screen.getAllByRole('button', { name: /^Choose/ }).map((button) => button.getAttribute('aria-label'));
+    expect(of()).toEqual([
+      'Choose… (CA file)',
+      'Choose… (Client certificate)',
+      'Choose… (Key of the client certificate)',
+    ]);
+    location.hash = '#/import';
+    await screen.findByTestId('import-images');
+    expect(new Set(of()).size).toBe(2);
+  });
+
   test('removing asks first', async () => {
     const { user } = await start('', '#/accounts');
     await some('account-row');
