@@ -59,6 +59,12 @@ export class Runs {
     return null;
   }
 
+  /** The runs that go on, newest first. */
+  get going(): Run[] {
+    const all = this.order.flatMap((id) => this.byId.get(id) ?? []);
+    return all.filter((run) => run.info.kind === 'run' && !run.ended);
+  }
+
   /** What the status bar shows: what goes on (a run before a plan), else what came last. */
   get current(): Run | null {
     const all = this.order.map((id) => this.byId.get(id)).filter((run) => run !== undefined);

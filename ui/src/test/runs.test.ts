@@ -166,6 +166,29 @@ describe('Run', () => {
     await waitFor(() => expect(screen.queryByTestId('run-paused')).toBeNull());
   });
 
+  test('stands at its profile while it goes on; the status bar says that there is another', async () => {
+    const { user, backend, container } = await running('hold=run');
+    expect(screen.queryByTestId('status-more')).toBeNull();
+    await backend.runsStart('nightly', []);
+    await waitFor(() => expect(id('status-more')).toHaveTextContent('+1 more'));
+    expect(id('status-run')).toHaveTextContent('Nightly base images');
+    await user.click(id('nav-home'));
+    const links = await screen.findAllByTestId('profile-running');
+    expect(links.map((link) => link.dataset['id']).sort()).toEqual(['nightly', 'team-mirror']);
+    const link = links.find((each) => each.dataset['id'] === 'team-mirror') as HTMLElement;
+    expect(link).toHaveTextContent(/^Running \d+%$/);
+    expect(link).toHaveAccessibleName(/^Running \d+%: show the run of Team mirror$/);
+    await clean(container);
+    await user.click(link);
+    await screen.findByTestId('run-phase');
+    await user.click(id('run-cancel'));
+    await screen.findByTestId('run-result');
+    expect(screen.queryByTestId('status-more')).toBeNull();
+    await user.click(id('nav-profiles'));
+    const left = await screen.findAllByTestId('profile-running');
+    expect(left.map((each) => each.dataset['id'])).toEqual(['nightly']);
+  });
+
   test('is paused and resumed from any screen; a screen reader hears of it there', async () => {
     const { user } = await running('hold=run');
     await user.click(id('nav-profiles'));
