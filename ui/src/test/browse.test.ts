@@ -231,6 +231,18 @@ describe('Browse', () => {
     await waitFor(() => expect(screen.queryByTestId('browse-sheet')).toBeNull());
   });
 
+  test('letters that are typed go to the row that begins with them', async () => {
+    const started = await start('', '#/browse');
+    const { user } = started;
+    await open(started, 'team');
+    await waitFor(() => expect(names()).toContain('team/web'));
+    const current = (): string | null => id('browse-grid').getAttribute('aria-activedescendant');
+    id('browse-grid').focus();
+    await user.keyboard('web');
+    expect(current()).toBe(named('team/web').id);
+    expect(named('team/web')).toHaveAttribute('aria-expanded', 'false');
+  });
+
   test('names that play tricks are shown without them and can not be copied', async () => {
     const started = await start('scenario=names', '#/browse');
     await open(started, 'team');

@@ -274,6 +274,19 @@ describe('Run', () => {
     );
   });
 
+  test('rows are found by typing, and R is a letter while something is typed', async () => {
+    const { user, backend } = await ran('scenario=failing');
+    const retry = vi.spyOn(backend, 'runsRetry');
+    await user.click(id('filter-failed'));
+    const rows = await screen.findAllByTestId('image-row');
+    const wanted = rows.find((row) => row.dataset['source']?.includes('/prometheus:')) as HTMLElement;
+    id('image-grid').focus();
+    // the second letter comes while a failed row is the current one
+    await user.keyboard('prom');
+    expect(id('image-grid').getAttribute('aria-activedescendant')).toBe(wanted.id);
+    expect(retry).not.toHaveBeenCalled();
+  });
+
   test('the report is saved in four forms', async () => {
     const { user, container } = await ran('');
     await user.keyboard('{Control>}e{/Control}');
