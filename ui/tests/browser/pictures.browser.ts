@@ -81,6 +81,18 @@ async function collected(page: Opened): Promise<void> {
 const SHOTS: Shot[] = [
   { name: 'home-empty', query: { scenario: 'empty' }, until: seen('home-try-demo') },
   { name: 'home', query: {}, until: seen('home-profile') },
+  {
+    name: 'home-running',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.go('#/compare/nightly');
+      await running(opened);
+      await opened.go('#/home');
+      await opened.id('profile-running').nth(1).waitFor();
+    },
+  },
   { name: 'home-names', query: { scenario: 'names' }, until: seen('home-profile') },
   { name: 'home-error', query: { scenario: 'broken' }, until: seen('error-title') },
   { name: 'accounts', query: {}, hash: '#/accounts', until: seen('account-row') },
@@ -479,6 +491,26 @@ const SHOTS: Shot[] = [
     query: { scenario: 'failing', ...quick },
     hash: '#/compare/team-mirror',
     until: ran,
+  },
+  {
+    name: 'run-failed-open',
+    query: { scenario: 'failing', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await ran(opened);
+      await opened.id('image-row').first().locator('[data-toggle]').click();
+      await opened.id('image-log').waitFor();
+    },
+  },
+  {
+    name: 'run-cancelled',
+    query: { hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.id('run-cancel').click();
+      await opened.id('run-result').waitFor();
+    },
   },
   {
     name: 'compare-by-hand',
