@@ -1143,9 +1143,13 @@ file: string, };
  */
 export type LastRun = {
 /**
- * When it ended.
+ * When it ended; of one that was interrupted, when it began.
  */
 endedAt: string,
+/**
+ * Whether it was interrupted: the app or the machine went away.
+ */
+interrupted: boolean,
 /**
  * Images copied.
  */

@@ -36,6 +36,7 @@ async function ran(query: string): Promise<Started> {
 /** Two rows that write one destination: the engine counts them among what failed. */
 const conflict = (at: number): ImageState => ({
   id: at,
+  order: [0, 0, 0, at],
   source: `quay.io/a:${at}`,
   destination: 'r.io/a:1',
   status: 'failed',
@@ -447,6 +448,9 @@ describe('History', () => {
     const { user, backend, container } = await start('scenario=interrupted');
     const goOn = vi.spyOn(backend, 'runsContinue');
     expect(await screen.findByTestId('interrupted')).toHaveTextContent('Team mirror was interrupted');
+    expect((await screen.findAllByTestId('home-profile'))[0]).toHaveTextContent(
+      'Interrupted before it was done',
+    );
     await clean(container);
     await user.click(id('interrupted-continue'));
     expect(goOn).toHaveBeenCalledWith('2026-1000');

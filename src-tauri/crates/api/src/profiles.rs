@@ -264,6 +264,7 @@ impl From<&LastRun> for dto::LastRun {
     fn from(run: &LastRun) -> Self {
         Self {
             ended_at: run.ended_at.clone(),
+            interrupted: run.interrupted,
             copied: run.copied,
             skipped: run.skipped,
             failed: run.failed,

@@ -14,8 +14,11 @@ const VERSION: u64 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// When it ended, RFC 3339.
+    /// When it ended, RFC 3339; of one that was interrupted, when it began.
     pub ended_at: String,
+    /// Whether its process went away before its end.
+    #[serde(default)]
+    pub interrupted: bool,
     /// Images copied.
     pub copied: u64,
     /// Images skipped.
@@ -77,6 +80,7 @@ mod tests {
         let mut runs = LastRuns::load(&path).unwrap();
         let run = LastRun {
             ended_at: "2026-01-02T03:04:05Z".into(),
+            interrupted: false,
             copied: 1,
             skipped: 2,
             failed: 3,

@@ -204,8 +204,8 @@ export function profiles({ name }: Scenario): Profile[] {
 }
 
 const LAST: Record<string, ProfileSummary['lastRun']> = {
-  'team-mirror': { endedAt: ago(2.5), copied: 14, skipped: 61, failed: 0, cancelled: 0 },
-  nightly: { endedAt: ago(31), copied: 3, skipped: 40, failed: 2, cancelled: 0 },
+  'team-mirror': { endedAt: ago(2.5), interrupted: false, copied: 14, skipped: 61, failed: 0, cancelled: 0 },
+  nightly: { endedAt: ago(31), interrupted: false, copied: 3, skipped: 40, failed: 2, cancelled: 0 },
 };
 
 export function summary(

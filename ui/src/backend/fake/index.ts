@@ -357,6 +357,10 @@ class Fake {
     const list = this.#list(this.#profiles).map((profile) =>
       data.summary(profile, this.#lastRuns.get(profile.id) ?? undefined),
     );
+    const [first] = list;
+    if (this.#how.name === 'interrupted' && first?.lastRun && !this.#lastRuns.has(first.id)) {
+      first.lastRun = { ...first.lastRun, interrupted: true };
+    }
     return this.#how.name === 'names' || this.#how.name === 'failing' ? [...list, data.BROKEN] : list;
   }
 
@@ -571,7 +575,7 @@ class Fake {
     const { totals } = snapshot;
     const { copied, skipped, failed, cancelled } = totals;
     const endedAt = new Date().toISOString();
-    this.#lastRuns.set(info.profileId, { endedAt, copied, skipped, failed, cancelled });
+    this.#lastRuns.set(info.profileId, { endedAt, interrupted: false, copied, skipped, failed, cancelled });
     const result =
       cancelled > 0 ? 'cancelled' : failed === 0 ? 'succeeded' : copied > 0 ? 'partly-failed' : 'failed';
     const { id, profileId, profileName, startedAt, startedBy, retryOf } = info;

@@ -128,8 +128,10 @@ pub struct ProfileSummary {
 #[derive(Clone, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// When it ended.
+    /// When it ended; of one that was interrupted, when it began.
     pub ended_at: String,
+    /// Whether it was interrupted: the app or the machine went away.
+    pub interrupted: bool,
     /// Images copied.
     pub copied: u64,
     /// Images skipped.

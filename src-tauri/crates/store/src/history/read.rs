@@ -71,8 +71,8 @@ impl History {
     pub fn last_runs(&self) -> Result<BTreeMap<String, LastRun>, Error> {
         self.read(BTreeMap::new(), |connection| {
             let mut query = connection.prepare_cached(
-                "SELECT profile_id, ended_at, totals, max(id) FROM runs WHERE ended_at IS NOT NULL \
-                 GROUP BY profile_id",
+                "SELECT profile_id, coalesce(ended_at, started_at), totals, ending, max(id) FROM runs \
+                 WHERE ending IS NOT NULL GROUP BY profile_id",
             )?;
             let mut rows = query.query([])?;
             let mut last = BTreeMap::new();
@@ -80,6 +80,7 @@ impl History {
                 let totals: engine::Totals = parsed(&row.get::<_, String>(2)?)?;
                 let run = LastRun {
                     ended_at: row.get(1)?,
+                    interrupted: row.get::<_, String>(3)? == Ending::Interrupted.as_str(),
                     copied: totals.copied,
                     skipped: totals.skipped,
                     failed: totals.failed,

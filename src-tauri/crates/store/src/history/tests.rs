@@ -275,7 +275,9 @@ fn a_run_whose_process_goes_away_is_interrupted_with_what_was_known() {
     let report = history.report(&run.id).unwrap().unwrap();
     assert_eq!(report.totals.cancelled, 2);
     assert_eq!(report.images[0].reason.as_deref(), Some("the run was interrupted"));
-    assert!(history.last_runs().unwrap().is_empty());
+    let last = &history.last_runs().unwrap()["a"];
+    assert!(last.interrupted);
+    assert_eq!(last.ended_at, "2026-01-02T03:04:05Z");
 }
 
 #[test]
