@@ -61,7 +61,7 @@ async fn compare_then_run_then_nothing_left_to_do() {
     let list = world.ok("profiles.list", json!(null)).await;
     assert_eq!(
         list[0]["lastRun"],
-        json!({ "endedAt": "2026-01-02T03:04:05Z", "copied": 2, "skipped": 0, "failed": 0, "cancelled": 0 })
+        json!({ "endedAt": "2026-01-02T03:04:05Z", "interrupted": false, "copied": 2, "skipped": 0, "failed": 0, "cancelled": 0 })
     );
 
     // both images share a layer: the one that brought it copied it, to the other it was there
