@@ -117,6 +117,11 @@ async fn move_in(keys: bool) {
     let app = App::start(&desktop).await;
     let hand = Hand::new(&desktop, &app, keys);
     app.find("interrupted").await;
+    let told = "Interrupted before it was done";
+    app.until("how the profile's last run ended", || async {
+        app.text().await.contains(told).then_some(())
+    })
+    .await;
     app.picture(&picture("6-interrupted")).await;
     to.clear_requests();
     hand.press("interrupted-continue").await;

@@ -149,7 +149,7 @@ describe('Compare by hand', () => {
   test('tags that would be overwritten are named, and who asks on each side', async () => {
     const { user } = await compared('');
     const overwrite = number('plan-summary', 'overwrite');
-    expect(id('plan-accounts')).toHaveTextContent("From account 'acmebot' (docker.io) to ");
+    expect(id('plan-accounts')).toHaveTextContent('From docker.io as acmebot to ');
     await user.click(within(id('plan-overwritten')).getByText(/tags will be overwritten/));
     await waitFor(() => expect(screen.getAllByTestId('plan-overwritten-tag')).toHaveLength(overwrite));
   });

@@ -49,6 +49,8 @@ pub(crate) async fn stored<H: Host>(api: &Arc<Api<H>>, id: &str) -> Result<Store
 
 /// How each profile's last run ended. Without a history that can be read, nothing is known.
 pub(crate) async fn last_runs<H: Host>(api: &Arc<Api<H>>) -> BTreeMap<String, LastRun> {
+    // a run whose process went away is one that was interrupted
+    let _ = settle(api).await;
     with(api, History::last_runs).await.unwrap_or_default()
 }
 
