@@ -34,6 +34,8 @@ use crate::Error;
 pub struct History {
     path: PathBuf,
     connection: Arc<Mutex<Option<Connection>>>,
+    /// One at a time settles: another would take the locks that it tries for those of runs.
+    settling: Arc<Mutex<()>>,
     /// The most pages that the file may have, to see what becomes of a full disk.
     most_pages: Option<u32>,
 }
@@ -201,7 +203,12 @@ impl StartedBy {
 impl History {
     /// The history in a file, which need not be there.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), connection: Arc::default(), most_pages: None }
+        Self {
+            path: path.into(),
+            connection: Arc::default(),
+            settling: Arc::default(),
+            most_pages: None,
+        }
     }
 
     /// The file.

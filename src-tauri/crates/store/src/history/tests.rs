@@ -281,6 +281,26 @@ fn a_run_whose_process_goes_away_is_interrupted_with_what_was_known() {
 }
 
 #[test]
+fn whoever_settles_beside_another_finds_all_settled_too() {
+    let Place { dir, history } = place();
+    let dirs = crate::Dirs::at(dir.path());
+    for profile in 0..20 {
+        history.begin(&new(&format!("p{profile}"), "2026-01-02T03:04:05Z")).unwrap().abandon();
+        let known = profile + 1;
+        let together = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    together.wait();
+                    history.settle(&dirs).unwrap();
+                    assert_eq!(all(&history).len(), known, "none is taken for one that goes on");
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn old_runs_are_forgotten_but_a_clock_that_went_wrong_does_not_empty_the_history() {
     let Place { dir: _dir, history } = place();
     for day in ["01", "10", "20"] {

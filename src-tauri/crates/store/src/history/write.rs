@@ -1,6 +1,9 @@
 //! What is written: the beginning of a run, what changed, its end; and what is removed.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::PoisonError,
+};
 
 use engine::{ImageReport, ImageState, Phase, Pulls, Report, ReportTotals, Totals};
 use jiff::{SignedDuration, Timestamp};
@@ -145,6 +148,7 @@ impl History {
     /// Notes that runs whose processes have gone away without a word were interrupted. Who runs a profile holds its lock;
     /// a lock that is to be had, nobody holds.
     pub fn settle(&self, dirs: &Dirs) -> Result<(), Error> {
+        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         for run in self.unended()? {
             if let Ok(_lock) = ProfileLock::take_now(dirs, &run.profile_id) {
                 self.interrupted(&run.profile_id)?;
