@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testkit::{Action, Fault, Image, Kind, Layer, Quirk, Registry, Reply, Stall};
 
-use crate::support::Program;
+use crate::support::{Finished, Program};
 
 async fn pair() -> (Registry, Registry, Layer, String) {
     let (source, destination) = (Registry::start().await, Registry::start().await);
@@ -191,6 +191,30 @@ async fn proc_0_is_no_bound_where_64_is_the_usual_one() {
     assert!(destination.max_in_flight() <= 64, "{}", destination.max_in_flight());
     program.sync(&images, "{}", &["--dry-run", "--proc", "0"]).expect(0).says(&["not capped"]);
     assert!(destination.max_in_flight() > 64, "{}", destination.max_in_flight());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_machine_that_lets_few_files_be_open_gets_fewer_requests_at_once() {
+    let (source, destination) = (Registry::start().await, Registry::start().await);
+    for n in 0..300 {
+        source.push("a/b", &format!("v{n}"), &Image::single("linux/amd64", []));
+    }
+    source.set_latency(Duration::from_millis(5));
+    destination.set_latency(Duration::from_millis(5));
+    let program = Program::new();
+    program.write("images.yaml", &format!("{}/a/b: {}/x/b\n", source.host(), destination.host()));
+    let plain = format!("{},{}", source.host(), destination.host());
+    let ours =
+        program.command(&["--images", "images.yaml", "--proc", "0", "-vv", "--insecure", &plain]);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 80; exec \"$0\" \"$@\""])
+        .arg(ours.get_program())
+        .args(ours.get_args())
+        .current_dir(program.path("."))
+        .env("HOME", program.path("."));
+    let told: Finished = tokio::task::block_in_place(|| limited.output()).unwrap().into();
+    told.expect(0).says(&["lets the program open no more connections", "300 copied"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

@@ -1,7 +1,10 @@
 //! What is said while a sync goes on and after it: the log in a file and as JSON, warnings, silence.
 
 use serde_json::Value;
-use testkit::{Auth, Image, Layer, Registry};
+use testkit::{
+    Auth, Image, Layer, Registry,
+    tls::{Authority, Flaw},
+};
 
 use crate::support::{Finished, Program};
 
@@ -74,6 +77,23 @@ async fn json_without_a_file_is_on_standard_error_in_the_place_of_the_lines_of_p
     of(&events, "ended");
     assert!(!stderr.contains("copied   ") && !stderr.contains("1 copied, "), "{stderr}");
     assert!(stderr.contains("error[ref.not-found]: "), "{stderr}");
+    assert!(!stderr.contains("warning: "), "what is JSON is not told again: {stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_certificate_that_is_trusted_though_it_is_an_authority_s_own_is_no_error() {
+    let tls = Authority::new().server_that_is_an_authority(Flaw::None);
+    let pem = tls.pem().to_owned();
+    let source = Registry::builder().tls(tls).start().await;
+    let destination = Registry::start().await;
+    source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 1000)]));
+    let images = format!("{}/a/b:v1: {}/x/b\n", source.host(), destination.host());
+    let program = Program::new();
+    program.write("own.pem", &pem);
+    let auth = format!("{}: {{ca: own.pem}}\n", source.host());
+    program.sync(&images, &auth, &["--log", "log.txt", "-vv"]).expect(0);
+    let log = program.read("log.txt");
+    assert!(log.contains("copied") && !log.contains("ERROR") && !log.contains("WARN"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -135,10 +155,12 @@ async fn a_plan_keeps_the_list_of_what_stands_right() {
 fn files_that_would_overwrite_each_other_are_refused() {
     let program = Program::new();
     program.write("images.yaml", "quay.io/a/b: r.io/x/b\n");
+    program.write("out", "before");
     program
         .run(&["--images", "images.yaml", "--report", "out", "--log", "./out"])
         .expect(2)
         .says(&["error[config.invalid]: --report and --log name the same file", "hint: "]);
+    assert_eq!(program.read("out"), "before");
     let told = program.run(&["--images", "images.yaml", "--report", "none/out"]).expect(2);
     assert!(!told.stderr.contains(".tmp"), "{}", told.stderr);
 }

@@ -24,10 +24,18 @@ async fn a_second_signal_ends_at_once_with_a_report_all_the_same() {
     source.push("a/b", "v1", &Image::single("linux/amd64", [Layer::random(1, 1000)]));
     // the tag's PUT is waited for, for a while, so that what is reported is true
     let put = destination.fault(Fault::on(Kind::Manifest).put().always().stall(Stall::Answer));
-    let program = Program::new();
-    let (from, to) = (format!("{}/a/b:v1", source.host()), format!("{}/x/b", destination.host()));
+    let mut program = Program::new();
+    program.env("IMAGE_SYNCER_CONFIG_DIR", program.path("config").display().to_string());
+    program.write(
+        "config/profiles/p.yaml",
+        &format!(
+            "version: 1\nname: P\nrules:\n  - source: {}/a/b\n    destinations: [{}/x/b]\n",
+            source.host(),
+            destination.host()
+        ),
+    );
     let plain = plain(&source, &destination);
-    let flags = ["copy", &from, &to, "--report", "report.json", "--insecure", &plain];
+    let flags = ["run", "P", "--report", "report.json", "--log", "log.txt", "--insecure", &plain];
     let mut child = program.command(&flags).spawn().unwrap();
     put.wait_fired().await;
     signal(&child, "-INT");
@@ -43,6 +51,12 @@ async fn a_second_signal_ends_at_once_with_a_report_all_the_same() {
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
     Finished::from(output).expect(130).says(&["by a second signal", "1 cancelled"]);
     assert_eq!(program.report()["images"][0]["status"], "cancelled");
+    let log = program.read("log.txt");
+    assert!(log.contains("cancelled source=") && log.contains("ended copied=0"), "{log}");
+    let history = program.run(&["history", "--json"]).expect(0);
+    let history: serde_json::Value = serde_json::from_str(&history.stdout).unwrap();
+    let run = &history.as_array().or(history["runs"].as_array()).unwrap()[0];
+    assert_eq!((&run["result"], &run["cancelled"]), (&"cancelled".into(), &1.into()), "{run}");
 }
 
 /// Starts a sync that hangs in the middle of a layer, sends a signal, and returns what came of it.

@@ -133,9 +133,19 @@ impl AccountAccess {
             || longest(&self.named, |(address, _)| address, registry, repository).is_some()
     }
 
-    /// Whether an account is named for a repository, by a profile or a flag, and not only found to cover it.
-    pub(crate) fn names(&self, registry: &Registry, repository: Option<&RepositoryName>) -> bool {
-        longest(&self.named, |(address, _)| address, registry, repository).is_some()
+    /// Whether nobody else's login will do: an account is named for the repository, by a profile or a flag, or its
+    /// credential has been used already.
+    pub(crate) async fn is_bound(
+        &self,
+        registry: &Registry,
+        repository: Option<&RepositoryName>,
+    ) -> bool {
+        if longest(&self.named, |(address, _)| address, registry, repository).is_some() {
+            return true;
+        }
+        let Some(account) = self.account(registry, repository) else { return false };
+        self.credentials.lock().await.contains_key(&account.id)
+            || self.sign_ins.lock().await.get(&account.id).is_some_and(Option::is_some)
     }
 
     /// How the account that covers a repository reaches it, without who we are there.

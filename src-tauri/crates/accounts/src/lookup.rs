@@ -360,7 +360,10 @@ impl AccessSource for FileAccess {
             ready => match self.accounts(registry, repository) {
                 Some(accounts) => {
                     let theirs = match accounts.access(registry, repository, renew).await {
-                        Err(error) if is_shut(&error) && !accounts.names(registry, repository) => {
+                        Err(error)
+                            if is_shut(&error)
+                                && !accounts.is_bound(registry, repository).await =>
+                        {
                             self.instead(error, accounts, registry, repository, renew).await?
                         }
                         theirs => theirs?,

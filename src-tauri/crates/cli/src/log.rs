@@ -22,6 +22,7 @@ use tracing_subscriber::{
 
 use crate::{
     args::{LogFormat, SyncFlags},
+    output,
     problem::Problem,
 };
 
@@ -30,6 +31,8 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Starts the log. A file that can't be opened is an error before anything runs.
 pub(crate) fn start(flags: &SyncFlags) -> Result<(), Problem> {
+    // before a file is emptied
+    output::apart(flags)?;
     QUIET.store(flags.quiet, Ordering::Relaxed);
     // whoever wants JSON wants a log
     let verbose = if is_json_on_stderr(flags) { flags.verbose.max(1) } else { flags.verbose };
@@ -57,7 +60,7 @@ pub(crate) fn start_at(verbose: u8, file: Option<&Path>, format: LogFormat) -> R
     let ours = |level: &str| {
         format!(
             "warn,registry={level},engine={level},accounts={level},profiles={level},image_syncer={level},\
-             hyper_util=warn,reqwest=warn,rustls=warn"
+             hyper_util=warn,reqwest=warn,rustls=warn,rustls_platform_verifier=off"
         )
     };
     let level = match (verbose, file.is_some()) {
@@ -100,10 +103,23 @@ fn warnings() {
     );
     let layer = tracing_subscriber::fmt::layer()
         .event_format(Warning)
-        .with_writer(io::stderr)
+        .with_writer(|| Aside)
         .with_ansi(false)
         .with_filter(filter);
     let _ = Registry::default().with(layer).try_init();
+}
+
+/// Standard error, above the bars where there are any.
+struct Aside;
+
+impl io::Write for Aside {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        crate::progress::aside(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// `warning: …`

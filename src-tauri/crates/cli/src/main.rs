@@ -156,5 +156,5 @@ fn on_runtime(
 /// Standard error is for people.
 pub(crate) fn say(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = progress::aside(|| writeln!(std::io::stderr().lock(), "{text}"));
 }

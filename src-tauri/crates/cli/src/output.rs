@@ -10,7 +10,31 @@ use std::{
 use engine::{ImageReport, Report};
 use registry::Code;
 
-use crate::{args::ImagesFormat, problem::Problem};
+use crate::{
+    args::{ImagesFormat, SyncFlags},
+    problem::Problem,
+};
+
+/// Files that the same name is given for would overwrite each other.
+pub(crate) fn apart(flags: &SyncFlags) -> Result<(), Problem> {
+    let files = [
+        ("--report", &flags.report),
+        ("--output-success-images", &flags.output_success_images),
+        ("--log", &flags.log),
+    ];
+    let mut named: Vec<(&str, PathBuf)> = Vec::new();
+    for (flag, path) in files {
+        let Some(path) = path.as_ref().filter(|path| !path.starts_with("/dev")) else { continue };
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let path = path.canonicalize().unwrap_or(path);
+        if let Some((other, _)) = named.iter().find(|(_, known)| *known == path) {
+            return Err(Problem::config(format!("{other} and {flag} name the same file"))
+                .hint("Name a file of its own for each."));
+        }
+        named.push((flag, path));
+    }
+    Ok(())
+}
 
 /// A file to be written at the end.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A run's progress on standard error: bars on a terminal, one calm line per image otherwise. Both fold the engine's
 //! updates; neither counts by itself.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, sync::OnceLock, time::Duration};
 
 use engine::{ImageState, ImageStatus, Phase, RunHandle, Snapshot, Update};
 use indicatif::{DecimalBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
@@ -20,6 +20,17 @@ pub(crate) enum Show {
 
 /// How many images that are being copied are named below the overall bar.
 const NAMED: usize = 6;
+
+/// The bars, once there are some.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Writes to standard error while no bar is in the way.
+pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    match BARS.get() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
 
 /// Shows a run until it ends; with `logs`, the log tells of each image that ends too.
 pub(crate) async fn follow(run: &RunHandle, show: Show, logs: bool, planning_only: bool) {
@@ -73,7 +84,7 @@ struct Bars {
 impl View {
     fn new(show: Show, logs: bool, planning_only: bool) -> Self {
         let bars = (show == Show::Bars).then(|| {
-            let all = MultiProgress::new();
+            let all = BARS.get_or_init(MultiProgress::new).clone();
             let overall = all
                 .add(ProgressBar::new(1).with_style(style("{msg}\n{bar:40.cyan/blue} {prefix}")));
             overall.enable_steady_tick(Duration::from_millis(200));

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -11,6 +10,7 @@ use std::{
 use engine::{Action, Job, JobRule, Outcome, Overwrite, Policy, Report, ReportTotals};
 use indicatif::DecimalBytes;
 use registry::{AccessSource, Client, ClientOptions, PlatformFilter};
+use rustix::process::{Resource, Rlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -96,6 +96,9 @@ impl Work {
             Some(proc) => self.options.requests_per_host = Some(proc),
             None => {}
         }
+        if self.options.requests_per_host.is_some_and(|most| most > USUAL) {
+            more_files();
+        }
         if let Some(requests) = self.options.requests_per_host.filter(|most| *most > USUAL) {
             // as many images as there may be requests, or these would never be reached
             self.policy.images = Some(requests.min(MOST_IMAGES));
@@ -111,12 +114,19 @@ impl Work {
     }
 }
 
+/// Each request in flight may be a connection, of which a shell often lets a program have a thousand.
+fn more_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, ..limit };
+    // what is refused shows when it is needed
+    let _ = rustix::process::setrlimit(Resource::Nofile, most);
+}
+
 /// Syncs, and says everything there is to say.
 pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Problems> {
     let report_file = OutputFile::check("--report", flags.report.as_ref())?;
     let images_file =
         OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
-    apart(flags)?;
     let mut signals = Signals::new()?;
     let record = match &work.record {
         Some(of) if !flags.dry_run => Some(Record::begin(of)?),
@@ -136,7 +146,7 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
         () => Show::Lines,
     };
     let mut ended_by: Option<(u8, Instant)> = None;
-    let mut at_once = false;
+    let mut abandoned = None;
     {
         let recording = async {
             if let Some(record) = &record {
@@ -153,12 +163,13 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
                 () = &mut following => break,
                 signal = signals.next() => {
                     if let Some((_, since)) = ended_by {
-                        if since.elapsed() < SAME_SIGNAL {
+                        if since.elapsed() < SAME_SIGNAL || abandoned.is_some() {
                             continue;
                         }
                         say("ended at once by a second signal; what was in flight is listed as cancelled");
-                        at_once = true;
-                        break;
+                        // whoever follows the run hears of that end
+                        abandoned = Some(run.abandon());
+                        continue;
                     }
                     ended_by = Some((signal, Instant::now()));
                     say("ending: what is in flight is cut off, nothing more is tagged; once more to end at once");
@@ -167,7 +178,10 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
             }
         }
     }
-    let report = if at_once { run.abandon() } else { run.finish().await };
+    let report = match abandoned {
+        Some(report) => report,
+        None => run.finish().await,
+    };
 
     let mut failed = false;
     for (file, content) in [
@@ -209,7 +223,8 @@ fn is_unworkable(report: &Report) -> bool {
 
 fn tell(report: &Report, flags: &SyncFlags) {
     if !flags.quiet {
-        for warning in &report.warnings {
+        // as JSON they have been told when they came
+        for warning in report.warnings.iter().filter(|_| !log::is_json_on_stderr(flags)) {
             warn(warning);
         }
         if flags.dry_run {
@@ -239,29 +254,6 @@ fn tell(report: &Report, flags: &SyncFlags) {
     if !flags.quiet && !log::is_json_on_stderr(flags) {
         say(&summary(report));
     }
-}
-
-/// Files that the same name is given for would overwrite each other.
-fn apart(flags: &SyncFlags) -> Result<(), Problem> {
-    let files = [
-        ("--report", &flags.report),
-        ("--output-success-images", &flags.output_success_images),
-        ("--log", &flags.log),
-    ];
-    let mut named: Vec<(&str, PathBuf)> = Vec::new();
-    for (flag, path) in files {
-        let Some(path) = path else { continue };
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        let path = path.canonicalize().unwrap_or(path);
-        if let Some((other, _)) = named.iter().find(|(_, known)| *known == path)
-            && !path.starts_with("/dev")
-        {
-            return Err(Problem::config(format!("{other} and {flag} name the same file"))
-                .hint("Name a file of its own for each."));
-        }
-        named.push((flag, path));
-    }
-    Ok(())
 }
 
 pub(crate) fn summary(report: &Report) -> String {

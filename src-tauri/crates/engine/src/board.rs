@@ -144,6 +144,18 @@ impl Board {
         self.complete.store(true, Ordering::Release);
     }
 
+    /// Nobody works on it any more: what has no outcome is cancelled, and that was the end.
+    pub(crate) fn abandon(&self) {
+        for row in self.rows() {
+            let has_outcome = row.is_ended() || (self.plan_only && row.is_planned());
+            if !has_outcome {
+                row.cancelled();
+            }
+        }
+        self.complete();
+        self.tick(true);
+    }
+
     /// The run was paused, or goes on.
     pub(crate) fn paused(&self, paused: bool) {
         self.paused.store(paused, Ordering::Release);

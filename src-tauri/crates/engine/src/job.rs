@@ -83,12 +83,14 @@ impl RunHandle {
     }
 
     /// Ends the run at once: what is in flight is not waited for, and whatever has not ended is listed as cancelled.
-    pub fn abandon(self) -> Report {
+    pub fn abandon(&self) -> Report {
         self.cancel();
-        for row in self.control.board.rows() {
-            row.cancelled();
+        let Control { board, client, .. } = &self.control;
+        for warning in client.warnings() {
+            board.warn(warning);
         }
-        self.control.board.report()
+        board.abandon();
+        board.report()
     }
 
     /// Waits for the end.

@@ -115,6 +115,10 @@ impl Failure {
             .rev()
             .find_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
         let reset = |reason| Self::new(Code::NetReset, reason);
+        if chain.iter().any(|error| is_out_of_files(*error)) {
+            // fewer requests at once need fewer
+            return reset("this machine lets the program open no more connections").of_congestion();
+        }
         match kind {
             Some(io::ErrorKind::ConnectionRefused) => Self {
                 plain: if url.port().is_none() { Plain::OtherPort } else { Plain::No },
@@ -274,6 +278,12 @@ fn certificate(error: &CertificateError, url: &Url) -> (Code, String) {
         ),
         other => (Code::TlsUntrusted, format!("the certificate is not acceptable: {other}")),
     }
+}
+
+/// Whether the system refuses another open file (`EMFILE`, `ENFILE`).
+fn is_out_of_files(error: &(dyn StdError + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    matches!(error, Some(23 | 24))
 }
 
 /// An error, its cause, and so on. An `io::Error` hides the error that it wraps from `source`.

@@ -41,6 +41,7 @@ export class Order {
   /** Empties it; from here on the rows stand as these ids do, which are all from 0 on. */
   arrange(ids: readonly number[]): void {
     this.clear();
+    while (this.#size < ids.length) this.#grow();
     this.#arranged = Int32Array.from(ids);
     this.#ranks = new Int32Array(ids.length);
     for (const [rank, id] of ids.entries()) this.#ranks[id] = rank;

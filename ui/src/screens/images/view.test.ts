@@ -222,6 +222,15 @@ test('rows stand as they come until no more come, then in the order of the rules
   expect([shown.imageAt(2)?.id, shown.imageAt(shown.count - 1)?.id]).toEqual([2, 0]);
 });
 
+test('a comparison that is opened late is in order too, however many rows it has', () => {
+  const many = Array.from({ length: 200 }, (_, id) => image(id, 'planned', { order: [0, 0, 0, 200 - id] }));
+  const late = view('plan', many);
+  late.run.push({ seq: 2, phase: 'done', totals: NO_TOTALS, images: [], warnings: [], pulls: [] });
+  expect(late.count).toBe(200);
+  expect(ids(late)).toEqual(Array.from({ length: 200 }, (_, line) => 199 - line));
+  expect(lines(late).map((line) => late.lineOf(late.keyAt(line)))).toEqual(lines(late));
+});
+
 test('what keeps a row from its work is told once', () => {
   const shown = { error: { code: 'access.push-denied', message: 'no', hint: '' }, reason: 'no' };
   expect(factsOf(image(0, 'planned', shown))).not.toContain('reason');
