@@ -18,6 +18,12 @@ export interface ErrorText {
 
 type Described = Failure & { params?: Record<string, string>; notes?: Note[] };
 
+/** The same without the image's name: of several images, or beside it. */
+export function unnamed(error: Failure): Failure {
+  const { reference: _reference, ...params } = error.params ?? {};
+  return { ...error, params };
+}
+
 function remedyOf(error: Described, entry: Entry, detail: string): string {
   if (error.notes && error.notes.length > 0) return error.notes.map(noteLine).join('\n');
   const field = fieldText(error);

@@ -22,11 +22,6 @@ use crate::{
     sign_in::SignIn,
 };
 
-/// Whether a secret is out of reach because where it is kept is not there or not open.
-fn is_shut(error: &Error) -> bool {
-    matches!(error.code(), Code::KeyringMissing | Code::KeyringLocked | Code::SecretsLocked)
-}
-
 #[cfg(test)]
 mod tests;
 
@@ -415,4 +410,9 @@ impl AccessSource for FileAccess {
             ),
         }
     }
+}
+
+/// Whether a secret is out of reach because where it is kept is not there or not open.
+fn is_shut(error: &Error) -> bool {
+    matches!(error.code(), Code::KeyringMissing | Code::KeyringLocked | Code::SecretsLocked)
 }

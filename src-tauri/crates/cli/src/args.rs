@@ -82,7 +82,7 @@ pub(crate) struct SyncFlags {
     /// Use this account where it fits, or for this address: ID, HOST=ID, HOST/NAMESPACE=ID (repeatable)
     #[arg(long = "account", value_name = "[HOST=]ID")]
     pub(crate) accounts: Vec<String>,
-    /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts
+    /// The most requests in flight to any one registry; 0 is no cap. Without it the number adapts, up to 64
     #[arg(short, long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true)]
     pub(crate) proc: Option<usize>,
     /// How often a request that failed is sent again, and damaged content fetched again [default: 3]
@@ -141,7 +141,7 @@ pub(crate) struct SyncFlags {
     /// Write the log to this file (it is emptied first) instead of standard error
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
-    /// The form of the log
+    /// The form of the log; as JSON it is on standard error where --log names no file
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
     /// Print errors only
@@ -152,6 +152,7 @@ pub(crate) struct SyncFlags {
     pub(crate) verbose: u8,
 }
 
+/// A number of times or of things.
 fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
     text.parse().map_err(|_| "it must be a whole number, 0 or more")
 }

@@ -26,13 +26,13 @@ use crate::{
     problem::Problem,
 };
 
-/// What was said of the log, and of silence, by the flags.
+/// Whether only errors are said.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Starts the log. A file that can't be opened is an error before anything runs.
 pub(crate) fn start(flags: &SyncFlags) -> Result<(), Problem> {
     // before a file is emptied
-    output::apart(flags)?;
+    output::distinct(flags)?;
     QUIET.store(flags.quiet, Ordering::Relaxed);
     // whoever wants JSON wants a log
     let verbose = if is_json_on_stderr(flags) { flags.verbose.max(1) } else { flags.verbose };

@@ -15,8 +15,8 @@ use crate::{
     problem::Problem,
 };
 
-/// Files that the same name is given for would overwrite each other.
-pub(crate) fn apart(flags: &SyncFlags) -> Result<(), Problem> {
+/// Refuses one file for several flags: what is written for one would overwrite the other's.
+pub(crate) fn distinct(flags: &SyncFlags) -> Result<(), Problem> {
     let files = [
         ("--report", &flags.report),
         ("--output-success-images", &flags.output_success_images),
@@ -76,7 +76,7 @@ impl OutputFile {
             in_place().map_err(|error| file.failed(error))?;
             file.way = Way::InPlace;
         } else if let Err(error) = tempfile::NamedTempFile::new_in(file.folder()) {
-            in_place().map_err(|_| file.lost(error))?;
+            in_place().map_err(|_| file.refused(error))?;
             file.way = Way::InPlace;
         }
         Ok(Some(file))
@@ -92,7 +92,7 @@ impl OutputFile {
                 out.write_all(content).and_then(|()| out.flush())
             }
         };
-        written.map_err(|error| self.lost(error))
+        written.map_err(|error| self.refused(error))
     }
 
     fn replace(&self, content: &[u8]) -> std::io::Result<()> {
@@ -116,9 +116,9 @@ impl OutputFile {
         }
     }
 
-    fn lost(&self, error: std::io::Error) -> Problem {
+    /// The system's error, without the name of a temporary file, which helps nobody.
+    fn refused(&self, error: std::io::Error) -> Problem {
         match error.get_ref() {
-            // where a temporary file could not be made, its name helps nobody
             Some(_) => self.failed(std::io::Error::from(error.kind())),
             None => self.failed(error),
         }

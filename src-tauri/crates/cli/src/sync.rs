@@ -26,10 +26,6 @@ use crate::{
 
 /// A second signal that comes so soon is the first once more: a shell and a wrapper may each pass one on.
 const SAME_SIGNAL: Duration = Duration::from_secs(1);
-/// The most images worked on at once where more requests than usual may be in flight.
-const MOST_IMAGES: usize = 1024;
-/// How many are worked on at once without being told.
-const USUAL: usize = 64;
 
 /// What is to be synced, however it was given.
 #[derive(Debug)]
@@ -96,13 +92,6 @@ impl Work {
             Some(proc) => self.options.requests_per_host = Some(proc),
             None => {}
         }
-        if self.options.requests_per_host.is_some_and(|most| most > USUAL) {
-            more_files();
-        }
-        if let Some(requests) = self.options.requests_per_host.filter(|most| *most > USUAL) {
-            // as many images as there may be requests, or these would never be reached
-            self.policy.images = Some(requests.min(MOST_IMAGES));
-        }
         if let Some(rate) = flags.bandwidth {
             self.options.bandwidth = Some(rate.0);
         }
@@ -127,6 +116,7 @@ pub(crate) async fn sync(work: Work, flags: &SyncFlags) -> Result<ExitCode, Prob
     let report_file = OutputFile::check("--report", flags.report.as_ref())?;
     let images_file =
         OutputFile::check("--output-success-images", flags.output_success_images.as_ref())?;
+    more_files();
     let mut signals = Signals::new()?;
     let record = match &work.record {
         Some(of) if !flags.dry_run => Some(Record::begin(of)?),

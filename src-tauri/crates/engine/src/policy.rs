@@ -57,7 +57,8 @@ pub struct Policy {
     pub fail_if_empty: bool,
     /// How often a damaged blob or manifest is fetched again (default 3).
     pub retries: u32,
-    /// The most images worked on at once; `None` is the default of 64.
+    /// The most images worked on at once; `None` is the default of 64, or as many as a host may get requests at once where
+    /// that is more (at most 1024).
     pub images: Option<usize>,
     /// Which of the images that the rules select are copied (default all).
     pub choice: Choice,

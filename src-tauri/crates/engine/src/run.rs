@@ -43,8 +43,10 @@ use crate::{
     unit::{Destination, Unit},
 };
 
-/// The most images worked on at once, unless the policy says otherwise.
+/// The most images worked on at once, unless the policy says otherwise or more requests may be in flight.
 const IMAGES: usize = 64;
+/// The most where more requests may be in flight than that.
+const MOST_IMAGES: usize = 1024;
 /// Images that may wait to begin before the lists of the next are read. Few enough that a list of a hundred thousand tags
 /// does not fill the memory, and enough that the number of images is known early in any usual run.
 const WINDOW: usize = 4000;
@@ -102,7 +104,10 @@ impl Slot {
 impl Run {
     pub(crate) fn new(policy: Policy, plan_only: bool, control: Control) -> Self {
         let Control { client, board, stop, lanes } = control;
-        let images = policy.images.unwrap_or(IMAGES).clamp(1, Semaphore::MAX_PERMITS);
+        // with fewer images than there may be requests, these would never be reached
+        let requests = client.requests_per_host().unwrap_or(IMAGES);
+        let images = policy.images.unwrap_or(requests.clamp(IMAGES, MOST_IMAGES));
+        let images = images.clamp(1, Semaphore::MAX_PERMITS);
         let slots = Arc::new(Semaphore::new(images));
         let chosen = Chosen::new(policy.choice.clone());
         Self {

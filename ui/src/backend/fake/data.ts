@@ -326,6 +326,12 @@ function image(at: number, count: number): FakeImage {
   };
 }
 
+/** As the engine tells it: of whom it is. */
+function failureAt(reference: string, code: string, what: string, hint?: string): Failure {
+  const params = { host: reference.slice(0, reference.indexOf('/')), reference };
+  return { ...failure(code, `${reference}: ${what}`, hint), params };
+}
+
 function fit(image: FakeImage, at: number, name: Scenario['name']): FakeImage {
   if (name === 'names' && at < 4) return { ...image, ...ODD_NAMES[at] };
   if (name === 'blocked' && at % 9 === 2) {
@@ -334,9 +340,10 @@ function fit(image: FakeImage, at: number, name: Scenario['name']): FakeImage {
       action: 'blocked',
       fails: {
         when: 'plan',
-        error: failure(
+        error: failureAt(
+          image.destination,
           'access.push-denied',
-          `${image.destination}: 403 DENIED: requested access to the resource is denied (1 try, 0.2 s)`,
+          `403 DENIED: requested access to the resource is denied (1 try, 0.2 s)`,
           'Ask for the right to push to this project.',
         ),
       },
@@ -354,7 +361,7 @@ function failing(image: FakeImage, at: number): FakeImage {
   });
   switch (at % 14) {
     case 1:
-      return fail('plan', failure('ref.not-found', `${image.source}: 404 MANIFEST_UNKNOWN (1 try, 0.1 s)`));
+      return fail('plan', failureAt(image.source, 'ref.not-found', `404 MANIFEST_UNKNOWN (1 try, 0.1 s)`));
     case 4:
       return {
         ...image,
@@ -372,16 +379,17 @@ function failing(image: FakeImage, at: number): FakeImage {
     case 9:
       return fail(
         'run',
-        failure(
+        failureAt(
+          image.destination,
           'quota.exceeded',
-          `${image.destination}: PUT of layer sha256:5f2d…: 507 DENIED: adding 74.2 MB exceeds the quota of 20 GB (4 tries, 12.4 s)`,
+          `PUT of layer sha256:5f2d…: 507 DENIED: adding 74.2 MB exceeds the quota of 20 GB (4 tries, 12.4 s)`,
           'Free space in the project or raise its quota.',
         ),
       );
     case 12:
       return fail(
         'run',
-        failure('auth.rejected', `${image.source}: the token service refused acmebot: 401 (1 try, 0.3 s)`),
+        failureAt(image.source, 'auth.rejected', `the token service refused acmebot: 401 (1 try, 0.3 s)`),
       );
     default:
       return image;

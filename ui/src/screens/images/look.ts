@@ -16,7 +16,7 @@ import type { ImageState } from '../../backend/types';
 import type { Glyph } from '../../design/glyphs';
 import { m, plural } from '../../i18n';
 import { planClass, type PlanClass } from '../../state/run.svelte';
-import { describe } from '../../text/errors';
+import { describe, unnamed } from '../../text/errors';
 import { plain } from '../../text/plain';
 
 export type Icon = Component<{ size?: number | string; 'aria-hidden'?: 'true' }>;
@@ -110,7 +110,7 @@ export function reasonText(reason: string): string {
 
 /** Why it is so, on the row's own line. */
 export function why(row: ImageState): string {
-  if (row.error) return describe(row.error).title;
+  if (row.error) return describe(unnamed(row.error)).title;
   if (row.reason) return reasonText(row.reason);
   switch (planClass(row)) {
     case 'copy':

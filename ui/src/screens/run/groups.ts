@@ -1,8 +1,8 @@
 // Failures by cause and registry: one cause is told once, with everything that it hit.
 
-import type { Failure, ImageState } from '../../backend/types';
+import type { ImageState } from '../../backend/types';
 import { m } from '../../i18n';
-import { describe, type ErrorText } from '../../text/errors';
+import { describe, unnamed, type ErrorText } from '../../text/errors';
 import { plain } from '../../text/plain';
 
 export interface Group {
@@ -15,12 +15,6 @@ export interface Group {
 }
 
 const DETAILS = 20;
-
-/** Of several images none is named. */
-function ofSeveral(error: Failure): Failure {
-  const { reference: _reference, ...params } = error.params ?? {};
-  return { ...error, params };
-}
 
 /** The most frequent first. */
 export function groups(rows: readonly ImageState[]): Group[] {
@@ -40,9 +34,9 @@ export function groups(rows: readonly ImageState[]): Group[] {
         if (error && distinct.size < DETAILS) distinct.add(describe(error).detail);
       }
       const error = images[0]?.error ?? { code: 'internal', message: '', hint: '' };
-      const text = describe(images.length === 1 ? error : ofSeveral(error));
+      const text = describe(images.length === 1 ? error : unnamed(error));
       const host = plain(error.params?.['host'] ?? '');
-      if (images.length > 1 && !text.title.includes(host)) {
+      if (!text.title.includes(host)) {
         text.title = m.run_group_at({ what: text.title, host });
       }
       return { key, code: error.code, text, images, detail: [...distinct].join('\n\n') };
