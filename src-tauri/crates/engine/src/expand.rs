@@ -103,6 +103,15 @@ impl Group {
             && self.rules.iter().all(|(_, rule)| rule.is_pagewise())
     }
 
+    /// Connects to whoever is asked only once the other side has answered.
+    fn approach(&self) {
+        if self.rules.iter().any(|(_, rule)| rule.needs_list()) {
+            self.places.iter().for_each(|place| place.repository.approach());
+        } else {
+            self.source.repository.approach();
+        }
+    }
+
     /// Whether it is by this rule by pattern that a repository is written to.
     pub(crate) fn writes_by(
         &self,
@@ -153,6 +162,7 @@ pub(crate) async fn expand(
 /// Expands the rules of a repository. Says which rules by pattern found it.
 async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Vec<Arc<Search>> {
     let group = Arc::new(group);
+    group.approach();
     if AssertUnwindSafe(units(run, &group, tell)).catch_unwind().await.is_err() {
         for (number, rule) in &group.rules {
             for (at, destination) in rule.destinations.iter().enumerate() {

@@ -229,19 +229,20 @@ impl Image {
         standing: Vec<(usize, Option<Digest>)>,
     ) -> Result<Result<(Digest, Vec<Compared>), String>> {
         let by_head = !self.reads_anyway() && standing.iter().all(|(_, digest)| digest.is_some());
-        if by_head {
-            let source = self.source.digest().await?;
-            if standing.iter().all(|(_, digest)| digest.as_ref() == Some(&source)) {
-                let same = |(at, _)| Compared {
-                    at,
-                    action: Action::Skip,
-                    digest: source.clone(),
-                    bare: false,
-                };
-                let compared = standing.into_iter().map(same).collect();
-                return Ok(Ok((source, compared)));
-            }
+        let source = if by_head { Some(self.source.digest().await?) } else { None };
+        if let Some(source) = &source
+            && standing.iter().all(|(_, digest)| digest.as_ref() == Some(source))
+        {
+            let same = |(at, _)| Compared {
+                at,
+                action: Action::Skip,
+                digest: source.clone(),
+                bare: false,
+            };
+            let compared = standing.into_iter().map(same).collect();
+            return Ok(Ok((source.clone(), compared)));
         }
+        self.expect_blobs(&standing, source.as_ref());
         let Chosen { source, what } = self.source.chosen().await?;
         let root = match what {
             What::Manifest(root) => root,
@@ -272,6 +273,22 @@ impl Image {
             compared.push(Compared { at, action, digest, bare: bare.is_some() });
         }
         Ok(Ok((source, compared)))
+    }
+
+    /// Has connections for blobs begun while the manifest is read. `source` is its digest, where that is known.
+    fn expect_blobs(&self, standing: &[(usize, Option<Digest>)], source: Option<&Digest>) {
+        if self.run.plan_only {
+            return;
+        }
+        let is_other = |stands: &Digest| source.is_some_and(|source| source != stands);
+        let lacks = |(_, stands): &&(usize, Option<Digest>)| stands.as_ref().is_none_or(is_other);
+        let mut lacking = standing.iter().filter(lacks).peekable();
+        if lacking.peek().is_some() {
+            self.unit.source.repository.expect_blobs();
+        }
+        for (at, _) in lacking {
+            self.destination(*at).place.repository.expect_blobs();
+        }
     }
 
     /// Whether a destination that has an index has what is wanted of it. Of an index that was copied in part, another

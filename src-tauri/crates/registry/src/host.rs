@@ -26,6 +26,7 @@ use crate::{
     mount::Mounts,
     pace::Pace,
     redirect::Home,
+    repository::Ahead,
     retry::{Class, Pauses},
     tls::Pool,
 };
@@ -50,6 +51,7 @@ pub(crate) struct HostState {
     /// With the time at which it was told.
     quota: Mutex<Option<(Quota, Instant)>>,
     pulls: AtomicU64,
+    pub(crate) ahead: Mutex<Ahead>,
     reach: Mutex<HashMap<Option<RepositoryName>, ReachCell>>,
     /// Repositories that were created.
     pub(crate) created: Mutex<HashMap<RepositoryName, CreatedCell>>,
@@ -80,6 +82,8 @@ pub(crate) struct Learnt {
     pub(crate) no_tag_api: bool,
     /// Small requests share no connection: HTTP/2 is not spoken or has failed, or blobs have opened connections besides.
     pub(crate) http1_only: bool,
+    /// Blobs have opened connections.
+    pub(crate) blobs_move: bool,
 }
 
 /// How many manifests may still be read, as Docker Hub tells with each of them.
@@ -131,6 +135,7 @@ impl HostState {
             is_registry: AtomicBool::new(false),
             quota: Mutex::default(),
             pulls: AtomicU64::new(0),
+            ahead: Mutex::default(),
             reach: Mutex::default(),
             created: Mutex::default(),
             api_token: tokio::sync::Mutex::default(),

@@ -16,6 +16,7 @@ pub mod client;
 pub mod code;
 pub mod created;
 mod descriptor;
+mod dial;
 pub mod digest;
 pub mod error;
 mod error_body;

@@ -102,7 +102,7 @@ impl Rooms {
         self.classes[class as usize].congested(sent);
     }
 
-    #[cfg(test)]
+    /// How many requests of a class may be in flight now.
     pub(crate) fn limit(&self, class: Class) -> usize {
         self.classes[class as usize].state().limit
     }

@@ -11,6 +11,7 @@ use crate::{
     Result, Sentence, Side, Target,
 };
 
+mod ahead;
 mod blobs;
 mod manifests;
 mod mirrors;
@@ -18,6 +19,7 @@ mod prepare;
 mod referrers;
 mod tags;
 
+pub(crate) use ahead::Ahead;
 pub use tags::{TagList, TagPages};
 
 /// One repository at one registry, read from or written to.

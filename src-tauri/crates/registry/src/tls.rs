@@ -12,7 +12,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use rustls::ClientConfig;
 use url::Url;
 
-use crate::{Code, Error, Result, TlsOptions, names::Names, redact::Shown, trust};
+use crate::{Code, Error, Result, TlsOptions, dial::Line, names::Names, redact::Shown, trust};
 
 const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 
@@ -25,9 +25,9 @@ const HTTP_2: &str = "h2";
 pub(crate) struct Pool {
     /// HTTP/1.1: a connection for each request in flight. One HTTP/2 connection would carry every layer through a
     /// single TCP window.
-    pub(crate) single: reqwest::Client,
+    pub(crate) single: Line,
     /// HTTP/2 where the host speaks it: one connection for all requests, for those whose bodies are small.
-    pub(crate) shared: reqwest::Client,
+    pub(crate) shared: Line,
 }
 
 /// Every pool of connections of a client.
@@ -58,9 +58,11 @@ impl Connections {
         }
         let mut config = trust::config(tls)?;
         config.alpn_protocols = vec![HTTP_1.into()];
-        let single = self.build(config.clone(), proxy)?;
+        let line =
+            |config: &ClientConfig| Line::new(|builder| self.build(builder, config.clone(), proxy));
+        let single = line(&config)?;
         config.alpn_protocols = vec![HTTP_2.into(), HTTP_1.into()];
-        let pool = Pool { single, shared: self.build(config, proxy)? };
+        let pool = Pool { single, shared: line(&config)? };
         pools.insert(key, pool.clone());
         Ok(pool)
     }
@@ -74,11 +76,16 @@ impl Connections {
         Url::parse(&intercept.uri().to_string()).ok().map(|proxy| Shown(&proxy).to_string())
     }
 
-    fn build(&self, tls: ClientConfig, proxy: Option<&Url>) -> Result<reqwest::Client> {
+    fn build(
+        &self,
+        builder: reqwest::ClientBuilder,
+        tls: ClientConfig,
+        proxy: Option<&Url>,
+    ) -> Result<reqwest::Client> {
         let mut headers = HeaderMap::new();
         // what a proxy compresses on the way no longer hashes to its digest
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let mut builder = reqwest::Client::builder()
+        let mut builder = builder
             .user_agent(USER_AGENT)
             .default_headers(headers)
             .tls_backend_preconfigured(tls)

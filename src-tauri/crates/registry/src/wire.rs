@@ -18,7 +18,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
-use crate::{Client, Wait, failure::Failure, redact::Shown};
+use crate::{Client, Wait, dial::Line, failure::Failure, redact::Shown};
 
 /// How much of a body is given to the connection at a time, so that its progress shows.
 const PIECE: usize = 32 * 1024;
@@ -46,7 +46,7 @@ pub(crate) enum Load {
 /// Sends a request and waits for the headers of its answer.
 pub(crate) async fn transmit(
     client: &Client,
-    http: &reqwest::Client,
+    http: &Line,
     proxy: Option<&Url>,
     parcel: Parcel,
     attempt: u32,

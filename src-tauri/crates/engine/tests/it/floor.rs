@@ -1,9 +1,9 @@
 //! The fewest requests that a sync can do with.
 
 use engine::{Action, Outcome, Overwrite};
-use testkit::{Image, Kind, Layer};
+use testkit::{Fault, Image, Kind, Layer, Registry, Stall};
 
-use crate::common::{asked, assert_all, at, only, requests, sync, two};
+use crate::common::{HANGS, asked, assert_all, at, finish, only, requests, sync, two};
 
 fn five_layers() -> Image {
     Image::single("linux/amd64", (1..=5).map(|seed| Layer::random(seed, 3000)))
@@ -169,4 +169,51 @@ async fn never_leaves_what_is_there_and_always_puts_it_again() {
     assert_eq!(to.count_of("PUT", Kind::Manifest), 1);
     assert_eq!(to.count_of("PUT", Kind::UploadFinish), 0);
     assert!(to.has("x/b", "1", &new));
+}
+
+/// Waits until so many connections were made to a registry.
+async fn connected(to: &Registry, connections: u64) {
+    let wait = async {
+        while to.connections() < connections {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(HANGS, wait).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_other_side_is_connected_to_while_one_is_asked() {
+    for (written, kind) in [("a/b", Kind::Tags), ("a/b:1", Kind::Manifest)] {
+        let (from, to) = two().await;
+        from.push("a/b", "1", &five_layers());
+        to.push("x/b", "1", &five_layers());
+        let (asked_first, other) = if kind == Kind::Tags { (&from, &to) } else { (&to, &from) };
+        let stall = asked_first.fault(Fault::on(kind).stall(Stall::Answer));
+        let run = sync(&at(&from, written), &[&at(&to, "x/b")]).start();
+        stall.wait_fired().await;
+        connected(other, 1).await;
+        assert_eq!(asked(other), [""; 0], "no request goes out for that");
+        stall.release();
+        assert_all(&finish(run).await, Outcome::Skipped);
+        assert_eq!(asked(&to), ["HEAD Manifest"]);
+    }
+}
+
+#[tokio::test]
+async fn blobs_are_connected_for_while_the_manifest_is_read() {
+    for (name, stands) in [("new", None), ("changed", Some(Image::single("linux/amd64", [])))] {
+        let (from, to) = two().await;
+        let built = from.push("a/b", "1", &five_layers());
+        if let Some(stands) = stands {
+            to.push(name, "1", &stands);
+        }
+        let stall = from.fault(Fault::on(Kind::Manifest).get().stall(Stall::Answer));
+        let run = sync(&at(&from, "a/b:1"), &[&at(&to, name)]).start();
+        stall.wait_fired().await;
+        // one for the HEAD, and six
+        connected(&to, 7).await;
+        stall.release();
+        assert_all(&finish(run).await, Outcome::Copied);
+        assert!(to.has(name, "1", &built));
+    }
 }

@@ -17,6 +17,7 @@ use super::{login::Login, slot::Token};
 use crate::{
     Client, Code, Credential, Error, HostState, Wait,
     answer::read_body,
+    dial::Line,
     error_body::{self, ErrorBody},
     failure::Failure,
     host::Reach,
@@ -36,7 +37,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) host: &'a HostState,
     pub(crate) reach: &'a Reach,
     /// The connections to use for it.
-    pub(crate) http: &'a reqwest::Client,
+    pub(crate) http: &'a Line,
     pub(crate) realm: &'a Url,
     pub(crate) service: Option<&'a str>,
 }

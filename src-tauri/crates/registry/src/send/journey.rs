@@ -195,7 +195,8 @@ impl Trip<'_> {
         let is_small = !matches!(self.class, Class::Blob | Class::Write);
         if is_home && !is_small {
             // from now on there are connections to spare, and what is lost on one of them holds up no other request
-            self.host.learnt().http1_only = true;
+            let mut learnt = self.host.learnt();
+            (learnt.http1_only, learnt.blobs_move) = (true, true);
         }
         let may_share = is_home && is_small && url.scheme() == "https";
         let shares = may_share && !self.host.learnt().http1_only;

@@ -10,6 +10,7 @@ use testkit::{
 };
 
 use super::*;
+use crate::Repository;
 
 async fn server(is_http2: bool) -> (Server, Setup) {
     server_with(is_http2, quick()).await
@@ -116,5 +117,58 @@ async fn http2_is_given_up_when_it_goes_silent() {
         assert_eq!(fault.fired(), 1);
         let last = server.requests().pop().unwrap();
         assert_eq!((last.version, last.complete), (Version::HTTP_11, true), "{stall:?}");
+    }
+}
+
+/// Waits until so many connections are there.
+async fn connected(server: &Server, connections: u64) {
+    while server.connections() < connections {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn repository(setup: &Setup, side: Side) -> Repository {
+    let name = "team/r0".parse().unwrap();
+    match side {
+        Side::Source => setup.client.source(&setup.registry, &name),
+        Side::Destination => setup.client.destination(&setup.registry, &name),
+    }
+}
+
+#[tokio::test]
+async fn the_first_request_finds_the_connection_made() {
+    let (server, setup) = server(true).await;
+    for side in [Side::Destination, Side::Source] {
+        repository(&setup, side).approach();
+    }
+    connected(&server, 1).await;
+    assert_eq!(server.requests().len(), 0);
+    read_all(&setup).await;
+    repository(&setup, Side::Source).approach();
+    assert_eq!((server.connections(), server.requests().len()), (1, 20));
+}
+
+#[tokio::test]
+async fn blobs_find_connections_once_the_host_is_known() {
+    for requests_per_host in [None, Some(2)] {
+        let options = ClientOptions { requests_per_host, ..quick() };
+        let (server, setup) = server_with(true, options).await;
+        let destination = repository(&setup, Side::Destination);
+        destination.expect_blobs();
+        setup.get("team/r0").await.unwrap();
+        assert_eq!(server.connections(), 1, "the host was not known");
+        for _ in 0..10 {
+            destination.expect_blobs();
+        }
+        let all = 1 + requests_per_host.unwrap_or(16) as u64;
+        connected(&server, all).await;
+        assert_eq!(server.requests().len(), 1);
+        let posts = join_all((0..20).map(|_| setup.post("team/r0"))).await;
+        assert!(posts.iter().all(Result::is_ok));
+        let used = connections(&server.requests(), Version::HTTP_11).len();
+        assert_eq!((server.connections(), used as u64), (all, all - 1), "{requests_per_host:?}");
+        destination.expect_blobs();
+        setup.get("team/r0").await.unwrap();
+        assert_eq!(server.connections(), all, "they move");
     }
 }

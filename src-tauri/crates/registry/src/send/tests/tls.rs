@@ -266,9 +266,10 @@ async fn two_ways_of_speaking_tls_with_one_host_are_kept_apart() {
     let connections = crate::tls::Connections::new(Duration::from_secs(5));
     let url = format!("{}/v2/", server.url());
     for _ in 0..2 {
+        let get = || reqwest::Request::new(Method::GET, url.parse().unwrap());
         let trusted = connections.pool(&trusting(&authority), None).unwrap().single;
-        trusted.get(&url).send().await.unwrap();
+        trusted.execute(get()).await.unwrap();
         let pool = connections.pool(&TlsOptions::default(), None).unwrap().single;
-        assert!(pool.get(&url).send().await.is_err());
+        assert!(pool.execute(get()).await.is_err());
     }
 }
