@@ -9,6 +9,7 @@ use std::{
     cell::Cell,
     error::Error as StdError,
     fmt,
+    future::poll_fn,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -147,50 +148,61 @@ impl Begun {
 #[derive(Clone)]
 struct Take(Arc<Begun>);
 
-#[derive(Clone)]
+/// Cloned for every request, even those that need no connection.
 struct Taking<S> {
-    inner: S,
+    inner: Arc<S>,
     begun: Arc<Begun>,
+}
+
+impl<S> Clone for Taking<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), begun: Arc::clone(&self.begun) }
+    }
 }
 
 impl<S> Layer<S> for Take {
     type Service = Taking<S>;
 
     fn layer(&self, inner: S) -> Taking<S> {
-        Taking { inner, begun: self.0.clone() }
+        Taking { inner: Arc::new(inner), begun: Arc::clone(&self.0) }
     }
 }
 
 impl<S, R> Service<R> for Taking<S>
 where
-    S: Service<R, Error = BoxError>,
+    S: Service<R, Error = BoxError> + Clone + Send + Sync + 'static,
     S::Response: Send + 'static,
     S::Future: Send + 'static,
+    R: Send + 'static,
 {
     type Response = S::Response;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        // does nothing until it is polled
-        let own = self.inner.call(request);
         let begun = TO.try_with(|to| self.begun.take(to)).ok().flatten();
-        let Some(mut begun) = begun else { return Box::pin(own) };
+        let inner = Arc::clone(&self.inner);
         Box::pin(async move {
-            let made = match begun.try_recv() {
-                Err(TryRecvError::Empty) => begun.await.ok(),
-                // what failed before there was a request is not that request's failure
-                ended => ended.ok().filter(Result::is_ok),
+            let made = match begun {
+                None => None,
+                Some(mut begun) => match begun.try_recv() {
+                    Err(TryRecvError::Empty) => begun.await.ok(),
+                    // what failed before there was a request is not that request's failure
+                    ended => ended.ok().filter(Result::is_ok),
+                },
             };
             match made.map(|made| made.map(<Box<dyn Any + Send>>::downcast::<S::Response>)) {
-                Some(Ok(Ok(connection))) => Ok(*connection),
-                Some(Err(error)) => Err(error),
-                _ => own.await,
+                Some(Ok(Ok(connection))) => return Ok(*connection),
+                Some(Err(error)) => return Err(error),
+                _ => {}
             }
+            let mut inner = S::clone(&inner);
+            poll_fn(|context| inner.poll_ready(context)).await?;
+            inner.call(request).await
         })
     }
 }
