@@ -1959,7 +1959,11 @@ warnings: Array<Sentence>,
 /**
  * Reads of manifests at every source that counts them.
  */
-pulls: Array<Pulls>, };
+pulls: Array<Pulls>,
+/**
+ * Registries that are waited for.
+ */
+waits: Array<Waiting>, };
 
 /**
  * Starts to copy.
@@ -2221,7 +2225,11 @@ warnings: Array<Sentence>,
 /**
  * Reads of manifests at every source that counts them, as they are now.
  */
-pulls: Array<Pulls>, };
+pulls: Array<Pulls>,
+/**
+ * Registries that are waited for now.
+ */
+waits: Array<Waiting>, };
 
 /**
  * An image that does not stand at its destination as the run left it.
@@ -2260,6 +2268,31 @@ blobs: number,
  * What is not as it was left.
  */
 problems: Array<VerifyProblem>, };
+
+/**
+ * What a registry is waited for.
+ */
+export type Waiting = {
+/**
+ * The registry.
+ */
+registry: string,
+/**
+ * What has failed and is tried again; `rate.limited` without tries where the registry asks us to wait.
+ */
+code: string,
+/**
+ * Which try comes next, and how many there are at most.
+ */
+tries: [number, number] | null,
+/**
+ * How many requests wait.
+ */
+requests: number,
+/**
+ * When they go on, in milliseconds since 1970.
+ */
+until: number, };
 
 /** Every command: what it is asked with, and what it answers. */
 export interface Commands {

@@ -1,7 +1,17 @@
 // What is known of one plan or run: a snapshot, and the numbered updates that came after it.
 
 import { Problem, type Backend } from '../backend/backend';
-import type { ImageState, Phase, Pulls, RunInfo, Sentence, Snapshot, Totals, Update } from '../backend/types';
+import type {
+  ImageState,
+  Phase,
+  Pulls,
+  RunInfo,
+  Sentence,
+  Snapshot,
+  Totals,
+  Update,
+  Waiting,
+} from '../backend/types';
 import { Changes } from './changes';
 import { Parts } from './parts.svelte';
 import { Speed } from './run-speed';
@@ -81,6 +91,8 @@ export class Run {
   warnings = $state.raw<Sentence[]>([]);
   /** Reads of manifests at sources that count them. */
   pulls = $state.raw<Pulls[]>([]);
+  /** Registries that are waited for. */
+  waits = $state.raw<Waiting[]>([]);
   counts = $state.raw<Counts>({});
   /** Bytes that would be moved, are there, can be mounted: sums of the rows' plans. */
   planned = $state.raw({ move: 0, present: 0, mountable: 0 });
@@ -219,6 +231,7 @@ export class Run {
     this.totals = applied.totals;
     this.speed.add(applied.totals.seconds, applied.totals.bytesPerSecond);
     this.pulls = applied.pulls;
+    this.waits = applied.waits;
     this.counts = counts;
     this.planned = planned;
     if (warnings.length > 0) this.warnings = [...this.warnings, ...warnings];
@@ -266,6 +279,7 @@ export class Run {
     this.totals = snapshot.totals;
     this.warnings = snapshot.warnings;
     this.pulls = snapshot.pulls;
+    this.waits = snapshot.waits;
     this.counts = counts;
     this.planned = planned;
     this.loaded = true;

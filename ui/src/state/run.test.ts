@@ -49,6 +49,7 @@ const update = (seq: number, images: ImageState[], part: Partial<Update> = {}): 
   images,
   warnings: [],
   pulls: [],
+  waits: [],
   ...part,
 });
 

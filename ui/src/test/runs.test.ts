@@ -60,6 +60,7 @@ const onlyConflicts: Update = {
   images: [conflict(0), conflict(1)],
   warnings: [],
   pulls: [],
+  waits: [],
 };
 
 describe('Compare by hand', () => {
@@ -216,6 +217,24 @@ describe('Run', () => {
     expect([...said].some((each) => /^\d+ images? failed so far$/.test(each))).toBe(true);
   });
 
+  test('whom it waits for is said, with the time that is left', async () => {
+    const { user, container } = await running('scenario=waiting&hold=run');
+    const lines = within(await screen.findByTestId('run-waits')).getAllByRole('listitem');
+    const left = (line: HTMLElement | undefined): number =>
+      Number(/(\d+) sec/.exec(line?.textContent ?? '')?.[1]);
+    expect(lines[0]).toHaveTextContent(
+      /^docker\.io asks to slow down goes on in 1 min \d+ sec 12 requests wait$/,
+    );
+    expect(lines[1]).toHaveTextContent(
+      /^new\.example\.com does not answer trying again in \d sec \(2 of 4\) 1 request waits$/,
+    );
+    const before = left(lines[1]);
+    await waitFor(() => expect(left(lines[1])).toBeLessThan(before), { timeout: 5000 });
+    await clean(container);
+    await user.click(id('run-pause'));
+    await waitFor(() => expect(screen.queryByTestId('run-waits')).toBeNull());
+  });
+
   test('limits are changed while it goes on', async () => {
     const { user, backend, container } = await running('hold=run');
     const sent = vi.spyOn(backend, 'runsLimits');
@@ -242,15 +261,20 @@ describe('Run', () => {
     await user.click(id('run-speed-whole'));
   });
 
-  test('what failed is tried again: all of it, one cause, one row', async () => {
+  test('what failed is tried again, but for what only other rules would help', async () => {
     const { user, backend, container } = await ran('scenario=failing');
     const retry = vi.spyOn(backend, 'runsRetry');
-    const failed = number('run-result', 'failed');
-    expect(id('run-retry')).toHaveTextContent(`Retry ${failed} failed`);
+    const groups = screen.getAllByTestId('run-error-group');
+    const conflicts = groups.filter((group) => group.dataset['code'] === 'rule.conflict');
+    const hit = conflicts.map((group) => Number(/(\d+) images?/.exec(group.textContent)?.[1]));
+    expect(hit).toEqual([3]);
+    const worth = number('run-result', 'failed') - 3;
+    expect(id('run-retry')).toHaveTextContent(`Retry ${worth} failed`);
     await clean(container);
     await user.click(id('run-retry'));
-    await waitFor(() => expect(number('run-result', 'copied')).toBe(failed));
-    expect(retry).toHaveBeenLastCalledWith(expect.any(String), null);
+    await waitFor(() => expect(number('run-result', 'copied')).toBe(worth));
+    const picked = retry.mock.lastCall?.[1];
+    expect(picked).toHaveLength(worth);
     expect(screen.queryByTestId('run-retry')).toBeNull();
   });
 
@@ -411,11 +435,13 @@ describe('History', () => {
     await waitFor(() => expect(id('log-image')).toHaveValue(row.dataset['id']));
     await user.keyboard('{Escape}');
     await waitFor(() => expect(screen.queryByTestId('log')).toBeNull());
+    // but for what only other rules would help
+    const worth = Number(/\d+/.exec(id('run-retry').textContent)?.[0]);
+    expect(worth).toBeGreaterThan(0);
+    expect(worth).toBeLessThan(failed);
     await user.click(id('run-retry'));
     await waitFor(() => expect(location.hash).toMatch(/^#\/run\//));
-    await waitFor(() =>
-      expect(number('run-result', 'copied') + number('run-result', 'skipped')).toBe(failed),
-    );
+    await waitFor(() => expect(number('run-result', 'copied') + number('run-result', 'skipped')).toBe(worth));
   });
 
   test('the destinations are looked at again', async () => {

@@ -535,6 +535,15 @@ const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'run-waiting',
+    query: { scenario: 'waiting', hold: 'run', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await running(opened);
+      await opened.id('run-waits').waitFor();
+    },
+  },
+  {
     name: 'run-limits',
     query: { hold: 'run', ...quick },
     hash: '#/compare/team-mirror',

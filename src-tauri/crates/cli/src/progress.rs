@@ -1,10 +1,15 @@
 //! A run's progress on standard error: bars on a terminal, one calm line per image otherwise. Both fold the engine's
 //! updates; neither counts by itself.
 
-use std::{fmt::Write as _, sync::OnceLock, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use engine::{ImageState, ImageStatus, Phase, RunHandle, Snapshot, Update};
 use indicatif::{DecimalBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
+use registry::Waiting;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// How progress is shown.
@@ -177,6 +182,19 @@ fn log(image: &ImageState) {
     }
 }
 
+/// For whom requests wait, and how long still.
+fn waiting(wait: &Waiting, now: SystemTime) -> String {
+    let Waiting { registry, code, tries, until, .. } = wait;
+    let until = UNIX_EPOCH + Duration::from_millis(*until);
+    let left = until.duration_since(now).unwrap_or_default().as_secs_f64().ceil();
+    match tries {
+        None => format!("{registry} asks us to wait for {left} s more"),
+        Some((next, most)) => {
+            format!("{registry} is tried again in {left} s ({next} of {most}): {code}")
+        }
+    }
+}
+
 fn moved(image: &ImageState) -> String {
     let mut text = DecimalBytes(image.bytes_copied).to_string();
     if image.bytes_mounted > 0 {
@@ -202,6 +220,9 @@ impl Bars {
         let mut message = format!("{phase}: {done} of {} images", totals.images);
         if totals.failed > 0 {
             let _ = write!(message, ", {} failed", totals.failed);
+        }
+        for wait in &snapshot.waits {
+            let _ = write!(message, "\n{}", waiting(wait, SystemTime::now()));
         }
         self.overall.set_message(message);
         let here = totals.bytes_copied
@@ -247,5 +268,27 @@ impl Bars {
             bar.set_position(here.min(image.bytes_total));
             bar.set_message(format!("{} -> {}", image.source, image.destination));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use registry::Code;
+
+    use super::*;
+
+    #[test]
+    fn who_is_waited_for_is_said_with_the_time() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000);
+        let wait = |code, tries, until| {
+            let registry = "docker.io".to_owned();
+            waiting(&Waiting { registry, code, tries, requests: 3, until }, now)
+        };
+        let ordered = wait(Code::RateLimited, None, 1_041_500);
+        assert_eq!(ordered, "docker.io asks us to wait for 42 s more");
+        let again = wait(Code::NetTimeout, Some((2, 4)), 1_003_000);
+        assert_eq!(again, "docker.io is tried again in 3 s (2 of 4): net.timeout");
+        let over = wait(Code::NetTimeout, Some((2, 4)), 900_000);
+        assert_eq!(over, "docker.io is tried again in 0 s (2 of 4): net.timeout");
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use registry::Sentence;
+use registry::{Sentence, Waiting};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -36,6 +36,7 @@ pub(crate) struct Board {
     rows: RwLock<Vec<Arc<Row>>>,
     warnings: Mutex<Vec<Sentence>>,
     pulls: Mutex<Vec<Pulls>>,
+    waits: Mutex<Vec<Waiting>>,
     /// Whether every rule has been expanded into rows.
     complete: AtomicBool,
     paused: AtomicBool,
@@ -51,6 +52,7 @@ struct Told {
     totals: Totals,
     warnings: usize,
     pulls: Vec<Pulls>,
+    waits: Vec<Waiting>,
     /// Each row's share in the totals.
     shares: Vec<Share>,
     /// Rows whose blobs are known and under way.
@@ -103,6 +105,7 @@ impl Board {
             rows: RwLock::default(),
             warnings: Mutex::default(),
             pulls: Mutex::default(),
+            waits: Mutex::default(),
             complete: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             told: Mutex::default(),
@@ -166,13 +169,18 @@ impl Board {
         *lock(&self.pulls) = pulls;
     }
 
-    /// Tells updates until it is dropped, with the reads of manifests as they are then.
-    pub(crate) async fn tell(&self, pulls: impl Fn() -> Vec<Pulls>) {
+    /// Notes which registries are waited for.
+    pub(crate) fn waits(&self, waits: Vec<Waiting>) {
+        *lock(&self.waits) = waits;
+    }
+
+    /// Tells updates until it is dropped. Before each, `note` notes what has no events of its own.
+    pub(crate) async fn tell(&self, note: impl Fn(&Self)) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.pulls(pulls());
+            note(self);
             self.tick(false);
         }
     }
@@ -215,13 +223,17 @@ impl Board {
         let pulls = lock(&self.pulls).clone();
         news |= pulls != told.pulls;
         told.pulls.clone_from(&pulls);
+        let waits = if done { Vec::new() } else { lock(&self.waits).clone() };
+        news |= waits != told.waits;
+        told.waits.clone_from(&waits);
         let now = (told.totals.bytes_per_second, told.phase, told.totals.paused);
         news |= !warnings.is_empty() || before != now;
         if news {
             told.seq += 1;
             let (seq, phase, totals) = (told.seq, told.phase, told.totals);
             // an error only means that nobody watches
-            let _ = self.updates.send(Update { seq, phase, totals, images, warnings, pulls });
+            let _ =
+                self.updates.send(Update { seq, phase, totals, images, warnings, pulls, waits });
         }
     }
 
@@ -236,6 +248,7 @@ impl Board {
             images: self.rows().iter().map(|row| row.show()).collect(),
             warnings: lock(&self.warnings)[..told.warnings].to_vec(),
             pulls: told.pulls.clone(),
+            waits: told.waits.clone(),
         };
         (snapshot, self.updates.subscribe())
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use registry::{Digest, Sentence};
+use registry::{Digest, Sentence, Waiting};
 use serde::{Deserialize, Serialize};
 
 use crate::{Action, Failure, Plan, Pulls};
@@ -161,6 +161,8 @@ pub struct Update {
     pub warnings: Vec<Sentence>,
     /// Reads of manifests at every source that counts them, as they are now.
     pub pulls: Vec<Pulls>,
+    /// Registries that are waited for now.
+    pub waits: Vec<Waiting>,
 }
 
 /// Everything about a run at one moment.
@@ -180,6 +182,8 @@ pub struct Snapshot {
     pub warnings: Vec<Sentence>,
     /// Reads of manifests at every source that counts them.
     pub pulls: Vec<Pulls>,
+    /// Registries that are waited for.
+    pub waits: Vec<Waiting>,
 }
 
 impl Snapshot {
@@ -200,6 +204,7 @@ impl Snapshot {
         }
         self.warnings.extend(update.warnings.iter().cloned());
         self.pulls.clone_from(&update.pulls);
+        self.waits.clone_from(&update.waits);
         true
     }
 }

@@ -185,7 +185,13 @@ pub(crate) async fn run(job: Job, plan_only: bool, control: Control) {
     let run = Arc::new(Run::new(policy, plan_only, control));
     let teller = AbortOnDropHandle::new(tokio::spawn({
         let run = run.clone();
-        async move { run.board.tell(|| run.budget.pulls(&run.client)).await }
+        async move {
+            let note = |board: &Board| {
+                board.pulls(run.budget.pulls(&run.client));
+                board.waits(run.client.waits());
+            };
+            run.board.tell(note).await;
+        }
     }));
     let driven = AssertUnwindSafe(Drive::new(run.clone()).drive(rules)).catch_unwind().await;
     let cancelled = run.stop.is_cancelled();

@@ -36,7 +36,7 @@ impl BlobReader {
         from: u64,
         room: Room,
     ) -> Result<Self> {
-        let patience = Patience::new(&repository.client.0.options);
+        let patience = Patience::of(&repository);
         let mut reader = Self {
             repository,
             blob,

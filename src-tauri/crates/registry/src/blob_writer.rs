@@ -143,7 +143,7 @@ impl BlobWriter {
 
 impl Upload {
     fn new(repository: Repository, blob: Descriptor, session: Session) -> Self {
-        let patience = Patience::new(&repository.client.0.options);
+        let patience = Patience::of(&repository);
         Self {
             repository,
             blob,

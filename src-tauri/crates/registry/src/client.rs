@@ -17,6 +17,7 @@ use crate::{
     limit::Permit,
     retry::Class,
     tls::Connections,
+    waits::Waiting,
     warnings::Warnings,
 };
 
@@ -153,6 +154,15 @@ impl Client {
     /// How many manifests were read from the registry so far, by GET: what its quota counts.
     pub fn pulls(&self, registry: &Registry) -> u64 {
         self.host_state(registry).pulls()
+    }
+
+    /// Which registries are waited for now, in their order.
+    pub fn waits(&self) -> Vec<Waiting> {
+        let hosts = lock(&self.0.hosts);
+        let waits = hosts.known.iter().filter_map(|(registry, host)| host.waits.now(registry));
+        let mut waits: Vec<Waiting> = waits.collect();
+        waits.sort_unstable_by(|one, other| one.registry.cmp(&other.registry));
+        waits
     }
 
     /// What registries have to say to their users (`Warning` headers), each text once; taken by the call.

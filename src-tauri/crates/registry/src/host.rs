@@ -29,6 +29,7 @@ use crate::{
     repository::Ahead,
     retry::{Class, Pauses},
     tls::Pool,
+    waits::Waits,
 };
 
 /// A host as far as it is known.
@@ -44,6 +45,8 @@ pub(crate) struct HostState {
     pace: OnceLock<Pace>,
     /// Waits that the host has ordered.
     pub(crate) pauses: Pauses,
+    /// Who waits, for people to see.
+    pub(crate) waits: Arc<Waits>,
     pub(crate) auth: Auth,
     pub(crate) contact: Contact,
     /// It has answered in a way that only a registry does.
@@ -130,6 +133,7 @@ impl HostState {
             room: Rooms::new(requests),
             pace: OnceLock::new(),
             pauses: Pauses::default(),
+            waits: Arc::default(),
             auth: Auth::default(),
             contact: Contact::default(),
             is_registry: AtomicBool::new(false),
@@ -208,6 +212,17 @@ impl HostState {
             Error::new(Code::ConfigInvalid, "the registry's address can't be read").cause(&error)
         })?;
         Ok(Home { url, insecure: reach.access.tls.insecure })
+    }
+
+    /// Waits until requests of a class may be sent. `Err` says at once how long it would be, if longer than `longest`.
+    pub(crate) async fn waited(
+        &self,
+        class: Class,
+        longest: Duration,
+    ) -> std::result::Result<(), Duration> {
+        let left = self.pauses.left(class).filter(|left| *left <= longest);
+        let _seen = left.map(|left| self.waits.ordered(left));
+        self.pauses.wait(class, longest).await
     }
 
     /// Keeps what every answer may tell besides.

@@ -52,6 +52,7 @@ mod transport;
 mod trust;
 mod upload;
 pub mod vendor;
+pub mod waits;
 mod warnings;
 mod wire;
 
@@ -82,6 +83,7 @@ pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository, TagList, 
 pub use sentence::Sentence;
 pub use service::{Answered, Call, Service};
 pub use vendor::{Api, Vendor};
+pub use waits::Waiting;
 
 pub(crate) use answer::Answer;
 pub(crate) use host::{HostState, Learnt};

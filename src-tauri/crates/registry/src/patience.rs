@@ -1,17 +1,19 @@
 //! The budget of something that takes several requests to get done (a blob read in pieces, an upload that is mended):
 //! as many failures in a row without progress as one request has retries.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use backon::ExponentialBackoff;
 use tokio::time::Instant;
 
-use crate::{ClientOptions, Error, Result, retry};
+use crate::{ClientOptions, Error, Repository, Result, retry, waits::Waits};
 
 /// How many more failures are borne.
 #[derive(Debug)]
 pub(crate) struct Patience {
     options: ClientOptions,
+    /// Where a wait is seen.
+    waits: Arc<Waits>,
     pauses: ExponentialBackoff,
     /// Failures since the last progress.
     failures: u32,
@@ -25,10 +27,16 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// The whole budget.
-    pub(crate) fn new(options: &ClientOptions) -> Self {
+    /// The whole budget for something at a repository.
+    pub(crate) fn of(repository: &Repository) -> Self {
+        let host = repository.client.host_state(&repository.registry);
+        Self::new(&repository.client.0.options, Arc::clone(&host.waits))
+    }
+
+    fn new(options: &ClientOptions, waits: Arc<Waits>) -> Self {
         Self {
             options: options.clone(),
+            waits,
             pauses: retry::backoff(options),
             failures: 0,
             gained: false,
@@ -71,7 +79,8 @@ impl Patience {
         let Some(pause) = pause else {
             return Err(error.clone().tried(self.tries, self.begin.elapsed()));
         };
-        tokio::time::sleep(pause).await;
+        let most = self.options.retries.saturating_add(1);
+        self.waits.retry(error.code(), self.failures + 1, most, pause).await;
         Ok(())
     }
 }
@@ -83,7 +92,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn as_many_failures_in_a_row_as_retries() {
-        let mut patience = Patience::new(&ClientOptions { retries: 2, ..ClientOptions::default() });
+        let mut patience = Patience::new(
+            &ClientOptions { retries: 2, ..ClientOptions::default() },
+            Arc::default(),
+        );
         let broken = Error::new(Code::NetReset, "broken");
         let ordered = broken.clone().retry_after(Some(Duration::from_secs(7)));
         let too_long = broken.clone().retry_after(Some(Duration::from_hours(24)));
@@ -100,7 +112,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waits_that_are_ordered_again_and_again_end() {
         let options = ClientOptions { retries: 0, ..ClientOptions::default() };
-        let mut patience = Patience::new(&options);
+        let mut patience = Patience::new(&options, Arc::default());
         let busy = Error::new(Code::RateLimited, "busy").retry_after(Some(Duration::from_mins(5)));
         let mut waits = 0;
         while patience.pause(&busy).await.is_ok() {
@@ -112,20 +124,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_retries_a_failure_after_progress_is_still_borne() {
-        let mut patience = Patience::new(&ClientOptions { retries: 0, ..ClientOptions::default() });
+        let mut patience = Patience::new(
+            &ClientOptions { retries: 0, ..ClientOptions::default() },
+            Arc::default(),
+        );
         let broken = Error::new(Code::NetReset, "broken");
         for _ in 0..5 {
             patience.renew();
             assert!(patience.pause(&broken).await.is_ok());
         }
         assert!(patience.pause(&broken).await.is_err());
-        let mut patience = Patience::new(&ClientOptions { retries: 0, ..ClientOptions::default() });
+        let mut patience = Patience::new(
+            &ClientOptions { retries: 0, ..ClientOptions::default() },
+            Arc::default(),
+        );
         assert!(patience.pause(&broken).await.is_err(), "nothing was gained");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_last_error_tells_all_tries_and_the_whole_time() {
-        let mut patience = Patience::new(&ClientOptions { retries: 2, ..ClientOptions::default() });
+        let mut patience = Patience::new(
+            &ClientOptions { retries: 2, ..ClientOptions::default() },
+            Arc::default(),
+        );
         let broken = Error::new(Code::NetReset, "broken").tried(2, Duration::from_millis(1));
         patience.pause(&broken).await.unwrap();
         patience.pause(&broken).await.unwrap();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{HeaderValue, Method};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{
@@ -150,7 +150,7 @@ impl Trip<'_> {
         let mut pauses = retry::backoff(options);
         let mut waited = Duration::ZERO;
         loop {
-            if let Err(left) = self.host.pauses.wait(self.class, options.longest_wait).await {
+            if let Err(left) = self.host.waited(self.class, options.longest_wait).await {
                 let error = retry::too_long(what, left).tried(self.attempts, about.begin.elapsed());
                 return Err(about.place(error));
             }
@@ -199,7 +199,11 @@ impl Trip<'_> {
                         && let Some(pause) = pauses.next()
                     {
                         drop((reply, room));
-                        sleep(pause).await;
+                        let code = match status.as_u16() {
+                            429 => Code::RateLimited,
+                            _ => Code::RegistryFailed,
+                        };
+                        self.pause(code, pause).await;
                         continue;
                     }
                     let error = self.answer(reply, about, room, None).into_error().await;
@@ -218,7 +222,7 @@ impl Trip<'_> {
                         && self.can_retry
                         && let Some(pause) = pauses.next()
                     {
-                        sleep(pause).await;
+                        self.pause(failure.code, pause).await;
                         continue;
                     }
                     let error = failure.into_error(what);
@@ -251,6 +255,13 @@ impl Trip<'_> {
                 }
             }
         }
+    }
+
+    /// Waits before the next try. What the request carries is not shared with that.
+    fn pause(&self, code: Code, pause: Duration) -> impl Future<Output = ()> + use<> {
+        let (host, next) = (Arc::clone(self.host), self.attempts + 1);
+        let most = self.client.0.options.retries.saturating_add(1);
+        async move { host.waits.retry(code, next, most, pause).await }
     }
 
     fn answer(

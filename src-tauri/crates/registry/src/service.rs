@@ -16,7 +16,7 @@ use http::{
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, LOCATION},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{
@@ -156,7 +156,7 @@ impl Service {
         loop {
             let host = self.host(&call.url);
             if host.pauses.left(self.class).is_some() {
-                let waiting = host.pauses.wait(self.class, options.longest_wait).await;
+                let waiting = host.waited(self.class, options.longest_wait).await;
                 waiting
                     .map_err(|left| retry::too_long(what, left).tried(attempts, begin.elapsed()))?;
                 // what was signed before is too old by now
@@ -205,7 +205,18 @@ impl Service {
             };
             drop(room);
             match pauses.next() {
-                Some(pause) => sleep(pause).await,
+                Some(pause) => {
+                    let code = match &result {
+                        Err(error) => error.code(),
+                        Ok(answered) if answered.status == StatusCode::TOO_MANY_REQUESTS => {
+                            Code::RateLimited
+                        }
+                        Ok(_) => Code::RegistryFailed,
+                    };
+                    host.waits
+                        .retry(code, attempts + 1, options.retries.saturating_add(1), pause)
+                        .await;
+                }
                 None => return result,
             }
             call = make().await?;

@@ -556,7 +556,8 @@ class Fake {
       );
     const { tick, hold } = this.#how;
     const stay = kind === 'run' && (hold === 'planning' || hold === 'verifying') ? hold : null;
-    const pace: Pace = { tick, holdAt: hold === kind ? 0.45 : null, stay };
+    const waits = this.#how.name === 'waiting';
+    const pace: Pace = { tick, holdAt: hold === kind ? 0.45 : null, stay, waits };
     const run = new FakeRun(
       info,
       images,

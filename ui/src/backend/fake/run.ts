@@ -11,6 +11,7 @@ import type {
   Snapshot,
   Totals,
   Update,
+  Waiting,
 } from '../types';
 import { NO_TAG, type FakeImage } from './data';
 
@@ -45,6 +46,8 @@ export interface Pace {
   holdAt: number | null;
   /** Stop in this phase of a run, and stay there. */
   stay?: 'planning' | 'verifying' | null;
+  /** Registries are waited for. */
+  waits?: boolean;
 }
 
 export class FakeRun {
@@ -56,6 +59,7 @@ export class FakeRun {
     images: [],
     warnings: [],
     pulls: [],
+    waits: [],
   };
   #images: FakeImage[];
   #emit: (event: AppEvent) => void;
@@ -67,6 +71,7 @@ export class FakeRun {
   #next = 0;
   #active: number[] = [];
   #started = 0;
+  readonly #begun = Date.now();
   /** Where the next image to copy is looked for; all before it are under way or ended. */
   #from = 0;
   /** Images that are planned or under way. */
@@ -302,8 +307,10 @@ export class FakeRun {
       totals: snapshot.totals,
       warnings: [],
       pulls: this.#isPlan ? this.#pulls() : [],
+      waits: this.#waits(),
     };
     snapshot.pulls = head.pulls;
+    snapshot.waits = head.waits;
     if (snapshot.seq === 3) {
       head.warnings = this.#isPlan && this.#images.length === 42 ? [NO_TAG] : [];
       snapshot.warnings.push(...head.warnings);
@@ -324,6 +331,16 @@ export class FakeRun {
     if (needed === 0) return [];
     const left = Math.max(0, 100 - needed);
     return [{ registry: 'docker.io', needed, left, limit: 100, window_seconds: 21_600 }];
+  }
+
+  /** One registry has asked for a pause, another fails. */
+  #waits(): Waiting[] {
+    if (!this.#pace.waits || this.#snapshot.phase === 'done') return [];
+    const until = (seconds: number): number => this.#begun + seconds * 1000;
+    return [
+      { registry: 'docker.io', code: 'rate.limited', tries: null, requests: 12, until: until(95) },
+      { registry: 'new.example.com', code: 'net.timeout', tries: [2, 4], requests: 1, until: until(8) },
+    ];
   }
 
   #times(): void {
@@ -395,5 +412,5 @@ export function ended(images: FakeImage[], result: string): Snapshot {
     totals.bytesMounted += row.bytesMounted;
     totals.bytesPresent += row.bytesPresent;
   }
-  return { seq: 1, phase: 'done', totals, images: rows, warnings: [], pulls: [] };
+  return { seq: 1, phase: 'done', totals, images: rows, warnings: [], pulls: [], waits: [] };
 }

@@ -13,6 +13,7 @@ export const SCENARIOS = [
   'broken',
   'interrupted',
   'leaving',
+  'waiting',
 ] as const;
 
 export type ScenarioName = (typeof SCENARIOS)[number];

@@ -44,7 +44,7 @@ function view(kind: 'plan' | 'run', images: ImageState[], backend = NO_PARTS): I
     bandwidth: null,
     retryOf: null,
   });
-  run.push({ seq: 1, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [] });
+  run.push({ seq: 1, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [], waits: [] });
   return new ImagesView(run);
 }
 
@@ -182,7 +182,7 @@ test('an open row is asked for again when it has got on, and not otherwise', asy
   await vi.advanceTimersByTimeAsync(2000);
   expect(asked).toEqual([0, 0]);
   const images = [image(0, 'copying', { bytesCopied: 5 }), image(1, 'copying', { bytesCopied: 5 })];
-  shown.run.push({ seq: 2, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [] });
+  shown.run.push({ seq: 2, phase: 'copying', totals: NO_TOTALS, images, warnings: [], pulls: [], waits: [] });
   shown.refresh();
   await vi.advanceTimersByTimeAsync(2000);
   expect(asked).toEqual([0, 0, 0]);
@@ -215,7 +215,15 @@ test('rows stand as they come until no more come, then in the order of the rules
   ]);
   expect(ids(shown)).toEqual([0, 1, 2, 3]);
   const last = [image(2, 'planned', { order: [0, 0, 0, 10] })];
-  shown.run.push({ seq: 2, phase: 'done', totals: NO_TOTALS, images: last, warnings: [], pulls: [] });
+  shown.run.push({
+    seq: 2,
+    phase: 'done',
+    totals: NO_TOTALS,
+    images: last,
+    warnings: [],
+    pulls: [],
+    waits: [],
+  });
   expect(ids(shown)).toEqual([3, 2, 1, 0]);
   shown.toggle(2, true);
   expect(shown.lineOf(shown.keyAt(1))).toBe(1);
@@ -225,7 +233,7 @@ test('rows stand as they come until no more come, then in the order of the rules
 test('a comparison that is opened late is in order too, however many rows it has', () => {
   const many = Array.from({ length: 200 }, (_, id) => image(id, 'planned', { order: [0, 0, 0, 200 - id] }));
   const late = view('plan', many);
-  late.run.push({ seq: 2, phase: 'done', totals: NO_TOTALS, images: [], warnings: [], pulls: [] });
+  late.run.push({ seq: 2, phase: 'done', totals: NO_TOTALS, images: [], warnings: [], pulls: [], waits: [] });
   expect(late.count).toBe(200);
   expect(ids(late)).toEqual(Array.from({ length: 200 }, (_, line) => 199 - line));
   expect(lines(late).map((line) => late.lineOf(late.keyAt(line)))).toEqual(lines(late));

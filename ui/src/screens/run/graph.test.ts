@@ -26,6 +26,7 @@ function draw(totals: Partial<Totals>): void {
     images: [],
     warnings: [],
     pulls: [],
+    waits: [],
   });
   render(Graph, { run });
 }

@@ -2,6 +2,7 @@
 
 import type { ImageState } from '../../backend/types';
 import { m } from '../../i18n';
+import { retryHelps } from '../../text/catalogue';
 import { describe, unnamed, type ErrorText } from '../../text/errors';
 import { plain } from '../../text/plain';
 
@@ -42,4 +43,9 @@ export function groups(rows: readonly ImageState[]): Group[] {
       return { key, code: error.code, text, images, detail: [...distinct].join('\n\n') };
     })
     .sort((one, other) => other.images.length - one.images.length);
+}
+
+/** What may go well the next time: the images of all causes but those that only other rules would help. */
+export function worthRetrying(causes: readonly Group[]): ImageState[] {
+  return causes.filter(({ code }) => retryHelps(code)).flatMap(({ images }) => images);
 }

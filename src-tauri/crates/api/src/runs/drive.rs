@@ -80,6 +80,7 @@ fn tell<H: Host>(api: &Arc<Api<H>>, run: &Run, warning: Sentence) {
         totals: snapshot.totals,
         warnings: vec![warning],
         pulls: snapshot.pulls.clone(),
+        waits: snapshot.waits.clone(),
         ..Update::default()
     };
     if snapshot.apply(&update) {

@@ -1,9 +1,10 @@
 //! What is told while a run goes.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{ImageStatus, Outcome, Phase, RunHandle, Snapshot};
-use testkit::{Image, Layer, Registry};
+use registry::Code;
+use testkit::{Fault, Image, Kind, Layer, Registry, Reply};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::common::{assert_all, at, finish, sync};
@@ -123,4 +124,37 @@ async fn a_watcher_that_comes_late_sees_all() {
     assert_eq!(snapshot.images[0].status, ImageStatus::Copied);
     assert_eq!(snapshot.totals.copied, 1);
     finish(run).await;
+}
+
+#[tokio::test]
+async fn whom_it_waits_for_is_told_and_then_no_more() {
+    for (fault, code, tries) in [
+        (Reply::too_many_requests(Some("2")), Code::RateLimited, None),
+        (Reply::status(503), Code::RegistryFailed, Some((2, 4))),
+    ] {
+        let (from, to) = (Registry::start().await, Registry::start().await);
+        from.push("a", "1", &Image::single("linux/amd64", [Layer::random(1, 50)]));
+        let fault = from.fault(Fault::on(Kind::Manifest).get().answer(fault));
+        let begun = SystemTime::now();
+        let run = sync(&at(&from, "a:1"), &[&at(&to, "x")])
+            .options(|options| options.backoff = Duration::from_secs(1))
+            .start();
+        let (mut seen, mut updates) = run.watch();
+        let mut told = Vec::new();
+        while seen.phase != Phase::Done {
+            assert!(seen.apply(&updates.recv().await.unwrap()));
+            told.push(seen.waits.clone());
+        }
+        assert_all(&finish(run).await, Outcome::Copied);
+        assert_eq!(fault.fired(), 1);
+        assert_eq!(told.last(), Some(&Vec::new()));
+        told.retain(|waits| !waits.is_empty());
+        told.dedup();
+        let [waits] = told.as_slice() else { panic!("{told:#?}") };
+        let [wait] = waits.as_slice() else { panic!("{waits:#?}") };
+        assert_eq!((wait.registry.as_str(), wait.code), (from.host(), code));
+        assert_eq!((wait.tries, wait.requests), (tries, 1));
+        let until = UNIX_EPOCH + Duration::from_millis(wait.until);
+        assert!(until > begun + Duration::from_secs(1) && until < SystemTime::now(), "{wait:?}");
+    }
 }

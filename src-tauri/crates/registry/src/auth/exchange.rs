@@ -10,7 +10,7 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
 use super::{login::Login, slot::Token};
@@ -70,7 +70,7 @@ impl Exchange<'_> {
             |error: Error, attempts| NoToken::Unavailable(self.named(error, attempts, begin));
         loop {
             let longest = self.client.0.options.longest_wait;
-            if let Err(left) = self.host.pauses.wait(Class::Token, longest).await {
+            if let Err(left) = self.host.waited(Class::Token, longest).await {
                 let error = retry::too_long(WHAT, left);
                 return Err(unavailable(error, attempts));
             }
@@ -119,7 +119,10 @@ impl Exchange<'_> {
                 }
             };
             match pauses.next() {
-                Some(pause) if may_pass => sleep(pause).await,
+                Some(pause) if may_pass => {
+                    let most = self.client.0.options.retries.saturating_add(1);
+                    self.host.waits.retry(error.code(), attempts + 1, most, pause).await;
+                }
                 _ => return Err(unavailable(error, attempts)),
             }
         }

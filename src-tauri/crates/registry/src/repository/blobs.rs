@@ -40,7 +40,7 @@ impl Repository {
             let message = format!("the blob is too large to be read at once: {} bytes", blob.size);
             return Err(self.blame(Error::new(Code::ManifestInvalid, message), &reference));
         }
-        let mut patience = Patience::new(&self.client.0.options);
+        let mut patience = Patience::of(self);
         loop {
             let mut reader = BlobReader::open(self.clone(), blob.clone(), 0, Room::Take).await?;
             let mut bytes = BytesMut::new();

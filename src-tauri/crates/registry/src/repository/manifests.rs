@@ -115,7 +115,7 @@ impl Repository {
     }
 
     async fn fetch(&self, target: &Target) -> Result<Manifest> {
-        let mut patience = Patience::new(&self.client.0.options);
+        let mut patience = Patience::of(self);
         let mut target = target.clone();
         let mut damage: Option<(Digest, Error)> = None;
         loop {
@@ -193,7 +193,7 @@ impl Repository {
             self.blame(error.cause(&e), &reference)
         })?;
         let path = format!("manifests/{target}");
-        let mut patience = Patience::new(&self.client.0.options);
+        let mut patience = Patience::of(self);
         let mut created = false;
         let answer = loop {
             let mut ask = Ask::new(
