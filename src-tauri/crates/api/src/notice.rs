@@ -57,6 +57,11 @@ pub struct Notice {
     pub retry: Option<(String, String)>,
 }
 
+/// Whether the same may go well when it is tried again and nothing else was done: not what the rules are wrong with.
+pub(crate) fn retry_helps(code: &str) -> bool {
+    !code.starts_with("rule.")
+}
+
 impl Target {
     /// What the page is told of a click.
     pub fn event(&self) -> AppEvent {
@@ -83,6 +88,8 @@ impl Notice {
             "notify_body",
             &[("copied", &counts[0]), ("skipped", &counts[1]), ("failed", &counts[2])],
         );
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let again = codes.iter().any(|code| retry_helps(code));
         let needs = codes
             .into_iter()
             .find_map(|code| NEEDS_USER.into_iter().find(|known| known.as_str() == code));
@@ -103,7 +110,7 @@ impl Notice {
             body,
             target: if needs.is_some() { Target::Accounts } else { Target::Run(id.into()) },
             show: tongue.text("notify_show", &[]),
-            retry: (totals.failed > 0).then(|| (id.to_owned(), retry)),
+            retry: again.then(|| (id.to_owned(), retry)),
         }
     }
 
@@ -165,6 +172,8 @@ mod tests {
         assert!(failed.title.contains("failures"), "{failed:?}");
         assert_eq!(failed.event, Event::Failed);
         assert_eq!(failed.retry, Some(("7".into(), "Retry failed".into())));
+        let conflict = ended(Tongue::English, 3, 1, 0, &["rule.conflict"]);
+        assert_eq!((conflict.event, conflict.retry), (Event::Failed, None));
         assert!(ended(Tongue::English, 3, 0, 4, &[]).title.contains("cancelled"));
         let chinese = ended(Tongue::Chinese, 3, 0, 0, &[]);
         assert!(

@@ -35,6 +35,7 @@ use crate::{
     },
     error::Result,
     history,
+    notice::retry_helps,
 };
 
 /// How many plans and runs are kept; older ones that have ended are forgotten here, not in the history.
@@ -152,6 +153,9 @@ pub(crate) async fn retry<H: Host>(api: &Arc<Api<H>>, request: RetryRequest) -> 
             .images
             .iter()
             .filter(|image| image.status == Outcome::Failed)
+            .filter(|image| {
+                image.error.as_ref().is_none_or(|error| retry_helps(error.code.as_str()))
+            })
             .map(|image| ImagePair {
                 source: image.source.clone(),
                 destination: image.destination.clone(),
@@ -159,7 +163,10 @@ pub(crate) async fn retry<H: Host>(api: &Arc<Api<H>>, request: RetryRequest) -> 
             .collect(),
     };
     if pairs.is_empty() {
-        return Err(ApiError::new(Code::ConfigInvalid, "no image of this run failed"));
+        return Err(ApiError::new(
+            Code::ConfigInvalid,
+            "no image of this run failed in a way that another try could help",
+        ));
     }
     let wanted = Wanted::new(Kind::Run, about.profile_id);
     begin(api, Wanted { picked: Picked::Only(pairs), retry_of: Some(request.id), ..wanted }).await

@@ -42,8 +42,17 @@ pub(crate) async fn follow(run: &RunHandle, show: Show, logs: bool, planning_onl
     let (mut snapshot, mut updates) = run.watch();
     let mut view = View::new(show, logs, planning_only);
     view.draw(&snapshot, &snapshot.images);
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
     while snapshot.phase != Phase::Done {
-        match next(run, &mut snapshot, &mut updates).await {
+        let step = tokio::select! {
+            step = next(run, &mut snapshot, &mut updates) => step,
+            // nothing else may be told while everything waits
+            _ = seconds.tick(), if view.counts_down => {
+                view.draw(&snapshot, &[]);
+                continue;
+            }
+        };
+        match step {
             Some(Step::Changed(update)) => view.draw(&snapshot, &update.images),
             Some(Step::Renewed) => view.draw(&snapshot, &snapshot.images),
             None => break,
@@ -77,6 +86,8 @@ struct View {
     logs: bool,
     planning_only: bool,
     bars: Option<Bars>,
+    /// Some of what is drawn changes with time alone.
+    counts_down: bool,
     told: Vec<bool>,
 }
 
@@ -95,7 +106,7 @@ impl View {
             overall.enable_steady_tick(Duration::from_millis(200));
             Bars { all, overall, images: Vec::new() }
         });
-        Self { show, logs, planning_only, bars, told: Vec::new() }
+        Self { show, logs, planning_only, bars, counts_down: false, told: Vec::new() }
     }
 
     fn draw(&mut self, snapshot: &Snapshot, changed: &[ImageState]) {
@@ -109,6 +120,7 @@ impl View {
         }
         if let Some(bars) = &mut self.bars {
             bars.draw(snapshot);
+            self.counts_down = !snapshot.waits.is_empty();
         }
     }
 
@@ -190,7 +202,7 @@ fn waiting(wait: &Waiting, now: SystemTime) -> String {
     match tries {
         None => format!("{registry} asks us to wait for {left} s more"),
         Some((next, most)) => {
-            format!("{registry} is tried again in {left} s ({next} of {most}): {code}")
+            format!("{registry} is tried again in {left} s (try {next} of {most}): {code}")
         }
     }
 }
@@ -287,8 +299,8 @@ mod tests {
         let ordered = wait(Code::RateLimited, None, 1_041_500);
         assert_eq!(ordered, "docker.io asks us to wait for 42 s more");
         let again = wait(Code::NetTimeout, Some((2, 4)), 1_003_000);
-        assert_eq!(again, "docker.io is tried again in 3 s (2 of 4): net.timeout");
+        assert_eq!(again, "docker.io is tried again in 3 s (try 2 of 4): net.timeout");
         let over = wait(Code::NetTimeout, Some((2, 4)), 900_000);
-        assert_eq!(over, "docker.io is tried again in 0 s (2 of 4): net.timeout");
+        assert_eq!(over, "docker.io is tried again in 0 s (try 2 of 4): net.timeout");
     }
 }

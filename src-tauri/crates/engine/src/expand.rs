@@ -104,11 +104,11 @@ impl Group {
     }
 
     /// Connects to whoever is asked only once the other side has answered.
-    fn approach(&self) {
+    fn approach(&self, run: &Run) {
         if self.rules.iter().any(|(_, rule)| rule.needs_list()) {
-            self.places.iter().for_each(|place| place.repository.approach());
+            self.places.iter().for_each(|place| run.aside(place.repository.approach()));
         } else {
-            self.source.repository.approach();
+            run.aside(self.source.repository.approach());
         }
     }
 
@@ -162,7 +162,7 @@ pub(crate) async fn expand(
 /// Expands the rules of a repository. Says which rules by pattern found it.
 async fn expand_group(run: &Run, group: Group, tell: &Sender<News>) -> Vec<Arc<Search>> {
     let group = Arc::new(group);
-    group.approach();
+    group.approach(run);
     if AssertUnwindSafe(units(run, &group, tell)).catch_unwind().await.is_err() {
         for (number, rule) in &group.rules {
             for (at, destination) in rule.destinations.iter().enumerate() {

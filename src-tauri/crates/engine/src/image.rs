@@ -284,10 +284,10 @@ impl Image {
         let lacks = |(_, stands): &&(usize, Option<Digest>)| stands.as_ref().is_none_or(is_other);
         let mut lacking = standing.iter().filter(lacks).peekable();
         if lacking.peek().is_some() {
-            self.unit.source.repository.expect_blobs();
+            self.run.aside(self.unit.source.repository.expect_blobs());
         }
         for (at, _) in lacking {
-            self.destination(*at).place.repository.expect_blobs();
+            self.run.aside(self.destination(*at).place.repository.expect_blobs());
         }
     }
 

@@ -168,6 +168,15 @@ impl Run {
         self.tasks.spawn(task.in_current_span());
     }
 
+    /// Starts what nothing waits for. It ends with the run.
+    pub(crate) fn aside(&self, task: Option<impl Future<Output = ()> + Send + 'static>) {
+        let Some(task) = task else { return };
+        let stop = self.stop.clone();
+        self.spawn(async move {
+            let _ = UnlessStopped::new(&stop, task).await;
+        });
+    }
+
     /// Gives an upload up, without waiting for that. It keeps the room that it has until it is done.
     pub(crate) fn discard(&self, writer: BlobWriter, room: Room) {
         self.spawn(async move {

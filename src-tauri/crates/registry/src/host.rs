@@ -220,9 +220,14 @@ impl HostState {
         class: Class,
         longest: Duration,
     ) -> std::result::Result<(), Duration> {
-        let left = self.pauses.left(class).filter(|left| *left <= longest);
-        let _seen = left.map(|left| self.waits.ordered(left));
-        self.pauses.wait(class, longest).await
+        while let Some(left) = self.pauses.left(class) {
+            if left > longest {
+                return Err(left);
+            }
+            let _seen = self.waits.ordered(left);
+            tokio::time::sleep(left).await;
+        }
+        Ok(())
     }
 
     /// Keeps what every answer may tell besides.
@@ -397,6 +402,33 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_its_class_alone_and_never_gets_shorter() {
+        let host = HostState::new("r.example".parse().unwrap(), None);
+        let longest = Duration::from_mins(1);
+        let order = |class, seconds| {
+            host.pauses.order(&host.registry, class, Duration::from_secs(seconds));
+        };
+        let seen = || host.waits.now(&host.registry).map(|wait| (wait.code, wait.tries));
+        order(Class::Blob, 10);
+        order(Class::Blob, 3);
+        let begin = Instant::now();
+        host.waited(Class::Manifest, longest).await.unwrap();
+        assert_eq!((begin.elapsed(), seen()), (Duration::ZERO, None));
+        let longer = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            order(Class::Blob, 20);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(seen(), Some((Code::RateLimited, None)));
+        };
+        let (waited, ()) = tokio::join!(host.waited(Class::Blob, longest), longer);
+        waited.unwrap();
+        assert!(begin.elapsed() >= Duration::from_secs(25), "{:?}", begin.elapsed());
+        assert_eq!(seen(), None);
+        order(Class::Token, 61);
+        assert_eq!(host.waited(Class::Token, longest).await, Err(Duration::from_secs(61)));
+    }
 
     #[test]
     fn an_answer_that_was_overtaken_does_not_raise_the_quota() {

@@ -17,6 +17,8 @@ pub(crate) struct Patience {
     pauses: ExponentialBackoff,
     /// Failures since the last progress.
     failures: u32,
+    /// Pauses of our own among these.
+    paused: u32,
     /// Something was gained since the last failure.
     gained: bool,
     /// Waits since then that the registry has ordered.
@@ -39,6 +41,7 @@ impl Patience {
             waits,
             pauses: retry::backoff(options),
             failures: 0,
+            paused: 0,
             gained: false,
             waited: Duration::ZERO,
             tries: 0,
@@ -51,7 +54,7 @@ impl Patience {
         self.gained = true;
         if self.failures > 0 {
             self.pauses = retry::backoff(&self.options);
-            self.failures = 0;
+            (self.failures, self.paused) = (0, 0);
             self.waited = Duration::ZERO;
         }
     }
@@ -79,8 +82,11 @@ impl Patience {
         let Some(pause) = pause else {
             return Err(error.clone().tried(self.tries, self.begin.elapsed()));
         };
-        let most = self.options.retries.saturating_add(1);
-        self.waits.retry(error.code(), self.failures + 1, most, pause).await;
+        self.paused += 1;
+        // after progress there is one more than there are retries
+        let next = self.paused.saturating_add(1);
+        let most = self.options.retries.saturating_add(1).max(next);
+        self.waits.retry(error.code(), next, most, pause).await;
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use http::{HeaderMap, Method, StatusCode, header::RETRY_AFTER};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::{ClientOptions, Code, Error, Registry};
 
@@ -129,17 +129,6 @@ impl Pauses {
         let pause = *self.0[class as usize].lock().unwrap_or_else(PoisonError::into_inner);
         pause?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
-
-    /// Waits until requests of a class may be sent. `Err` says at once how long it would be, if longer than `longest`.
-    pub(crate) async fn wait(&self, class: Class, longest: Duration) -> Result<(), Duration> {
-        while let Some(left) = self.left(class) {
-            if left > longest {
-                return Err(left);
-            }
-            sleep_until(Instant::now() + left).await;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -234,20 +223,5 @@ mod tests {
         ] {
             assert_eq!(Class::of(&method, path), class, "{method} {path}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_its_class_alone_and_never_gets_shorter() {
-        let (pauses, registry) = (Pauses::default(), "r.example".parse().unwrap());
-        let longest = Duration::from_mins(1);
-        pauses.order(&registry, Class::Blob, Duration::from_secs(10));
-        pauses.order(&registry, Class::Blob, Duration::from_secs(2));
-        let begin = Instant::now();
-        pauses.wait(Class::Manifest, longest).await.unwrap();
-        assert_eq!(begin.elapsed(), Duration::ZERO);
-        pauses.wait(Class::Blob, longest).await.unwrap();
-        assert!(begin.elapsed() >= Duration::from_secs(10));
-        pauses.order(&registry, Class::Token, Duration::from_secs(61));
-        assert_eq!(pauses.wait(Class::Token, longest).await, Err(Duration::from_secs(61)));
     }
 }

@@ -83,6 +83,7 @@ impl Client {
             can_retry: ask.retry && !is_stream,
             ask,
             attempts: 0,
+            paused: 0,
             seeker: Seeker::new(self, &host, &reach, repository, token_side, scopes, enough),
         };
         trip.run(about).await
@@ -110,6 +111,8 @@ struct Trip<'a> {
     can_retry: bool,
     /// Requests sent.
     attempts: u32,
+    /// Pauses made before another try.
+    paused: u32,
     seeker: Seeker<'a>,
 }
 
@@ -258,8 +261,9 @@ impl Trip<'_> {
     }
 
     /// Waits before the next try. What the request carries is not shared with that.
-    fn pause(&self, code: Code, pause: Duration) -> impl Future<Output = ()> + use<> {
-        let (host, next) = (Arc::clone(self.host), self.attempts + 1);
+    fn pause(&mut self, code: Code, pause: Duration) -> impl Future<Output = ()> + use<> {
+        self.paused += 1;
+        let (host, next) = (Arc::clone(self.host), self.paused.saturating_add(1));
         let most = self.client.0.options.retries.saturating_add(1);
         async move { host.waits.retry(code, next, most, pause).await }
     }

@@ -146,7 +146,7 @@ impl Service {
         let begin = Instant::now();
         let options = &self.client.0.options;
         let (mut pauses, mut waited) = (retry::backoff(options), Duration::ZERO);
-        let mut attempts = 0;
+        let (mut attempts, mut next) = (0, 1);
         // a paused run may wait for long: nothing is signed before it goes on
         let make = || async {
             self.client.0.gate.pass().await;
@@ -213,9 +213,9 @@ impl Service {
                         }
                         Ok(_) => Code::RegistryFailed,
                     };
-                    host.waits
-                        .retry(code, attempts + 1, options.retries.saturating_add(1), pause)
-                        .await;
+                    next += 1;
+                    let most = options.retries.saturating_add(1);
+                    host.waits.retry(code, next, most, pause).await;
                 }
                 None => return result,
             }

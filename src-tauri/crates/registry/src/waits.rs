@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, Registry, host::lock};
 
-/// Shorter ones come and go unseen.
-const WORTH_SHOWING: Duration = Duration::from_secs(1);
+/// Shorter ones come and go unseen: what is shown for a moment only disturbs.
+const WORTH_SHOWING: Duration = Duration::from_secs(2);
 
 /// What a registry is waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl Waits {
 
     /// Waits before another try, `next` of `most`.
     pub(crate) async fn retry(&self, code: Code, next: u32, most: u32, pause: Duration) {
-        let _seen = self.see(code, Some((next, most.max(next))), pause);
+        let _seen = self.see(code, Some((next, most)), pause);
         tokio::time::sleep(pause).await;
     }
 
@@ -111,7 +111,7 @@ mod tests {
         tokio::join!(
             waits.retry(Code::NetTimeout, 2, 4, second(9)),
             waits.retry(Code::NetReset, 3, 4, second(3)),
-            waits.retry(Code::NetDns, 4, 4, Duration::from_millis(900)),
+            waits.retry(Code::NetDns, 4, 4, Duration::from_millis(1900)),
             watch,
         );
         assert_eq!(told(), None);

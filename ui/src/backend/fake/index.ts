@@ -26,6 +26,7 @@ import type {
   Taken,
   VerifyReport,
 } from '../types';
+import { retryHelps } from '../../text/catalogue';
 import * as data from './data';
 import { FakeBrowse } from './browse';
 import { preview } from './preview';
@@ -510,8 +511,10 @@ class Fake {
     const { profileId } = this.#history.run(id);
     const rows = this.#history
       .snapshot(id)
-      .images.filter(({ status, destination }) =>
-        images ? images.some((each) => each.destination === destination) : status === 'failed',
+      .images.filter(({ status, destination, error }) =>
+        images
+          ? images.some((each) => each.destination === destination)
+          : status === 'failed' && error && retryHelps(error.code),
       );
     return this.#begin(profileId, 'run', { retryOf: id, only: rows.map((row) => row.destination) });
   }

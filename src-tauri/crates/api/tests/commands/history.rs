@@ -8,7 +8,7 @@ use store::{
 };
 use testkit::{Fault, Image, Kind, Layer, Registry, Stall};
 
-use crate::host::{World, draft};
+use crate::host::{World, draft, profile};
 
 /// Two registries that need no login, with three images at the first, and a profile.
 async fn setting(world: &World) -> (Registry, Registry, String) {
@@ -363,4 +363,35 @@ async fn a_run_that_does_not_begin_leaves_nothing_behind() {
     assert_eq!(list(&world).await, [] as [Value; 0]);
     let dirs = Dirs::at(world.dir.path());
     ProfileLock::take_now(&dirs, &profile).unwrap();
+}
+
+#[tokio::test]
+async fn what_only_other_rules_would_help_is_not_tried_again() {
+    let mut world = World::new();
+    let (source, destination, _) = setting(&world).await;
+    source.push("c/d", "1", &Image::single("linux/amd64", [Layer::random(9, 900)]));
+    let [from, to] = [source.host(), destination.host()];
+    let mut two = profile("", "Q", &format!("{from}/a/b"), &format!("{to}/x/b"));
+    let mut rule = two["rules"][0].clone();
+    rule["source"] = json!(format!("{from}/c/d"));
+    two["rules"].as_array_mut().unwrap().push(rule);
+    let saved = world.ok("profiles.save", two).await["id"].as_str().unwrap().to_owned();
+    let refused =
+        destination.fault(Fault::on(Kind::Manifest).put().reference("2").always().status(403));
+    let run = started(&world, json!({ "profileId": saved })).await;
+    world.ended(&run).await;
+    assert!(refused.fired() > 0);
+    destination.clear_faults();
+    let snapshot = world.ok("runs.snapshot", json!({ "id": run })).await;
+    let failed = snapshot["images"].as_array().unwrap().iter();
+    let mut codes: Vec<_> = failed.filter_map(|image| image["error"]["code"].as_str()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["access.push-denied", "rule.conflict", "rule.conflict"]);
+    let again = world.ok("runs.retry", json!({ "id": run, "images": null })).await;
+    let id = again["id"].as_str().unwrap().to_owned();
+    world.ended(&id).await;
+    let snapshot = world.ok("runs.snapshot", json!({ "id": id })).await;
+    let images = snapshot["images"].as_array().unwrap();
+    let told: Vec<_> = images.iter().map(|image| (&image["source"], &image["status"])).collect();
+    assert_eq!(told, [(&json!(format!("{from}/a/b:2")), &json!("copied"))]);
 }

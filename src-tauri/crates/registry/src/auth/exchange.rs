@@ -65,7 +65,7 @@ impl Exchange<'_> {
     pub(crate) async fn token(&self, login: &Login, scopes: &[String]) -> Result<Token, NoToken> {
         let begin = Instant::now();
         let mut pauses = retry::backoff(&self.client.0.options);
-        let (mut by_form, mut attempts) = (true, 0);
+        let (mut by_form, mut attempts, mut next) = (true, 0, 1);
         let unavailable =
             |error: Error, attempts| NoToken::Unavailable(self.named(error, attempts, begin));
         loop {
@@ -121,7 +121,8 @@ impl Exchange<'_> {
             match pauses.next() {
                 Some(pause) if may_pass => {
                     let most = self.client.0.options.retries.saturating_add(1);
-                    self.host.waits.retry(error.code(), attempts + 1, most, pause).await;
+                    next += 1;
+                    self.host.waits.retry(error.code(), next, most, pause).await;
                 }
                 _ => return Err(unavailable(error, attempts)),
             }

@@ -27,67 +27,62 @@ pub(crate) struct Ahead {
 
 impl Repository {
     /// Begins a connection to the registry, for the first request that goes there. To be called where that request can't
-    /// be made yet; does nothing the second time, or once the registry has answered.
-    pub fn approach(&self) {
+    /// be made yet. `None` once the registry has answered; else it is begun when it is known how the registry is
+    /// reached, unless it has been before or the client is paused. Drop it where nothing will be asked any more.
+    pub fn approach(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         let host = self.client.host_state(&self.registry);
-        if host.contact.is_made() || std::mem::replace(&mut lock(&host.ahead).approached, true) {
-            return;
-        }
-        self.ahead(host, |host, reach| {
-            let (scheme, line) = if reach.access.tls.plain_http {
-                (Scheme::Http, &reach.http.single)
-            } else {
-                (Scheme::Https, &reach.http.shared)
-            };
-            // a request that has come meanwhile connects by itself
-            if !host.contact.is_made() {
-                dial(host, reach, scheme, line, 1);
+        let is_needed = |host: &HostState| !host.contact.is_made() && !lock(&host.ahead).approached;
+        is_needed(&host).then(|| {
+            let reached = self.clone().reached(Arc::clone(&host));
+            async move {
+                // a request that has come meanwhile connects by itself
+                let Some(reach) = reached.await.filter(|_| is_needed(&host)) else { return };
+                lock(&host.ahead).approached = true;
+                if reach.access.tls.plain_http {
+                    dial(&host, &reach, Scheme::Http, &reach.http.single, 1);
+                } else {
+                    dial(&host, &reach, Scheme::Https, &reach.http.shared, 1);
+                }
             }
-        });
+        })
     }
 
-    /// Begins connections for the blobs of an image that will be read or written as soon as its manifest is read. Once
-    /// blobs have begun to move, there are connections, and it does nothing.
-    pub fn expect_blobs(&self) {
+    /// Begins connections for the blobs of an image that will be read or written as soon as its manifest is read, in the
+    /// same way. `None` where the registry has not answered yet, and once blobs have begun to move: there are
+    /// connections then.
+    pub fn expect_blobs(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         let host = self.client.host_state(&self.registry);
-        let Some(scheme) = host.contact.scheme() else { return };
-        if host.learnt().blobs_move {
-            return;
-        }
+        let scheme = host.contact.scheme()?;
         let class = match self.side {
             Side::Source => Class::Blob,
             Side::Destination => Class::Write,
         };
-        let most = host.room.limit(class).min(MOST);
-        let more = {
-            let mut ahead = lock(&host.ahead);
-            let more = BLOBS.min(most.saturating_sub(ahead.blobs));
-            ahead.blobs += more;
-            more
+        let more = move |host: &HostState| {
+            let most = if host.learnt().blobs_move { 0 } else { host.room.limit(class).min(MOST) };
+            BLOBS.min(most.saturating_sub(lock(&host.ahead).blobs))
         };
-        if more > 0 {
-            self.ahead(host, move |host, reach| {
-                dial(host, reach, scheme, &reach.http.single, more);
-            });
-        }
+        (more(&host) > 0).then(|| {
+            let reached = self.clone().reached(Arc::clone(&host));
+            async move {
+                let Some(reach) = reached.await else { return };
+                let more = more(&host);
+                lock(&host.ahead).blobs += more;
+                dial(&host, &reach, scheme, &reach.http.single, more);
+            }
+        })
     }
 
-    /// Does something as soon as it is known how the repository is reached. Who fails to reach it is the request.
-    fn ahead(&self, host: Arc<HostState>, begin: impl FnOnce(&HostState, &Reach) + Send + 'static) {
-        let repository = self.clone();
-        tokio::spawn(async move {
-            let reach = host.reach(&repository.client, Some(&repository.name)).await;
-            // a mirror may have all that is read
-            let is_asked = |reach: &Reach| {
-                repository.side == Side::Destination || reach.access.mirrors.is_empty()
-            };
-            if let Ok(reach) = reach
-                && is_asked(&reach)
-                && !repository.client.is_paused()
-            {
-                begin(&host, &reach);
-            }
-        });
+    /// How the repository is reached, where something may go there now. Why it can't be reached tells the request.
+    async fn reached(self, host: Arc<HostState>) -> Option<Arc<Reach>> {
+        let Self { client, name, side, .. } = self;
+        // who we are is asked elsewhere, which takes requests too
+        if client.is_paused() {
+            return None;
+        }
+        let reach = host.reach(&client, Some(&name)).await.ok()?;
+        // a mirror may have all that is read
+        let is_asked = side == Side::Destination || reach.access.mirrors.is_empty();
+        (is_asked && !client.is_paused()).then_some(reach)
     }
 }
 

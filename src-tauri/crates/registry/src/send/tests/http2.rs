@@ -138,13 +138,12 @@ fn repository(setup: &Setup, side: Side) -> Repository {
 #[tokio::test]
 async fn the_first_request_finds_the_connection_made() {
     let (server, setup) = server(true).await;
-    for side in [Side::Destination, Side::Source] {
-        repository(&setup, side).approach();
-    }
+    repository(&setup, Side::Destination).approach().unwrap().await;
+    assert!(repository(&setup, Side::Source).approach().is_none(), "once is enough");
     connected(&server, 1).await;
     assert_eq!(server.requests().len(), 0);
     read_all(&setup).await;
-    repository(&setup, Side::Source).approach();
+    assert!(repository(&setup, Side::Source).approach().is_none());
     assert_eq!((server.connections(), server.requests().len()), (1, 20));
 }
 
@@ -154,11 +153,10 @@ async fn blobs_find_connections_once_the_host_is_known() {
         let options = ClientOptions { requests_per_host, ..quick() };
         let (server, setup) = server_with(true, options).await;
         let destination = repository(&setup, Side::Destination);
-        destination.expect_blobs();
+        assert!(destination.expect_blobs().is_none(), "the host is not known");
         setup.get("team/r0").await.unwrap();
-        assert_eq!(server.connections(), 1, "the host was not known");
-        for _ in 0..10 {
-            destination.expect_blobs();
+        while let Some(expect) = destination.expect_blobs() {
+            expect.await;
         }
         let all = 1 + requests_per_host.unwrap_or(16) as u64;
         connected(&server, all).await;
@@ -167,8 +165,32 @@ async fn blobs_find_connections_once_the_host_is_known() {
         assert!(posts.iter().all(Result::is_ok));
         let used = connections(&server.requests(), Version::HTTP_11).len();
         assert_eq!((server.connections(), used as u64), (all, all - 1), "{requests_per_host:?}");
-        destination.expect_blobs();
-        setup.get("team/r0").await.unwrap();
-        assert_eq!(server.connections(), all, "they move");
+        assert!(destination.expect_blobs().is_none(), "they move");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_begun_while_all_is_paused() {
+    let (server, setup) = server(true).await;
+    let source = repository(&setup, Side::Source);
+    setup.client.pause();
+    source.approach().unwrap().await;
+    assert_eq!((setup.owner.asked.load(Relaxed), server.connections()), (0, 0));
+    setup.client.resume();
+    source.approach().unwrap().await;
+    connected(&server, 1).await;
+}
+
+#[tokio::test]
+async fn a_registry_is_not_approached_to_read_what_mirrors_may_have() {
+    let (server, setup) = server(true).await;
+    let mirror = crate::Mirror { registry: "mirror.example".parse().unwrap(), prefix: None };
+    let access = Access { mirrors: vec![mirror], ..setup.owner.access.clone() };
+    let setup = Setup::new(server.host(), quick(), access);
+    repository(&setup, Side::Source).approach().unwrap().await;
+    repository(&setup, Side::Destination).approach().unwrap().await;
+    connected(&server, 1).await;
+    assert!(repository(&setup, Side::Source).approach().is_none());
+    read_all(&setup).await;
+    assert_eq!(server.connections(), 1);
 }

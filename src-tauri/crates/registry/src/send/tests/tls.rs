@@ -271,5 +271,8 @@ async fn two_ways_of_speaking_tls_with_one_host_are_kept_apart() {
         trusted.execute(get()).await.unwrap();
         let pool = connections.pool(&TlsOptions::default(), None).unwrap().single;
         assert!(pool.execute(get()).await.is_err());
+        // nor does the one take what was begun for the other
+        trusted.dial(&url.parse().unwrap());
+        assert!(pool.execute(get()).await.is_err());
     }
 }
