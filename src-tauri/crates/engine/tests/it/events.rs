@@ -129,7 +129,7 @@ async fn a_watcher_that_comes_late_sees_all() {
 #[tokio::test]
 async fn whom_it_waits_for_is_told_and_then_no_more() {
     for (fault, code, tries) in [
-        (Reply::too_many_requests(Some("2")), Code::RateLimited, None),
+        (Reply::too_many_requests(Some("3")), Code::RateLimited, None),
         (Reply::status(503), Code::RegistryFailed, Some((2, 4))),
     ] {
         let (from, to) = (Registry::start().await, Registry::start().await);
@@ -137,7 +137,7 @@ async fn whom_it_waits_for_is_told_and_then_no_more() {
         let fault = from.fault(Fault::on(Kind::Manifest).get().answer(fault));
         let begun = SystemTime::now();
         let run = sync(&at(&from, "a:1"), &[&at(&to, "x")])
-            .options(|options| options.backoff = Duration::from_secs(1))
+            .options(|options| options.backoff = Duration::from_secs(2))
             .start();
         let (mut seen, mut updates) = run.watch();
         let mut told = Vec::new();
@@ -155,6 +155,6 @@ async fn whom_it_waits_for_is_told_and_then_no_more() {
         assert_eq!((wait.registry.as_str(), wait.code), (from.host(), code));
         assert_eq!((wait.tries, wait.requests), (tries, 1));
         let until = UNIX_EPOCH + Duration::from_millis(wait.until);
-        assert!(until > begun + Duration::from_secs(1) && until < SystemTime::now(), "{wait:?}");
+        assert!(until > begun + Duration::from_secs(2) && until < SystemTime::now(), "{wait:?}");
     }
 }
