@@ -228,11 +228,13 @@ describe('Run', () => {
     expect(lines[1]).toHaveTextContent(
       /^new\.example\.com does not answer trying again in \d sec \(try 2 of 4\) 1 request waits$/,
     );
+    expect(id('status-waits')).toHaveTextContent(/^docker\.io asks to slow down$/);
     const before = left(lines[1]);
     await waitFor(() => expect(left(lines[1])).toBeLessThan(before), { timeout: 5000 });
     await clean(container);
     await user.click(id('run-pause'));
     await waitFor(() => expect(screen.queryByTestId('run-waits')).toBeNull());
+    expect(screen.queryByTestId('status-waits')).toBeNull();
   });
 
   test('limits are changed while it goes on', async () => {
