@@ -4,11 +4,24 @@ import { screen, waitFor } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../backend/backend';
 import type { AccountDraft } from '../backend/types';
-import { clean, start } from './app';
+import { clean, start, type Started } from './app';
 
 const id = (testid: string): HTMLElement => screen.getByTestId(testid);
 const some = (testid: string): Promise<HTMLElement[]> => screen.findAllByTestId(testid);
 const never = new Promise<never>(() => undefined);
+
+/** The sheet of a new account, and what it sends, which is never answered. */
+async function adding(): Promise<Started & { sent: AccountDraft[] }> {
+  const sent: AccountDraft[] = [];
+  const started = await start('scenario=empty', '#/accounts/new', {
+    accountsSave: (draft) => {
+      sent.push({ ...draft });
+      return never;
+    },
+  });
+  await screen.findByTestId('account-sheet');
+  return { ...started, sent };
+}
 
 describe('Accounts', () => {
   test('many: no secret is anywhere', async () => {
@@ -240,14 +253,7 @@ describe('Accounts', () => {
   });
 
   test('a cloud: provider, holes of its address, kind of secret, settings', async () => {
-    const sent: AccountDraft[] = [];
-    const { user, container } = await start('scenario=empty', '#/accounts/new', {
-      accountsSave: (draft) => {
-        sent.push({ ...draft });
-        return never;
-      },
-    });
-    await screen.findByTestId('account-sheet');
+    const { sent, user, container } = await adding();
     await user.click(id('account-provider'));
     await waitFor(() => expect(id('account-provider-list').children.length).toBeGreaterThan(10));
     await user.type(id('account-provider'), 'amaz{Enter}');
@@ -274,14 +280,7 @@ describe('Accounts', () => {
   });
 
   test('a profile of this computer needs no secret; neither goes one out that was typed before', async () => {
-    const sent: AccountDraft[] = [];
-    const { user, container } = await start('scenario=empty', '#/accounts/new', {
-      accountsSave: (draft) => {
-        sent.push({ ...draft });
-        return never;
-      },
-    });
-    await screen.findByTestId('account-sheet');
+    const { sent, user, container } = await adding();
     await user.type(id('account-address'), 'public.ecr.aws{Tab}');
     await waitFor(() => expect(id('account-kind')).toHaveValue('aws-keys'));
     await user.type(id('account-secret'), 'CANARY-5');
@@ -301,14 +300,7 @@ describe('Accounts', () => {
   });
 
   test('a JSON key is pasted, or a file that the app reads itself', async () => {
-    const sent: AccountDraft[] = [];
-    const { user, container } = await start('scenario=empty', '#/accounts/new', {
-      accountsSave: (draft) => {
-        sent.push({ ...draft });
-        return never;
-      },
-    });
-    await screen.findByTestId('account-sheet');
+    const { sent, user, container } = await adding();
     await user.type(id('account-address'), 'europe-docker.pkg.dev{Tab}');
     await waitFor(() => expect(id('account-kind')).toHaveValue('google-key'));
     expect(id('account-provider-region')).toHaveValue('europe');

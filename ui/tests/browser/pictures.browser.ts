@@ -535,6 +535,15 @@ const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'compare-waiting',
+    query: { scenario: 'waiting', hold: 'plan', ...quick },
+    hash: '#/compare/team-mirror',
+    until: async (opened) => {
+      await opened.id('profile-compare').click();
+      await opened.id('run-waits').waitFor();
+    },
+  },
+  {
     name: 'run-waiting',
     query: { scenario: 'waiting', hold: 'run', ...quick },
     hash: '#/compare/team-mirror',

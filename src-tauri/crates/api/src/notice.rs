@@ -5,7 +5,7 @@ use engine::ReportTotals;
 use registry::Code;
 use store::{Settings, When};
 
-use crate::{dto::AppEvent, text::Tongue};
+use crate::{dto::AppEvent, runs::retry_helps, text::Tongue};
 
 /// Codes of failures that only the user can help with, at Accounts.
 const NEEDS_USER: [Code; 5] = [
@@ -55,11 +55,6 @@ pub struct Notice {
     pub show: String,
     /// The run whose failed images a second button tries again, and its text.
     pub retry: Option<(String, String)>,
-}
-
-/// Whether the same may go well when it is tried again and nothing else was done: not what the rules are wrong with.
-pub(crate) fn retry_helps(code: &str) -> bool {
-    !code.starts_with("rule.")
 }
 
 impl Target {

@@ -35,7 +35,6 @@ use crate::{
     },
     error::Result,
     history,
-    notice::retry_helps,
 };
 
 /// How many plans and runs are kept; older ones that have ended are forgotten here, not in the history.
@@ -143,6 +142,11 @@ pub(crate) async fn start<H: Host>(api: &Arc<Api<H>>, request: StartRequest) -> 
     let skip: Vec<ImagePair> = request.skip.into_iter().map(Into::into).collect();
     let picked = if skip.is_empty() { Picked::All } else { Picked::Without(skip) };
     begin(api, Wanted { picked, ..Wanted::new(Kind::Run, request.profile_id) }).await
+}
+
+/// Whether the same may go well when it is tried again and nothing else was done: not what the rules are wrong with.
+pub(crate) fn retry_helps(code: &str) -> bool {
+    !code.starts_with("rule.")
 }
 
 pub(crate) async fn retry<H: Host>(api: &Arc<Api<H>>, request: RetryRequest) -> Result<RunInfo> {

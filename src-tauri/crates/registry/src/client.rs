@@ -229,6 +229,13 @@ fn is_json(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
+impl ClientOptions {
+    /// How often a request is sent at most.
+    pub(crate) fn tries(&self) -> u32 {
+        self.retries.saturating_add(1)
+    }
+}
+
 impl Default for ClientOptions {
     fn default() -> Self {
         use std::time::Duration;

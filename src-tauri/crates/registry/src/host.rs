@@ -54,6 +54,7 @@ pub(crate) struct HostState {
     /// With the time at which it was told.
     quota: Mutex<Option<(Quota, Instant)>>,
     pulls: AtomicU64,
+    /// Connections that were begun before there was a request.
     pub(crate) ahead: Mutex<Ahead>,
     reach: Mutex<HashMap<Option<RepositoryName>, ReachCell>>,
     /// Repositories that were created.

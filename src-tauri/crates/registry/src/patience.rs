@@ -85,7 +85,7 @@ impl Patience {
         self.paused += 1;
         // after progress there is one more than there are retries
         let next = self.paused.saturating_add(1);
-        let most = self.options.retries.saturating_add(1).max(next);
+        let most = self.options.tries().max(next);
         self.waits.retry(error.code(), next, most, pause).await;
         Ok(())
     }

@@ -21,6 +21,14 @@ pub(crate) fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 499 | 500 | 502..=504 | 520..=524)
 }
 
+/// What a status that may pass is called while it is tried again.
+pub(crate) fn code(status: StatusCode) -> Code {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Code::RateLimited,
+        _ => Code::RegistryFailed,
+    }
+}
+
 /// The pauses between the tries of one request: exponential, with jitter, as many as there are retries.
 pub(crate) fn backoff(options: &ClientOptions) -> ExponentialBackoff {
     ExponentialBuilder::new()

@@ -202,11 +202,7 @@ impl Trip<'_> {
                         && let Some(pause) = pauses.next()
                     {
                         drop((reply, room));
-                        let code = match status.as_u16() {
-                            429 => Code::RateLimited,
-                            _ => Code::RegistryFailed,
-                        };
-                        self.pause(code, pause).await;
+                        self.pause(retry::code(status), pause).await;
                         continue;
                     }
                     let error = self.answer(reply, about, room, None).into_error().await;
@@ -264,7 +260,7 @@ impl Trip<'_> {
     fn pause(&mut self, code: Code, pause: Duration) -> impl Future<Output = ()> + use<> {
         self.paused += 1;
         let (host, next) = (Arc::clone(self.host), self.paused.saturating_add(1));
-        let most = self.client.0.options.retries.saturating_add(1);
+        let most = self.client.0.options.tries();
         async move { host.waits.retry(code, next, most, pause).await }
     }
 

@@ -208,14 +208,10 @@ impl Service {
                 Some(pause) => {
                     let code = match &result {
                         Err(error) => error.code(),
-                        Ok(answered) if answered.status == StatusCode::TOO_MANY_REQUESTS => {
-                            Code::RateLimited
-                        }
-                        Ok(_) => Code::RegistryFailed,
+                        Ok(answered) => retry::code(answered.status),
                     };
                     next += 1;
-                    let most = options.retries.saturating_add(1);
-                    host.waits.retry(code, next, most, pause).await;
+                    host.waits.retry(code, next, options.tries(), pause).await;
                 }
                 None => return result,
             }

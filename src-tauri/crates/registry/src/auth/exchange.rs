@@ -120,7 +120,7 @@ impl Exchange<'_> {
             };
             match pauses.next() {
                 Some(pause) if may_pass => {
-                    let most = self.client.0.options.retries.saturating_add(1);
+                    let most = self.client.0.options.tries();
                     next += 1;
                     self.host.waits.retry(error.code(), next, most, pause).await;
                 }

@@ -31,13 +31,16 @@ impl Repository {
     /// reached, unless it has been before or the client is paused. Drop it where nothing will be asked any more.
     pub fn approach(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
         let host = self.client.host_state(&self.registry);
-        let is_needed = |host: &HostState| !host.contact.is_made() && !lock(&host.ahead).approached;
-        is_needed(&host).then(|| {
+        let is_needed = !host.contact.is_made() && !lock(&host.ahead).approached;
+        is_needed.then(|| {
             let reached = self.clone().reached(Arc::clone(&host));
             async move {
+                let Some(reach) = reached.await else { return };
                 // a request that has come meanwhile connects by itself
-                let Some(reach) = reached.await.filter(|_| is_needed(&host)) else { return };
-                lock(&host.ahead).approached = true;
+                let is_late = host.contact.is_made();
+                if is_late || std::mem::replace(&mut lock(&host.ahead).approached, true) {
+                    return;
+                }
                 if reach.access.tls.plain_http {
                     dial(&host, &reach, Scheme::Http, &reach.http.single, 1);
                 } else {
@@ -57,16 +60,21 @@ impl Repository {
             Side::Source => Class::Blob,
             Side::Destination => Class::Write,
         };
-        let more = move |host: &HostState| {
+        let more = move |host: &HostState, ahead: &Ahead| {
             let most = if host.learnt().blobs_move { 0 } else { host.room.limit(class).min(MOST) };
-            BLOBS.min(most.saturating_sub(lock(&host.ahead).blobs))
+            BLOBS.min(most.saturating_sub(ahead.blobs))
         };
-        (more(&host) > 0).then(|| {
+        let is_needed = more(&host, &lock(&host.ahead)) > 0;
+        is_needed.then(|| {
             let reached = self.clone().reached(Arc::clone(&host));
             async move {
                 let Some(reach) = reached.await else { return };
-                let more = more(&host);
-                lock(&host.ahead).blobs += more;
+                let more = {
+                    let mut ahead = lock(&host.ahead);
+                    let more = more(&host, &ahead);
+                    ahead.blobs += more;
+                    more
+                };
                 dial(&host, &reach, scheme, &reach.http.single, more);
             }
         })
