@@ -4,41 +4,49 @@
 //! reqwest has no way to connect ahead. Its connections can be made through layers of our own, though: one puts what it
 //! has connected aside, the other takes what was put aside for the same place before it connects anew.
 
+mod queue;
+
 use std::{
     any::Any,
     cell::Cell,
     error::Error as StdError,
     fmt,
     future::poll_fn,
+    pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::future::{BoxFuture, Either};
+use futures_util::future::BoxFuture;
 use http::Method;
 use tokio::{
     sync::oneshot::{self, error::TryRecvError},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tower::{Layer, Service};
 use url::{Origin, Url};
 
+use self::queue::{Queues, Ticket};
 use crate::host::lock;
 
 /// How long a connection is kept that nobody has taken. What is in front of registries closes those that say nothing,
 /// some after a few seconds, and that would be seen only by the request that takes one.
 const KEPT: Duration = Duration::from_secs(2);
+/// How long a request relies on connections that others have begun, and how old these may be. They may lead nowhere, or
+/// go to nobody, and its own has only what is left of the time to connect.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 /// A connection, of a type that reqwest does not name, or why there is none.
 type Made = Result<Box<dyn Any + Send>, BoxError>;
 
 tokio::task_local! {
-    /// Where the connection leads that a request waits for.
+    /// Where the connection leads that a request waits for. Not set where one is made that its request no longer needs:
+    /// that is done in a task of its own.
     static TO: Origin;
     /// Who gets the connection that is made ahead.
     static FOR: Cell<Option<oneshot::Sender<Made>>>;
@@ -58,8 +66,15 @@ impl Line {
     pub(crate) fn new<E>(
         build: impl Fn(reqwest::ClientBuilder) -> Result<reqwest::Client, E>,
     ) -> Result<Self, E> {
+        Self::relying(PATIENCE, build)
+    }
+
+    fn relying<E>(
+        patience: Duration,
+        build: impl Fn(reqwest::ClientBuilder) -> Result<reqwest::Client, E>,
+    ) -> Result<Self, E> {
         let begun = Arc::<Begun>::default();
-        let take = Take(Arc::clone(&begun));
+        let take = Take { begun: Arc::clone(&begun), queues: Arc::default(), patience };
         let http = build(reqwest::Client::builder().connector_layer(take))?;
         let dialler = build(reqwest::Client::builder().connector_layer(Dial))?;
         Ok(Self { http, dialler, begun })
@@ -70,12 +85,7 @@ impl Line {
         &self,
         request: reqwest::Request,
     ) -> impl Future<Output = reqwest::Result<reqwest::Response>> {
-        let to = (!self.begun.is_empty()).then(|| request.url().origin());
-        let answer = self.http.execute(request);
-        match to {
-            None => Either::Left(answer),
-            Some(to) => Either::Right(TO.scope(to, answer)),
-        }
+        TO.scope(request.url().origin(), self.http.execute(request))
     }
 
     /// Begins a connection to where `url` leads. A request that comes while it is under way waits for it, within its own
@@ -105,8 +115,6 @@ impl fmt::Debug for Line {
 #[derive(Default)]
 struct Begun {
     connections: Mutex<Vec<Connecting>>,
-    /// How many there are, for those who need not lock.
-    count: AtomicUsize,
     numbers: AtomicU64,
 }
 
@@ -117,10 +125,6 @@ struct Connecting {
 }
 
 impl Begun {
-    fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Relaxed) == 0
-    }
-
     fn put(&self, to: Origin, made: oneshot::Receiver<Made>) -> u64 {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.change(|all| all.push(Connecting { number, to, made }));
@@ -139,26 +143,28 @@ impl Begun {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Vec<Connecting>) -> T) -> T {
-        let mut connections = lock(&self.connections);
-        let result = change(&mut connections);
-        self.count.store(connections.len(), Ordering::Relaxed);
-        result
+        change(&mut lock(&self.connections))
     }
 }
 
 /// The layer of those who send: takes what was begun before it connects anew.
 #[derive(Clone)]
-struct Take(Arc<Begun>);
+struct Take {
+    begun: Arc<Begun>,
+    queues: Arc<Queues>,
+    /// How long connections that others have begun are relied on.
+    patience: Duration,
+}
 
 /// Cloned for every request, even those that need no connection.
 struct Taking<S> {
     inner: Arc<S>,
-    begun: Arc<Begun>,
+    take: Arc<Take>,
 }
 
 impl<S> Clone for Taking<S> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), begun: Arc::clone(&self.begun) }
+        Self { inner: Arc::clone(&self.inner), take: Arc::clone(&self.take) }
     }
 }
 
@@ -166,7 +172,7 @@ impl<S> Layer<S> for Take {
     type Service = Taking<S>;
 
     fn layer(&self, inner: S) -> Taking<S> {
-        Taking { inner: Arc::new(inner), begun: Arc::clone(&self.0) }
+        Taking { inner: Arc::new(inner), take: Arc::new(self.clone()) }
     }
 }
 
@@ -186,27 +192,72 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let begun = TO.try_with(|to| self.begun.take(to)).ok().flatten();
-        let inner = Arc::clone(&self.inner);
+        let to = TO.try_with(Origin::clone).ok();
+        let begun = to.as_ref().and_then(|to| self.take.begun.take(to));
+        let ticket = to.map(|to| Ticket::new(&self.take.queues, to));
+        let (inner, patience) = (Arc::clone(&self.inner), self.take.patience);
         Box::pin(async move {
-            let made = match begun {
-                None => None,
-                Some(mut begun) => match begun.try_recv() {
-                    Err(TryRecvError::Empty) => begun.await.ok(),
-                    // what failed before there was a request is not that request's failure
-                    ended => ended.ok().filter(Result::is_ok),
-                },
-            };
-            match made.map(|made| made.map(<Box<dyn Any + Send>>::downcast::<S::Response>)) {
-                Some(Ok(Ok(connection))) => return Ok(*connection),
-                Some(Err(error)) => return Err(error),
-                _ => {}
+            let Some(mut ticket) = ticket else { return connect(S::clone(&inner), request).await };
+            if begun.is_none() {
+                let mut turn = pin!(ticket.turn());
+                let turn = poll_fn(|context| {
+                    if is_needed() { turn.as_mut().poll(context) } else { Poll::Ready(()) }
+                });
+                let _ = timeout(patience, turn).await;
+                if !is_needed() {
+                    return Err("another connection has become free".into());
+                }
             }
-            let mut inner = S::clone(&inner);
-            poll_fn(|context| inner.poll_ready(context)).await?;
-            inner.call(request).await
+            ticket.connect();
+            let mut connecting = pin!(async {
+                match taken(begun).await {
+                    Some(made) => made,
+                    None => connect(S::clone(&inner), request).await,
+                }
+            });
+            let mut is_late = pin!(sleep(patience));
+            let made = poll_fn(|context| {
+                if !is_needed() {
+                    ticket.served();
+                    if is_late.as_mut().poll(context).is_ready() {
+                        ticket.lose();
+                    }
+                }
+                connecting.as_mut().poll(context)
+            });
+            let made = made.await?;
+            ticket.made();
+            Ok(made)
         })
     }
+}
+
+/// Whether the request that this task works for still waits for its connection.
+fn is_needed() -> bool {
+    TO.try_with(|_| ()).is_ok()
+}
+
+/// What was begun ahead, where that came to something.
+async fn taken<C: 'static>(begun: Option<oneshot::Receiver<Made>>) -> Option<Result<C, BoxError>> {
+    let mut begun = begun?;
+    let made = match begun.try_recv() {
+        Err(TryRecvError::Empty) => begun.await.ok(),
+        // what failed before there was a request is not that request's failure
+        ended => ended.ok().filter(Result::is_ok),
+    };
+    match made?.map(<Box<dyn Any + Send>>::downcast::<C>) {
+        Ok(Ok(connection)) => Some(Ok(*connection)),
+        Ok(Err(_)) => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+async fn connect<S, R>(mut service: S, request: R) -> Result<S::Response, BoxError>
+where
+    S: Service<R, Error = BoxError>,
+{
+    poll_fn(|context| service.poll_ready(context)).await?;
+    service.call(request).await
 }
 
 /// The layer of those who only connect: gives the connection away, and tells its own client that there is none.
@@ -252,91 +303,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use testkit::Registry as Server;
-    use tokio::{io::AsyncReadExt as _, net::TcpListener, time};
-
-    use super::*;
-
-    fn line() -> Line {
-        Line::new(reqwest::ClientBuilder::build).unwrap()
-    }
-
-    fn get(host: &str) -> reqwest::Request {
-        reqwest::Request::new(Method::GET, url(host))
-    }
-
-    fn url(host: &str) -> Url {
-        format!("http://{host}/v2/").parse().unwrap()
-    }
-
-    /// Waits until nobody dials any more.
-    async fn dialled(line: &Line) {
-        while line.begun.change(|all| all.iter().any(|connecting| connecting.made.is_empty())) {
-            time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_request_takes_the_connection_that_was_begun() {
-        let server = Server::start().await;
-        let (line, url) = (line(), url(server.host()));
-        line.dial(&url);
-        // while it is being made
-        assert_eq!(line.execute(get(server.host())).await.unwrap().status(), 200);
-        assert_eq!((server.connections(), server.requests().len()), (1, 1));
-        line.dial(&url);
-        line.dial(&url);
-        dialled(&line).await;
-        assert_eq!((server.connections(), server.requests().len()), (3, 1));
-        let other = Server::start().await;
-        line.execute(get(other.host())).await.unwrap();
-        assert_eq!((other.connections(), server.connections()), (1, 3), "nobody else takes it");
-    }
-
-    #[tokio::test]
-    async fn what_failed_before_there_was_a_request_is_tried_anew() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        drop(listener);
-        let line = line();
-        line.dial(&url(&host));
-        dialled(&line).await;
-        let server = Server::builder().port(url(&host).port().unwrap()).start().await;
-        assert_eq!(line.execute(get(&host)).await.unwrap().status(), 200);
-        assert_eq!(server.connections(), 1);
-        assert!(line.begun.is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_fails_while_a_request_waits_for_it_is_that_requests_failure() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url: Url = format!("https://{}/", listener.local_addr().unwrap()).parse().unwrap();
-        let line = line();
-        line.dial(&url);
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let closing = async {
-            // it speaks of TLS first
-            assert_eq!(stream.read(&mut [0]).await.unwrap(), 1);
-            drop(stream);
-        };
-        let request = reqwest::Request::new(Method::GET, url);
-        let (answer, ()) = tokio::join!(line.execute(request), closing);
-        assert!(answer.unwrap_err().is_connect());
-        // a second one would have been accepted and waited for
-        let again = std::pin::pin!(listener.accept());
-        assert!(futures_util::poll!(again).is_pending());
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_nobody_takes_is_closed() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let line = line();
-        line.dial(&url(&listener.local_addr().unwrap().to_string()));
-        let (mut stream, _) = listener.accept().await.unwrap();
-        dialled(&line).await;
-        time::pause();
-        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
-        assert!(line.begun.is_empty());
-    }
-}
+mod tests;
