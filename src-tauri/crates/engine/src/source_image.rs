@@ -59,19 +59,25 @@ impl SourceImage {
 
     /// Its digest, by HEAD unless it is known.
     pub(crate) async fn digest(&self) -> Result<Digest> {
+        self.digest_unless(None).await
+    }
+
+    /// The same, where it may well be what stands at a destination.
+    pub(crate) async fn digest_unless(&self, standing: Option<&Digest>) -> Result<Digest> {
         if let Target::Digest(digest) = &self.unit.target {
             return Ok(digest.clone());
         }
         if let Some(Ok(chosen)) = self.chosen.get() {
             return Ok(chosen.source.clone());
         }
-        self.head.get_or_init(|| self.ask()).await.clone()
+        self.head.get_or_init(|| self.ask(standing)).await.clone()
     }
 
-    async fn ask(&self) -> Result<Digest> {
+    async fn ask(&self, standing: Option<&Digest>) -> Result<Digest> {
         let source = &self.unit.source.repository;
         let target = &self.unit.target;
-        match self.run.unless_stopped(source.head_manifest(target)).await? {
+        let head = source.head_manifest_unless(target, standing);
+        match self.run.unless_stopped(head).await? {
             Some(head) => Ok(head.digest),
             None => Err(Error::new(Code::RefNotFound, "there is no such image")
                 .on(Side::Source)

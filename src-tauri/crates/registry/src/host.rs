@@ -70,6 +70,10 @@ pub(crate) struct HostState {
 pub(crate) struct Learnt {
     /// HEAD of a manifest does not work though GET does.
     pub(crate) head_unsupported: bool,
+    /// The entity tags of manifests are their digests.
+    pub(crate) etags_are_digests: bool,
+    /// A list of tags does not tell whether there is such a repository.
+    pub(crate) missing_untold: bool,
     /// Uploads must go in chunks of at most so many bytes.
     pub(crate) chunk_size: Option<u64>,
     /// Requests with `Content-Range` must not be larger.

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{
     HeaderValue, Method,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     patience::Patience,
     refusal,
     repository::{ManifestHead, ManifestPut},
+    retry::Class,
 };
 
 /// What became of one fetch.
@@ -31,13 +32,24 @@ impl Repository {
     /// Whether a manifest is there and what it is. At a destination, "denied" counts as absent (quirk 43). Where HEAD
     /// does not work or gives no digest, GET is used and remembered for the host.
     pub async fn head_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
+        self.head_manifest_unless(target, None).await
+    }
+
+    /// The same, for one who supposes that the manifest is `known`. A registry that names manifests' digests as their
+    /// entity tags is asked to tell no more than that it is (RFC 9110, section 13.1.2), which costs it less: the
+    /// head then has nothing but the digest, and the tag may name a manifest that is gone.
+    pub async fn head_manifest_unless(
+        &self,
+        target: &Target,
+        known: Option<&Digest>,
+    ) -> Result<Option<ManifestHead>> {
         for mirror in self.mirrors().await {
-            match mirror.look_for_manifest(target).await {
+            match mirror.look_for_manifest(target, known).await {
                 Ok(Some(head)) => return Ok(Some(head)),
                 other => mirror.pass_over(other.err().as_ref()),
             }
         }
-        match self.look_for_manifest(target).await {
+        match self.look_for_manifest(target, known).await {
             // some say 401 of what is absent, whoever asks (Docker Hub, Quay): the upload finds out what we may do
             Err(error)
                 if self.side == Side::Destination
@@ -50,20 +62,42 @@ impl Repository {
         }
     }
 
-    async fn look_for_manifest(&self, target: &Target) -> Result<Option<ManifestHead>> {
-        if self.learnt().head_unsupported {
+    async fn look_for_manifest(
+        &self,
+        target: &Target,
+        known: Option<&Digest>,
+    ) -> Result<Option<ManifestHead>> {
+        let learnt = self.learnt();
+        if learnt.head_unsupported {
             return self.head_by_get(target).await;
         }
         let path = format!("manifests/{target}");
         let mut ask = self.manifest_ask("looking for the manifest", Method::HEAD, &path, target);
         ask.accept = &[400, 403, 404, 405, 501];
+        let known = known.filter(|_| learnt.etags_are_digests);
+        if let Some(tag) = known.and_then(|known| entity_tag(known).parse().ok()) {
+            ask = ask.header(IF_NONE_MATCH, tag);
+            ask.accept = &[304, 400, 403, 404, 405, 501];
+        }
         let answer = self.send(ask).await?;
         let told = match answer.status.as_u16() {
+            304 => known.map(|known| ManifestHead {
+                digest: headers::digest(&answer).unwrap_or_else(|| known.clone()),
+                media_type: None,
+                size: None,
+            }),
             403 | 404 if self.side == Side::Destination => return Ok(None),
             400 | 403 | 404 | 405 | 501 => None,
             _ => {
                 answer.check_no_page()?;
-                head_of(&answer, target)
+                let head = head_of(&answer, target);
+                if let Some(head) = &head
+                    && !learnt.etags_are_digests
+                    && answer.header(ETAG) == Some(entity_tag(&head.digest).as_str())
+                {
+                    self.learn(|host| host.etags_are_digests = true);
+                }
+                head
             }
         };
         if told.is_some() {
@@ -249,12 +283,30 @@ impl Repository {
         let mut ask = self.manifest_ask("looking for the repository", Method::GET, &path, target);
         ask.accept = &[404];
         let mut answer = self.client.send(&self.registry, Some(&self.name), self.side, ask).await?;
-        if answer.status.is_success() {
-            return Ok(false);
+        Ok(!answer.status.is_success() && says_unknown(&mut answer).await)
+    }
+
+    /// The same, by the list of its tags; there most tell. Hosts that don't are asked once, and those that want no
+    /// lists to be asked for now are not. Where it can't be found out, that is no.
+    pub async fn is_unlisted(&self) -> bool {
+        let host = self.client.host_state(&self.registry);
+        if self.learnt().missing_untold || host.pauses.left(Class::List).is_some() {
+            return false;
         }
-        let code = answer.error_body().await.code;
-        Ok(code
-            .is_some_and(|code| code == "NAME_UNKNOWN" || code.starts_with("RepositoryNotFound")))
+        let path = Place::Path { path: "tags/list", query: &[("n", "1")] };
+        let mut ask = Ask::new("looking for the repository", Method::GET, path);
+        ask.reference = Some(format!("{}/{}", self.registry, self.name));
+        ask.retry = false;
+        ask.accept = &[401, 403, 404];
+        let Ok(mut answer) = self.send(ask).await else { return false };
+        if answer.status.is_success() {
+            return false;
+        }
+        let is_unknown = answer.status.as_u16() == 404 && says_unknown(&mut answer).await;
+        if !is_unknown {
+            self.learn(|host| host.missing_untold = true);
+        }
+        is_unknown
     }
 
     fn manifest_ask<'a>(
@@ -268,6 +320,16 @@ impl Repository {
         ask.reference = Some(self.reference(target));
         ask.header(ACCEPT, HeaderValue::from_static(MediaType::ACCEPT))
     }
+}
+
+async fn says_unknown(answer: &mut Answer) -> bool {
+    let code = answer.error_body().await.code;
+    code.is_some_and(|code| code == "NAME_UNKNOWN" || code.starts_with("RepositoryNotFound"))
+}
+
+/// The entity tag of a manifest where digests are used for that.
+fn entity_tag(digest: &Digest) -> String {
+    format!("\"{digest}\"")
 }
 
 /// A conflict at a tag, for which no reason is given that says more.

@@ -42,6 +42,59 @@ async fn a_head_is_one_request() {
 }
 
 #[tokio::test]
+async fn where_entity_tags_are_digests_only_another_manifest_is_told() {
+    let (registry, built) = served([]).await;
+    let source = source(registry.host(), "a/b");
+    let known = digest(&built);
+    let ask = async || source.head_manifest_unless(&tag("1"), Some(&known)).await.unwrap();
+    assert_eq!(ask().await, Some(head(&built)), "what the entity tags are is not known yet");
+    let same = ManifestHead { digest: known.clone(), media_type: None, size: None };
+    assert_eq!(ask().await, Some(same));
+    let moved = registry.push("a/b", "1", &Image::single("linux/amd64", [Layer::random(2, 100)]));
+    assert_eq!(ask().await, Some(head(&moved)));
+    let absent = source.head_manifest_unless(&tag("2"), Some(&known)).await.unwrap();
+    assert_eq!(absent, None);
+    assert_eq!(
+        log(&registry),
+        [
+            "HEAD Manifest 200",
+            "HEAD Manifest 304",
+            "HEAD Manifest 200",
+            "HEAD Manifest 404",
+            "GET Manifest 404"
+        ]
+    );
+    let conditions = registry.requests();
+    let mut conditions = conditions.iter().map(|request| request.header("if-none-match"));
+    assert_eq!(conditions.next(), Some(None));
+    let condition = format!("\"{known}\"");
+    assert!(conditions.by_ref().take(3).all(|told| told == Some(&*condition)));
+    assert_eq!(conditions.next(), Some(None));
+}
+
+#[tokio::test]
+async fn other_entity_tags_are_not_relied_on() {
+    for tags in [None, Some("\"1234\""), Some("W/\"DIGEST\""), Some("DIGEST")] {
+        let (registry, built) = served([]).await;
+        let mut reply = Reply::status(200)
+            .header("docker-content-digest", built.digest())
+            .header("content-type", built.media_type())
+            .body(built.bytes().clone());
+        if let Some(tags) = tags {
+            reply = reply.header("etag", tags.replace("DIGEST", built.digest()));
+        }
+        registry.fault(Fault::on(Kind::Manifest).head().always().answer(reply));
+        let source = source(registry.host(), "a/b");
+        for _ in 0..2 {
+            let known = digest(&built);
+            let told = source.head_manifest_unless(&tag("1"), Some(&known)).await.unwrap();
+            assert_eq!(told, Some(head(&built)), "{tags:?}");
+        }
+        assert!(registry.requests().iter().all(|r| r.header("if-none-match").is_none()));
+    }
+}
+
+#[tokio::test]
 async fn what_is_absent() {
     let (registry, _) = served([]).await;
     let destination = destination(registry.host(), "a/b");
