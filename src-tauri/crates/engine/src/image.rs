@@ -156,7 +156,15 @@ impl Image {
     }
 
     async fn head(&self, destination: &Destination, target: &Target) -> Result<Option<Digest>> {
-        let head = destination.place.repository.head_manifest(target);
+        let head = async {
+            match target {
+                // a tag that must not be overwritten is looked for as late as can be
+                Target::Tag(tag) if self.run.policy.overwrite != Overwrite::Never => {
+                    destination.place.head(tag).await
+                }
+                _ => destination.place.repository.head_manifest(target).await,
+            }
+        };
         let head = self.run.unless_stopped(head).await?;
         destination.place.site.touch();
         if head.is_none() && self.run.plan_only {
@@ -229,7 +237,12 @@ impl Image {
         standing: Vec<(usize, Option<Digest>)>,
     ) -> Result<Result<(Digest, Vec<Compared>), String>> {
         let by_head = !self.reads_anyway() && standing.iter().all(|(_, digest)| digest.is_some());
-        let source = if by_head { Some(self.source.digest().await?) } else { None };
+        let source = if by_head {
+            let stands = standing.iter().find_map(|(_, digest)| digest.as_ref());
+            Some(self.source.digest_unless(stands).await?)
+        } else {
+            None
+        };
         if let Some(source) = &source
             && standing.iter().all(|(_, digest)| digest.as_ref() == Some(source))
         {

@@ -11,23 +11,31 @@ use std::{
 };
 
 use registry::{
-    Client, Code, Demand, Digest, Error, Registry, Repository, RepositoryName, Result, Side, Tag,
-    TagList, Target,
+    Client, Code, Demand, Digest, Error, ManifestHead, Registry, Repository, RepositoryName,
+    Result, Side, Tag, TagList, Target,
 };
 use tokio::{
-    sync::{OnceCell, Semaphore},
-    time::Instant,
+    sync::{OnceCell, Semaphore, SetOnce},
+    time::{Instant, timeout},
 };
 
 use crate::row::lock;
 
-/// The most blobs, unless more images are worked on at once, between the opening of their upload and its end, per destination registry. Without it, every image
-/// under way would open uploads that then wait, and expire, behind those that stream.
+/// The fewest blobs that may be between the opening of their upload and its end, per destination registry; there may be
+/// as many as images are worked on at once. Without a limit, every image under way would open uploads that then wait,
+/// and expire, behind those that stream.
 const BLOBS_PER_REGISTRY: usize = 64;
 /// From so many tags that are wanted of a repository on, a list that tells digests is worth more than a HEAD each.
 const WORTH_LISTING: usize = 20;
 /// So many tags must be wanted for each page of such a list.
 const WANTED_PER_PAGE: usize = 10;
+/// From so many tags that are wanted of a repository on, it is worth a question of its own whether there is such a
+/// repository, once one of them was not there.
+const WORTH_ASKING: usize = 4;
+/// How long it holds that there is none. What others push meanwhile is overwritten.
+const MISSING: Duration = Duration::from_secs(10);
+/// How long tags wait to be told that they need not be looked for.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// So many times our patience is the end of it, however busy a registry is.
 const LONGEST: u32 = 12;
 
@@ -90,6 +98,10 @@ pub(crate) struct Place {
     may_push: OnceCell<Result<()>>,
     demand: Result<Demand>,
     unknown: OnceCell<bool>,
+    /// One of its tags is or was looked for ahead of the others.
+    is_looked_for: AtomicBool,
+    /// Since when it is known that there is no such repository, if that is so; set once the first has been looked for.
+    missing_since: SetOnce<Option<Instant>>,
 }
 
 impl Place {
@@ -140,6 +152,31 @@ impl Place {
             list.unwrap_or_default()
         };
         self.standing.get_or_init(list).await.get(tag).cloned()
+    }
+
+    /// What a tag names, for one who would overwrite it. Where many are wanted of a repository,
+    /// one is looked for ahead of the others; if it is not there because there is no such repository, no other is.
+    pub(crate) async fn head(&self, tag: &Tag) -> Result<Option<ManifestHead>> {
+        let target = Target::Tag(tag.clone());
+        let ask = || self.repository.head_manifest(&target);
+        if self.wanted.load(Relaxed) < WORTH_ASKING {
+            return ask().await;
+        }
+        if !self.is_looked_for.swap(true, Relaxed) {
+            let head = ask().await;
+            let is_missing = matches!(head, Ok(None)) && self.is_missing().await;
+            // nobody else sets it
+            let _ = self.missing_since.set(is_missing.then(Instant::now));
+            return head;
+        }
+        match timeout(PATIENCE, self.missing_since.wait()).await {
+            Ok(Some(since)) if since.elapsed() < MISSING => Ok(None),
+            _ => ask().await,
+        }
+    }
+
+    async fn is_missing(&self) -> bool {
+        timeout(PATIENCE, self.repository.is_unlisted()).await.unwrap_or(false)
     }
 
     /// Whether the token that is there allows to push, as far as it tells. No token allows it where the project is still
@@ -205,6 +242,8 @@ impl Places {
                     may_push: OnceCell::new(),
                     demand,
                     unknown: OnceCell::new(),
+                    is_looked_for: AtomicBool::new(false),
+                    missing_since: SetOnce::new(),
                 })
             })
             .clone()
@@ -235,3 +274,6 @@ impl SourceRepository {
         self.list.get()?.as_ref().ok()?.digests.get(tag).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

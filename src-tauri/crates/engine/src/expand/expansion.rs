@@ -205,7 +205,9 @@ impl<'a> Expansion<'a> {
             return;
         }
         let row = self.run.board.add(order, source, to);
-        place.want();
+        if matches!(aim, Aim::Tag(_)) {
+            place.want();
+        }
         self.units[unit].destinations.push(Destination { place, aim, row });
     }
 }

@@ -1,9 +1,9 @@
 //! The fewest requests that a sync can do with.
 
 use engine::{Action, Outcome, Overwrite};
-use testkit::{Fault, Image, Kind, Layer, Registry, Stall};
+use testkit::{Fault, Image, Kind, Layer, Quirk, Registry, Reply, Stall};
 
-use crate::common::{HANGS, asked, assert_all, at, finish, only, requests, sync, two};
+use crate::common::{self, HANGS, asked, assert_all, at, finish, only, requests, sync, two};
 
 fn five_layers() -> Image {
     Image::single("linux/amd64", (1..=5).map(|seed| Layer::random(seed, 3000)))
@@ -53,6 +53,91 @@ async fn an_unchanged_image_costs_two_heads() {
     assert!(image.digest.is_some());
     assert_eq!(asked(&from), ["HEAD Manifest"]);
     assert_eq!(asked(&to), ["HEAD Manifest"]);
+}
+
+#[tokio::test]
+async fn a_source_tells_only_what_does_not_stand_at_the_destination() {
+    let (from, to) = two().await;
+    for tag in ["1", "2", "3"] {
+        from.push("a/b", tag, &five_layers().label("tag", tag));
+        to.push("x/b", tag, &five_layers().label("tag", if tag == "3" { "old" } else { tag }));
+    }
+    let report = sync(&at(&from, "a/b:1,2,3"), &[&at(&to, "x/b")])
+        .policy(|policy| policy.images = Some(1))
+        .run()
+        .await;
+    let status: Vec<_> = report.images.iter().map(|image| image.status).collect();
+    assert_eq!(status, [Outcome::Skipped, Outcome::Skipped, Outcome::Copied]);
+    let heads = from.requests().into_iter().filter(|r| r.is("HEAD", Kind::Manifest));
+    let heads: Vec<_> = heads.map(|r| (r.status, r.header("if-none-match").is_some())).collect();
+    assert_eq!(heads, [(Some(200), false), (Some(304), true), (Some(200), true)]);
+    assert_eq!(to.tag_digest("x/b", "3"), from.tag_digest("a/b", "3"));
+}
+
+#[tokio::test]
+async fn of_a_repository_that_is_missing_one_tag_is_looked_for() {
+    let (from, to) = two().await;
+    let tags: Vec<String> = (1..=9).map(|n| n.to_string()).collect();
+    for tag in &tags {
+        from.push("a/b", tag, &five_layers().label("tag", tag));
+    }
+    let looked = || (to.count_of("HEAD", Kind::Manifest), to.count_of("GET", Kind::Tags));
+    let all = |to: &str| sync(&at(&from, "a/b"), &[to]);
+    let run = async |sync: common::Sync, outcome: Outcome| {
+        to.clear_log();
+        let report = sync.run().await;
+        assert_eq!(report.images.len(), tags.len());
+        assert_all(&report, outcome);
+        looked()
+    };
+    assert_eq!(run(all(&at(&to, "x/b")), Outcome::Copied).await, (1, 1));
+    assert_eq!(to.tags("x/b"), tags);
+    // what is there already is not asked for in that way
+    assert_eq!(run(all(&at(&to, "x/b")), Outcome::Skipped).await, (9, 0));
+    // a repository that is there may have some of the tags
+    to.push("y/b", "other", &five_layers());
+    assert_eq!(run(all(&at(&to, "y/b")), Outcome::Copied).await, (9, 1));
+    // a tag that must not be overwritten is looked for as late as can be
+    let never = all(&at(&to, "never/b")).policy(|policy| policy.overwrite = Overwrite::Never);
+    assert_eq!(run(never, Outcome::Copied).await, (9, 0));
+    // a comparison finds out in the same way
+    to.clear_log();
+    let plan = all(&at(&to, "planned/b")).start_plan();
+    let report = finish(plan).await;
+    assert!(report.images.iter().all(|i| i.plan.as_ref().unwrap().action == Action::Copy));
+    assert_eq!(looked(), (1, 1));
+    // a few are not worth the question
+    to.clear_log();
+    let report = sync(&at(&from, "a/b:1,2,3"), &[&at(&to, "w/b")]).run().await;
+    assert_all(&report, Outcome::Copied);
+    assert_eq!(looked(), (3, 0));
+}
+
+#[tokio::test]
+async fn where_it_is_not_told_whether_a_repository_is_missing_each_tag_is_looked_for() {
+    let (from, to) = two().await;
+    for tag in ["1", "2", "3", "4"] {
+        from.push("a/b", tag, &five_layers().label("tag", tag));
+    }
+    let run = async |first: &str, second: &str| {
+        to.clear_log();
+        let report = sync(&at(&from, "a/b"), &[&at(&to, first)])
+            .and(&at(&from, "a/b"), &[&at(&to, second)])
+            .run()
+            .await;
+        assert_all(&report, Outcome::Copied);
+        (to.count_of("HEAD", Kind::Manifest), to.count_of("GET", Kind::Tags))
+    };
+    // a list that is not to be had now is not waited for
+    let busy = Reply::too_many_requests(Some("300"));
+    let fault = to.fault(Fault::on(Kind::Tags).always().answer(busy));
+    let (heads, lists) = run("v/b", "w/b").await;
+    assert!(heads == 8 && (1..=2).contains(&lists), "{heads} {lists}");
+    assert!(fault.fired() > 0);
+    to.clear_faults();
+    to.set_quirks([Quirk::AbsentTags(403)]);
+    let (heads, lists) = run("x/b", "y/b").await;
+    assert!(heads == 8 && (1..=2).contains(&lists), "{heads} {lists}");
 }
 
 #[tokio::test]
