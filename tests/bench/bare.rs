@@ -1,6 +1,6 @@
-//! The barest client that there can be for *many*: the requests that ours makes, over connections that are kept, every
-//! byte hashed, and nothing else. No limits, no second try, no progress, no history. What ours takes beyond it is all that
-//! is left to gain.
+//! The barest client that there can be for *many*: the requests that ours makes at most, over connections that are kept,
+//! every byte hashed, and nothing else. No limits, no second try, no progress, no history. What ours takes beyond it is
+//! all that is left to gain.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -5,28 +5,13 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Job, Policy, Rule};
-use registry::{
-    Access, AccessSource, Client, ClientOptions, Registry as Host, RepositoryName, Sentence,
-    TlsOptions,
-};
+use registry::{Client, ClientOptions};
 use testkit::{Image, Keep, Layer, Registry};
 
-/// Plain HTTP, nobody logged in.
-#[derive(Debug)]
-struct Plain;
+#[path = "../src/plain.rs"]
+mod plain;
 
-#[async_trait::async_trait]
-impl AccessSource for Plain {
-    async fn access(
-        &self,
-        _: &Host,
-        _: Option<&RepositoryName>,
-        _: bool,
-    ) -> registry::Result<Access> {
-        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: Sentence::verbatim("bench"), tls, ..Access::default() })
-    }
-}
+use plain::Plain;
 
 /// One run from a registry to a fresh one.
 async fn copy(from: &Registry, repository: &str) {

@@ -40,6 +40,8 @@ mod lanes;
 mod marks;
 mod once;
 mod place;
+#[cfg(test)]
+mod plain;
 mod plan;
 mod referrers;
 mod row;

@@ -35,7 +35,7 @@ const WORTH_ASKING: usize = 4;
 /// How long it holds that there is none. What others push meanwhile is overwritten.
 const MISSING: Duration = Duration::from_secs(10);
 /// How long tags wait to be told that they need not be looked for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const WORTH_WAITING: Duration = Duration::from_secs(2);
 /// So many times our patience is the end of it, however busy a registry is.
 const LONGEST: u32 = 12;
 
@@ -154,8 +154,8 @@ impl Place {
         self.standing.get_or_init(list).await.get(tag).cloned()
     }
 
-    /// What a tag names, for one who would overwrite it. Where many are wanted of a repository,
-    /// one is looked for ahead of the others; if it is not there because there is no such repository, no other is.
+    /// What a tag names, for one who would overwrite it. Where many are wanted of a repository, one is looked for ahead
+    /// of the others; if it is not there because there is no such repository, no other is.
     pub(crate) async fn head(&self, tag: &Tag) -> Result<Option<ManifestHead>> {
         let target = Target::Tag(tag.clone());
         let ask = || self.repository.head_manifest(&target);
@@ -169,14 +169,14 @@ impl Place {
             let _ = self.missing_since.set(is_missing.then(Instant::now));
             return head;
         }
-        match timeout(PATIENCE, self.missing_since.wait()).await {
+        match timeout(WORTH_WAITING, self.missing_since.wait()).await {
             Ok(Some(since)) if since.elapsed() < MISSING => Ok(None),
             _ => ask().await,
         }
     }
 
     async fn is_missing(&self) -> bool {
-        timeout(PATIENCE, self.repository.is_unlisted()).await.unwrap_or(false)
+        timeout(WORTH_WAITING, self.repository.is_unlisted()).await.unwrap_or(false)
     }
 
     /// Whether the token that is there allows to push, as far as it tells. No token allows it where the project is still

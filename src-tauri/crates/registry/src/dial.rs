@@ -2,7 +2,8 @@
 //! way, that it would else have to wait for. No request is sent for that.
 //!
 //! reqwest has no way to connect ahead. Its connections can be made through layers of our own, though: one puts what it
-//! has connected aside, the other takes what was put aside for the same place before it connects anew.
+//! has connected aside, the other takes what was put aside for the same place before it connects anew. And it begins no
+//! more connections than there are requests that wait for one.
 
 mod queue;
 

@@ -1,30 +1,13 @@
-use registry::{Access, AccessSource, Client, ClientOptions, TlsOptions};
+use registry::{Client, ClientOptions};
 use testkit::{Image, Kind, Layer, Registry as Testkit};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{Control, PatternRule, Policy, board::Board, lanes::Lanes};
+use crate::{Control, PatternRule, Policy, board::Board, lanes::Lanes, plain::Plain};
 
 /// Entries on a page of a list.
 const PAGE: usize = 1000;
-
-/// Plain HTTP, nobody logged in.
-#[derive(Debug)]
-struct Plain;
-
-#[async_trait::async_trait]
-impl AccessSource for Plain {
-    async fn access(
-        &self,
-        _: &Registry,
-        _: Option<&RepositoryName>,
-        _: bool,
-    ) -> registry::Result<Access> {
-        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: registry::Sentence::verbatim("test"), tls, ..Access::default() })
-    }
-}
 
 fn run() -> Arc<Run> {
     let control = Control {

@@ -1,24 +1,8 @@
-use registry::{Access, AccessSource, ClientOptions, Sentence, TlsOptions};
+use registry::ClientOptions;
 use testkit::{Image, Kind, Layer, Registry as Testkit};
 
 use super::*;
-
-/// Plain HTTP, nobody logged in.
-#[derive(Debug)]
-struct Plain;
-
-#[async_trait::async_trait]
-impl AccessSource for Plain {
-    async fn access(
-        &self,
-        _: &Registry,
-        _: Option<&RepositoryName>,
-        _: bool,
-    ) -> registry::Result<Access> {
-        let tls = TlsOptions { insecure: true, ..TlsOptions::default() };
-        Ok(Access { origin: Sentence::verbatim("test"), tls, ..Access::default() })
-    }
-}
+use crate::plain::Plain;
 
 #[tokio::test]
 async fn a_repository_is_not_missing_for_ever() {

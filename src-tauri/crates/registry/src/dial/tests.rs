@@ -278,8 +278,8 @@ async fn a_connection_whose_request_went_another_way_is_for_the_next() {
         let mut to = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
         tokio::spawn(async move { copy_bidirectional(&mut from, &mut to).await });
     };
-    let under_way = async || {
-        while server.in_flight() == 0 {
+    let arrived = async |requests| {
+        while server.requests().len() < requests {
             time::sleep(Duration::from_millis(1)).await;
         }
     };
@@ -289,16 +289,16 @@ async fn a_connection_whose_request_went_another_way_is_for_the_next() {
     server.set_latency(Duration::from_millis(50));
     // while it is busy, a second one is begun that is not made
     let second = tokio::spawn(request());
-    under_way().await;
+    arrived(2).await;
     let third = tokio::spawn(request());
     let begun = gate.accept().await.unwrap();
     second.await.unwrap();
     // the third goes over the first connection, and the fourth begins none of its own
-    under_way().await;
+    arrived(3).await;
     let mut fourth = request();
     assert!(futures_util::poll!(&mut fourth).is_pending());
-    third.await.unwrap();
     lead(begun).await;
     fourth.await;
+    third.await.unwrap();
     assert!(futures_util::poll!(pin!(gate.accept())).is_pending());
 }
