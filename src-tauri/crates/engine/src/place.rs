@@ -47,6 +47,12 @@ pub(crate) struct Site {
     moved: Mutex<Instant>,
     /// It has refused an attestation and took the image without it.
     refuses_attestations: AtomicBool,
+    /// One of its repositories is or was looked for ahead of the others.
+    is_looked_at: AtomicBool,
+    /// A tag of that repository has been looked for.
+    was_looked_at: SetOnce<()>,
+    /// What was looked for last was missing.
+    lacks: AtomicBool,
 }
 
 impl Site {
@@ -55,6 +61,9 @@ impl Site {
             slots: Semaphore::new(images.clamp(BLOBS_PER_REGISTRY, Semaphore::MAX_PERMITS)),
             moved: Mutex::new(Instant::now()),
             refuses_attestations: AtomicBool::new(false),
+            is_looked_at: AtomicBool::new(false),
+            was_looked_at: SetOnce::new(),
+            lacks: AtomicBool::new(false),
         }
     }
 
@@ -155,7 +164,8 @@ impl Place {
     }
 
     /// What a tag names, for one who would overwrite it. Where many are wanted of a repository, one is looked for ahead
-    /// of the others; if it is not there because there is no such repository, no other is.
+    /// of the others; if it is not there because there is no such repository, no other is. Of the repositories of a
+    /// registry, too, one is looked for ahead of the others.
     pub(crate) async fn head(&self, tag: &Tag) -> Result<Option<ManifestHead>> {
         let target = Target::Tag(tag.clone());
         let ask = || self.repository.head_manifest(&target);
@@ -163,8 +173,7 @@ impl Place {
             return ask().await;
         }
         if !self.is_looked_for.swap(true, Relaxed) {
-            let head = ask().await;
-            let is_missing = matches!(head, Ok(None)) && self.is_missing().await;
+            let (head, is_missing) = self.look(&ask).await;
             // nobody else sets it
             let _ = self.missing_since.set(is_missing.then(Instant::now));
             return head;
@@ -173,6 +182,33 @@ impl Place {
             Ok(Some(since)) if since.elapsed() < MISSING => Ok(None),
             _ => ask().await,
         }
+    }
+
+    /// Looks for the first of its tags, and for the repository if that is not there; the other way round where the
+    /// registry lacked what was looked for before. What the tag names, and whether there is no such repository.
+    async fn look<A: Future<Output = Result<Option<ManifestHead>>>>(
+        &self,
+        ask: impl Fn() -> A,
+    ) -> (Result<Option<ManifestHead>>, bool) {
+        let site = &self.site;
+        let is_first = !site.is_looked_at.swap(true, Relaxed);
+        if !is_first {
+            let _ = timeout(WORTH_WAITING, site.was_looked_at.wait()).await;
+        }
+        let is_expected = site.lacks.load(Relaxed);
+        if is_expected && self.is_missing().await {
+            return (Ok(None), true);
+        }
+        let head = ask().await;
+        let is_absent = matches!(head, Ok(None));
+        if is_first {
+            site.lacks.store(is_absent, Relaxed);
+            // nobody else sets it
+            let _ = site.was_looked_at.set(());
+        }
+        let is_missing = is_absent && !is_expected && self.is_missing().await;
+        site.lacks.store(is_missing, Relaxed);
+        (head, is_missing)
     }
 
     async fn is_missing(&self) -> bool {

@@ -114,6 +114,37 @@ async fn of_a_repository_that_is_missing_one_tag_is_looked_for() {
 }
 
 #[tokio::test]
+async fn where_one_repository_is_missing_the_others_are_looked_for_without_their_tags() {
+    let (from, to) = two().await;
+    let tags = ["1", "2", "3", "4"];
+    for repository in ["a", "b", "c", "d"] {
+        for tag in tags {
+            from.push(repository, tag, &five_layers().label("tag", tag));
+        }
+    }
+    let run = async |names: &[&str]| {
+        to.clear_log();
+        let rule = |name: &str| (at(&from, name.rsplit('/').next().unwrap()), at(&to, name));
+        let (source, destination) = rule(names[0]);
+        let mut all = sync(&source, &[&destination]);
+        for name in &names[1..] {
+            let (source, destination) = rule(name);
+            all = all.and(&source, &[&destination]);
+        }
+        // one image after the other
+        let report = all.policy(|policy| policy.images = Some(1)).run().await;
+        assert_eq!(report.images.len(), tags.len() * names.len());
+        assert!(report.images.iter().all(|image| image.status != Outcome::Failed));
+        (to.count_of("HEAD", Kind::Manifest), to.count_of("GET", Kind::Tags))
+    };
+    assert_eq!(run(&["x/a", "x/b", "x/c"]).await, (1, 3));
+    assert!(["x/a", "x/b", "x/c"].iter().all(|name| to.tags(name) == tags));
+    // one that is there after all is asked for once, and the next is expected to be there again
+    assert_eq!(run(&["y/a", "x/b", "x/c", "y/d"]).await, (1 + 4 + 4 + 1, 3));
+    assert_eq!(run(&["x/a", "z/b"]).await, (4 + 1, 1));
+}
+
+#[tokio::test]
 async fn where_it_is_not_told_whether_a_repository_is_missing_each_tag_is_looked_for() {
     let (from, to) = two().await;
     for tag in ["1", "2", "3", "4"] {
