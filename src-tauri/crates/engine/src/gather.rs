@@ -248,18 +248,19 @@ async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
     }
 }
 
-/// Takes room at each host, always in the order of their names, so that no two transfers wait for each other. Room that
-/// is held already is given back when a host before it is missing.
+/// Takes room at each host: first at those that the run only reads, so that no destination is kept waiting for a source;
+/// always in the same order, so that no two transfers wait for each other. Room that is held already is given back when a
+/// host before it is missing.
 pub(crate) async fn make_room(
     run: &Run,
     source: &Registry,
     hosts: BTreeSet<Registry>,
     mut room: Room,
 ) -> Result<Room> {
-    let missing = hosts.iter().find(|host| !room.contains_key(*host));
-    if let (Some(missing), Some((last, _))) = (missing, room.last_key_value())
-        && missing < last
-    {
+    let (written, read): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|host| run.writes(host));
+    let hosts: Vec<_> = read.into_iter().chain(written).collect();
+    let mut after_missing = hosts.iter().skip_while(|host| room.contains_key(*host));
+    if after_missing.any(|host| room.contains_key(host)) {
         room.clear();
     }
     for host in hosts {

@@ -59,15 +59,20 @@ impl JobRule {
 
     /// Every registry that it reads or writes.
     pub fn registries(&self) -> Vec<&Registry> {
+        let source = match self {
+            Self::One(rule) => &rule.source.registry,
+            Self::Pattern(rule) => &rule.registry,
+        };
+        let mut all = self.destinations();
+        all.push(source);
+        all
+    }
+
+    /// Every registry that it writes.
+    pub fn destinations(&self) -> Vec<&Registry> {
         match self {
-            Self::One(rule) => {
-                let to = rule.destinations.iter().map(|to| &to.registry);
-                to.chain([&rule.source.registry]).collect()
-            }
-            Self::Pattern(rule) => {
-                let to = rule.destinations.iter().map(|to| &to.registry);
-                to.chain([&rule.registry]).collect()
-            }
+            Self::One(rule) => rule.destinations.iter().map(|to| &to.registry).collect(),
+            Self::Pattern(rule) => rule.destinations.iter().map(|to| &to.registry).collect(),
         }
     }
 }

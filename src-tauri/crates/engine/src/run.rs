@@ -1,7 +1,7 @@
 //! A run: what all of its tasks share, and the loop that begins them.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use registry::{BlobWriter, Client, Code, Digest, Error, Result, Target, sentence};
+use registry::{BlobWriter, Client, Code, Digest, Error, Registry, Result, Target, sentence};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -22,7 +22,7 @@ use tokio_util::{
 use tracing::Instrument as _;
 
 use crate::{
-    Job, Policy,
+    Job, JobRule, Policy,
     blob_table::BlobTable,
     board::Board,
     budget::Budget,
@@ -74,6 +74,8 @@ pub(crate) struct Run {
     pub(crate) indexes: Indexes,
     pub(crate) budget: Budget,
     slots: Arc<Semaphore>,
+    /// The registries that rules write to.
+    written: HashSet<Registry>,
     pub(crate) chosen: Chosen,
     /// For large blobs.
     lanes: Lanes,
@@ -102,7 +104,12 @@ impl Slot {
 }
 
 impl Run {
-    pub(crate) fn new(policy: Policy, plan_only: bool, control: Control) -> Self {
+    pub(crate) fn new(
+        rules: &[JobRule],
+        policy: Policy,
+        plan_only: bool,
+        control: Control,
+    ) -> Self {
         let Control { client, board, stop, lanes } = control;
         // with fewer images than there may be requests, these would never be reached
         let requests = client.requests_per_host().unwrap_or(IMAGES);
@@ -126,10 +133,16 @@ impl Run {
             indexes: Indexes::default(),
             budget: Budget::default(),
             slots,
+            written: rules.iter().flat_map(JobRule::destinations).cloned().collect(),
             chosen,
             lanes,
             tasks: TaskTracker::new(),
         }
+    }
+
+    /// Whether a rule writes to the registry.
+    pub(crate) fn writes(&self, registry: &Registry) -> bool {
+        self.written.contains(registry)
     }
 
     /// Waits for something unless the run is stopped.
@@ -191,7 +204,7 @@ impl Run {
 pub(crate) async fn run(job: Job, plan_only: bool, control: Control) {
     let Job { rules, policy, .. } = job;
     let board = control.board.clone();
-    let run = Arc::new(Run::new(policy, plan_only, control));
+    let run = Arc::new(Run::new(&rules, policy, plan_only, control));
     let teller = AbortOnDropHandle::new(tokio::spawn({
         let run = run.clone();
         async move {
@@ -280,7 +293,7 @@ impl Drive {
         }
     }
 
-    async fn drive(mut self, rules: Vec<crate::JobRule>) {
+    async fn drive(mut self, rules: Vec<JobRule>) {
         let run = self.run.clone();
         let (groups, searches) = group(&run, run.chosen.narrow(rules));
         for place in groups.iter().flat_map(|group| &group.places) {

@@ -57,7 +57,7 @@ pub async fn verify(client: Client, index: IndexPolicy, expected: Vec<Expected>)
         stop: CancellationToken::new(),
     };
     let look = Arc::new(Look {
-        run: Run::new(Policy { index, ..Policy::default() }, true, control),
+        run: Run::new(&[], Policy { index, ..Policy::default() }, true, control),
         asked: Mutex::default(),
     });
     // all of it is owned by the futures: borrowed, they could not be proven to be `Send`

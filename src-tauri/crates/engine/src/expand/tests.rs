@@ -16,7 +16,7 @@ fn run() -> Arc<Run> {
         stop: CancellationToken::new(),
         lanes: Lanes::new(None),
     };
-    Arc::new(Run::new(Policy::default(), true, control))
+    Arc::new(Run::new(&[], Policy::default(), true, control))
 }
 
 /// Expands rules, and looks at what is told, piece by piece.
