@@ -4,13 +4,13 @@
 use std::{sync::Arc, time::Instant};
 
 use registry::{BlobStart, Code, Descriptor, Error, Known, Repository, Result, Side};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{SemaphorePermit, mpsc, oneshot};
 
 use crate::{
     BlobStatus,
     blob_table::{Claim, MountFrom},
     commits::CopyId,
-    gather::{End, Taker, Ticket, vanished},
+    gather::{End, Room, Taker, Ticket, vanished},
     place::Place,
     row::{Meter, Row},
     run::Run,
@@ -132,8 +132,11 @@ impl Want {
         let mut tries = 0;
         let mut alone = false;
         loop {
-            ticket.lane(run, self.blob.size).await?;
-            let slot = run.wait(self.place.site.slots.acquire()).await?;
+            // what may be mounted waits for nobody's bytes
+            let turn = match from {
+                None => Some(self.turn(run, &ticket).await?),
+                Some(_) => None,
+            };
             let known = Known {
                 from: from.as_ref().map(|from| &from.name),
                 committed: from.as_ref().is_some_and(|from| from.committed),
@@ -149,6 +152,17 @@ impl Want {
                 BlobStart::Mounted => return Ok(Way::Mounted),
                 BlobStart::Write(writer) => writer,
             };
+            let turn = match turn {
+                Some(turn) => turn,
+                // the mount was declined, which has opened an upload
+                None => match self.turn(run, &ticket).await {
+                    Ok(turn) => turn,
+                    Err(error) => {
+                        run.discard(writer, Room::new());
+                        return Err(error);
+                    }
+                },
+            };
             let (done, end) = oneshot::channel();
             let meter = Meter::new(self.row.clone(), self.blob.digest.clone());
             let taker = Taker { place: self.place.clone(), writer, meter, done };
@@ -158,7 +172,7 @@ impl Want {
                 ticket.join(run, &self.source, &self.blob, taker);
             }
             let end = end.await;
-            drop(slot);
+            drop(turn);
             from = None;
             match end {
                 Ok(End::Written) => return Ok(Way::Written),
@@ -184,6 +198,14 @@ impl Want {
                 Err(_) => return Err(vanished()),
             }
         }
+    }
+
+    /// Waits until the blob's bytes may be on their way.
+    async fn turn(&self, run: &Run, ticket: &Ticket) -> Result<SemaphorePermit<'_>> {
+        ticket.lane(run, self.blob.size).await?;
+        let slot = run.wait(self.place.site.slots.acquire()).await?;
+        // the semaphore is never closed
+        slot.map_err(|error| Error::new(Code::Internal, "no turn for a blob").cause(&error))
     }
 }
 

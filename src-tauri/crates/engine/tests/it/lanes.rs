@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use engine::Outcome;
-use testkit::{Fault, Image, Kind, Layer, Registry, Stall};
+use engine::{Outcome, RunHandle};
+use testkit::{Fault, FaultHandle, Image, Kind, Layer, Quirk, Registry, Request, Stall};
 
-use crate::common::{assert_all, at, finish, sync, two};
+use crate::common::{HANGS, assert_all, at, finish, sync, two};
 
 const LARGE: usize = 1 << 20;
 /// More images with a large layer than a host gets requests.
@@ -85,6 +85,92 @@ async fn a_large_layer_of_the_last_image_starts_early() {
     assert!(to.tags("small").len() < 50);
     stalled.release();
     assert_all(&finish(run).await, Outcome::Copied);
+}
+
+async fn seen(registry: &Registry, predicate: impl FnMut(&[Request]) -> bool) {
+    tokio::time::timeout(HANGS, registry.wait_for(predicate)).await.unwrap();
+}
+
+fn let_go(fault: &FaultHandle) {
+    assert!(fault.fired() > 0);
+    fault.disarm();
+    fault.release();
+}
+
+/// A source and a destination, the destination being the first by name: room is taken in the order of names where it is
+/// not known better.
+async fn reversed() -> (Registry, Registry) {
+    let (a, b) = two().await;
+    let is_last = |one: &Registry, other: &Registry| one.host() > other.host();
+    if is_last(&a, &b) { (a, b) } else { (b, a) }
+}
+
+/// Images whose blobs hang, more of them than are on their way at once, while another image waits whose blobs another
+/// repository holds; the run, what its blobs wait for, and what it waits for.
+async fn crowded(from: &Registry, to: &Registry) -> (RunHandle, FaultHandle, FaultHandle) {
+    let shared = Image::single("linux/amd64", [Layer::random(1, 3_000), Layer::random(2, LARGE)]);
+    from.push("first", "1", &shared);
+    from.push("last", "1", &shared);
+    (0..MANY).for_each(|tag| small(from, tag));
+    let hang = |kind, repository| {
+        let fault = Fault::on(kind).get().repository(repository).always();
+        from.fault(fault.stall(Stall::Answer))
+    };
+    let (crowd, last) = (hang(Kind::Manifest, "small"), hang(Kind::Manifest, "last"));
+    let blobs = hang(Kind::Blob, "small");
+    let run = sync(&at(from, "first"), &[&at(to, "first")])
+        .and(&at(from, "small"), &[&at(to, "small")])
+        .and(&at(from, "last"), &[&at(to, "last")])
+        .options(|options| options.stall = Duration::from_mins(5))
+        .start();
+    seen(to, |_| to.tags("first").len() == 1).await;
+    let_go(&crowd);
+    let is_begun = |request: &&Request| {
+        request.method == "POST" && request.path.contains("/small/") && request.ended.is_some()
+    };
+    seen(to, |all| all.iter().filter(is_begun).count() >= 64).await;
+    (run, blobs, last)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_mounted_is_not_queued_behind_what_is_sent() {
+    let (from, to) = reversed().await;
+    let (run, blobs, last) = crowded(&from, &to).await;
+    let_go(&last);
+    seen(&to, |_| to.tags("last").len() == 1).await;
+    assert_eq!(to.tags("small").len(), 0);
+    let_go(&blobs);
+    assert_all(&finish(run).await, Outcome::Copied);
+    assert_eq!(to.tags("small").len(), MANY as usize);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_a_declined_mount_opened_waits_its_turn_and_is_given_up_with_the_run() {
+    for cancel in [false, true] {
+        let (from, to) = reversed().await;
+        let (run, blobs, last) = crowded(&from, &to).await;
+        to.set_quirks([Quirk::NeverMounts]);
+        let_go(&last);
+        let is_last = |request: &&Request| request.path.contains("/last/");
+        let declined = |all: &[Request]| {
+            let mut of_last = all.iter().filter(is_last);
+            of_last.any(|r| r.is("POST", Kind::Mount) && r.status == Some(202) && r.complete)
+        };
+        seen(&to, declined).await;
+        if cancel {
+            run.cancel();
+            finish(run).await;
+            let_go(&blobs);
+            let given_up = |request: &Request| request.is("DELETE", Kind::UploadCancel);
+            seen(&to, |all| all.iter().filter(is_last).any(given_up)).await;
+            assert_eq!(to.tags("last").len(), 0);
+        } else {
+            assert_eq!(to.tags("last").len(), 0);
+            let_go(&blobs);
+            assert_all(&finish(run).await, Outcome::Copied);
+            assert_eq!(to.tags("last").len(), 1);
+        }
+    }
 }
 
 #[tokio::test]
