@@ -178,7 +178,8 @@ impl Run {
 
     /// Starts a task of the run, in the span of whoever starts it.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task.in_current_span());
+        // on the heap at once: it is large, and moved several times on the way there
+        self.tasks.spawn(Box::pin(task).in_current_span());
     }
 
     /// Starts what nothing waits for. It ends with the run.
