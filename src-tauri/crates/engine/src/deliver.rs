@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use registry::{BlobStart, Code, Descriptor, Error, Known, Repository, Result, Side};
-use tokio::sync::{SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use crate::{
     BlobStatus,
@@ -133,9 +133,9 @@ impl Want {
         let mut alone = false;
         loop {
             // what may be mounted waits for nobody's bytes
-            let turn = match from {
-                None => Some(self.turn(run, &ticket).await?),
-                Some(_) => None,
+            let mut turn = match from {
+                None => self.turn(run, &ticket).await?,
+                Some(_) => self.slot(run, &self.place.site.mounts).await?,
             };
             let known = Known {
                 from: from.as_ref().map(|from| &from.name),
@@ -144,7 +144,7 @@ impl Want {
                 unasked,
             };
             let begin = self.place.repository.begin_blob(&self.blob, known);
-            // boxed: many wait for their slot, and requests are large
+            // boxed: many wait for their turn, and requests are large
             let begun = Box::pin(run.unless_stopped(begin)).await?;
             self.place.site.touch();
             let writer = match begun {
@@ -152,17 +152,16 @@ impl Want {
                 BlobStart::Mounted => return Ok(Way::Mounted),
                 BlobStart::Write(writer) => writer,
             };
-            let turn = match turn {
-                Some(turn) => turn,
-                // the mount was declined, which has opened an upload
-                None => match self.turn(run, &ticket).await {
+            if from.is_some() {
+                // it was not mounted, and an upload may be open
+                turn = match self.turn(run, &ticket).await {
                     Ok(turn) => turn,
                     Err(error) => {
                         run.discard(writer, Room::new());
                         return Err(error);
                     }
-                },
-            };
+                };
+            }
             let (done, end) = oneshot::channel();
             let meter = Meter::new(self.row.clone(), self.blob.digest.clone());
             let taker = Taker { place: self.place.clone(), writer, meter, done };
@@ -203,8 +202,12 @@ impl Want {
     /// Waits until the blob's bytes may be on their way.
     async fn turn(&self, run: &Run, ticket: &Ticket) -> Result<SemaphorePermit<'_>> {
         ticket.lane(run, self.blob.size).await?;
-        let slot = run.wait(self.place.site.slots.acquire()).await?;
+        self.slot(run, &self.place.site.slots).await
+    }
+
+    async fn slot<'a>(&self, run: &Run, slots: &'a Semaphore) -> Result<SemaphorePermit<'a>> {
         // the semaphore is never closed
+        let slot = run.wait(slots.acquire()).await?;
         slot.map_err(|error| Error::new(Code::Internal, "no turn for a blob").cause(&error))
     }
 }

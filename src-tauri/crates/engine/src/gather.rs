@@ -4,9 +4,10 @@
 //! opened its upload or found that it needs no bytes; or when the others' registries have done nothing for long.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use registry::{
@@ -15,7 +16,7 @@ use registry::{
 };
 use tokio::{
     sync::{Notify, OnceCell, OwnedSemaphorePermit, oneshot},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -29,6 +30,8 @@ use crate::{
 /// Blobs beyond this size are large: so many at once are on their way that some room at every host is left to small
 /// ones, and to manifests.
 const LARGE: u64 = 512 * 1024;
+/// How long room at a host is held for a transfer that has none yet at another.
+const WORTH_HOLDING: Duration = Duration::from_secs(1);
 
 /// What is gathered by: a blob is the same whichever repository of a registry it is read from.
 pub(crate) type Key = (Registry, Digest);
@@ -248,9 +251,9 @@ async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
     }
 }
 
-/// Takes room at each host: first at those that the run only reads, so that no destination is kept waiting for a source;
-/// always in the same order, so that no two transfers wait for each other. Room that is held already is given back when a
-/// host before it is missing.
+/// Takes room at each host, first at those that the run only reads. Nobody holds room at one host for long while waiting
+/// for another: what is slow or paused would keep room from those who don't need it, and two transfers in opposite
+/// directions would wait for each other for ever. Where it takes longer, all is given back, and waited for there first.
 pub(crate) async fn make_room(
     run: &Run,
     source: &Registry,
@@ -258,17 +261,22 @@ pub(crate) async fn make_room(
     mut room: Room,
 ) -> Result<Room> {
     let (written, read): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|host| run.writes(host));
-    let hosts: Vec<_> = read.into_iter().chain(written).collect();
-    let mut after_missing = hosts.iter().skip_while(|host| room.contains_key(*host));
-    if after_missing.any(|host| room.contains_key(host)) {
-        room.clear();
-    }
-    for host in hosts {
-        if let Entry::Vacant(vacant) = room.entry(host) {
-            let side = if vacant.key() == source { Side::Source } else { Side::Destination };
-            let permits = run.wait(run.client.permits(&[(vacant.key(), side)])).await?;
-            vacant.insert(Arc::new(permits));
-        }
+    let mut hosts: Vec<_> = read.into_iter().chain(written).collect();
+    while let Some(missing) = hosts.iter().position(|host| !room.contains_key(host)) {
+        let host = hosts[missing].clone();
+        let side = if host == *source { Side::Source } else { Side::Destination };
+        let asked = [(&host, side)];
+        let permits = run.client.permits(&asked);
+        let permits = if room.is_empty() {
+            run.wait(permits).await?
+        } else if let Ok(permits) = run.wait(timeout(WORTH_HOLDING, permits)).await? {
+            permits
+        } else {
+            room.clear();
+            hosts[..=missing].rotate_right(1);
+            continue;
+        };
+        room.insert(host, Arc::new(permits));
     }
     Ok(room)
 }
@@ -283,3 +291,6 @@ impl fmt::Debug for Group {
         f.write_str("Group(..)")
     }
 }
+
+#[cfg(test)]
+mod tests;

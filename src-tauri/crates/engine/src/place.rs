@@ -42,23 +42,28 @@ const LONGEST: u32 = 12;
 /// A registry that is written to.
 #[derive(Debug)]
 pub(crate) struct Site {
+    /// For blobs that are sent.
     pub(crate) slots: Semaphore,
+    /// For blobs that may be mounted, until they are, or may be sent.
+    pub(crate) mounts: Semaphore,
     /// When it last took bytes or answered.
     moved: Mutex<Instant>,
     /// It has refused an attestation and took the image without it.
     refuses_attestations: AtomicBool,
     /// One of its repositories is or was looked for ahead of the others.
     is_looked_at: AtomicBool,
-    /// A tag of that repository has been looked for.
+    /// A tag of that repository has been looked for, or nobody waits for that any more.
     was_looked_at: SetOnce<()>,
-    /// What was looked for last was missing.
+    /// What was last heard of was missing: a hint, from which only the order of questions follows.
     lacks: AtomicBool,
 }
 
 impl Site {
     fn new(images: usize) -> Self {
+        let slots = || Semaphore::new(images.clamp(BLOBS_PER_REGISTRY, Semaphore::MAX_PERMITS));
         Self {
-            slots: Semaphore::new(images.clamp(BLOBS_PER_REGISTRY, Semaphore::MAX_PERMITS)),
+            slots: slots(),
+            mounts: slots(),
             moved: Mutex::new(Instant::now()),
             refuses_attestations: AtomicBool::new(false),
             is_looked_at: AtomicBool::new(false),
@@ -192,8 +197,9 @@ impl Place {
     ) -> (Result<Option<ManifestHead>>, bool) {
         let site = &self.site;
         let is_first = !site.is_looked_at.swap(true, Relaxed);
-        if !is_first {
-            let _ = timeout(WORTH_WAITING, site.was_looked_at.wait()).await;
+        let others = site.was_looked_at.wait();
+        if !is_first && timeout(WORTH_WAITING, others).await.is_err() {
+            let _ = site.was_looked_at.set(());
         }
         let is_expected = site.lacks.load(Relaxed);
         if is_expected && self.is_missing().await {
@@ -203,7 +209,6 @@ impl Place {
         let is_absent = matches!(head, Ok(None));
         if is_first {
             site.lacks.store(is_absent, Relaxed);
-            // nobody else sets it
             let _ = site.was_looked_at.set(());
         }
         let is_missing = is_absent && !is_expected && self.is_missing().await;

@@ -124,7 +124,9 @@ async fn where_one_repository_is_missing_the_others_are_looked_for_without_their
     }
     let run = async |names: &[&str]| {
         to.clear_log();
-        let rule = |name: &str| (at(&from, name.rsplit('/').next().unwrap()), at(&to, name));
+        // the tags are named: no list has to come in time
+        let source = |name: &str| format!("{}:1,2,3,4", name.rsplit('/').next().unwrap());
+        let rule = |name: &str| (at(&from, &source(name)), at(&to, name));
         let (source, destination) = rule(names[0]);
         let mut all = sync(&source, &[&destination]);
         for name in &names[1..] {
