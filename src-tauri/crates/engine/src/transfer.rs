@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Pieces that a taker may lag behind.
-const QUEUE: usize = 4;
+const QUEUE: usize = 2;
 
 /// Why an upload can't go on.
 #[derive(Clone, Debug)]
