@@ -83,8 +83,8 @@ impl Stream<'_> {
             verify(self.source, self.blob, &Digest::of(self.blob.digest.algorithm(), &[]))?;
         } else if wanted < self.blob.size {
             let (start, mut hasher) = self.marks.before(wanted);
-            let permits = room.get(self.source.registry()).ok_or_else(vanished)?;
-            let read = self.source.read_blob(self.blob, start, permits);
+            let permit = room.get(self.source.registry()).ok_or_else(vanished)?;
+            let read = self.source.read_blob(self.blob, start, permit);
             let mut reader = self.run.unless_stopped(read).await?;
             let mut position = start;
             let mut withheld: Option<Bytes> = None;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use registry::{
-    BlobWriter, Code, Descriptor, Digest, Error, Permits, Registry, Repository, RepositoryName,
+    BlobWriter, Code, Descriptor, Digest, Error, Permit, Registry, Repository, RepositoryName,
     Result, Side,
 };
 use tokio::{
@@ -37,7 +37,7 @@ const WORTH_HOLDING: Duration = Duration::from_secs(1);
 pub(crate) type Key = (Registry, Digest);
 
 /// Room for one request at each of some hosts.
-pub(crate) type Room = BTreeMap<Registry, Arc<Permits>>;
+pub(crate) type Room = BTreeMap<Registry, Arc<Permit>>;
 
 /// One that takes a blob's bytes.
 #[derive(Debug)]
@@ -265,18 +265,17 @@ pub(crate) async fn make_room(
     while let Some(missing) = hosts.iter().position(|host| !room.contains_key(host)) {
         let host = hosts[missing].clone();
         let side = if host == *source { Side::Source } else { Side::Destination };
-        let asked = [(&host, side)];
-        let permits = run.client.permits(&asked);
-        let permits = if room.is_empty() {
-            run.wait(permits).await?
-        } else if let Ok(permits) = run.wait(timeout(WORTH_HOLDING, permits)).await? {
-            permits
+        let permit = run.client.permit(&host, side);
+        let permit = if room.is_empty() {
+            run.wait(permit).await?
+        } else if let Ok(permit) = run.wait(timeout(WORTH_HOLDING, permit)).await? {
+            permit
         } else {
             room.clear();
             hosts[..=missing].rotate_right(1);
             continue;
         };
-        room.insert(host, Arc::new(permits));
+        room.insert(host, Arc::new(permit));
     }
     Ok(room)
 }

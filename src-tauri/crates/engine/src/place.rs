@@ -23,7 +23,7 @@ use crate::row::lock;
 
 /// The fewest blobs that may be between the opening of their upload and its end, per destination registry; there may be
 /// as many as images are worked on at once. Without a limit, every image under way would open uploads that then wait,
-/// and expire, behind those that stream.
+/// and expire, behind those that stream. So many more may be asked for by mounts, which open one where they are declined.
 const BLOBS_PER_REGISTRY: usize = 64;
 /// From so many tags that are wanted of a repository on, a list that tells digests is worth more than a HEAD each.
 const WORTH_LISTING: usize = 20;

@@ -154,8 +154,8 @@ fn only(room: &Room, host: &registry::Registry) -> Room {
 /// Reads the blob once and feeds every queue.
 async fn split(reading: &Reading, outlets: &mut [Outlet], room: Room) -> Result<(), Broken> {
     let Reading { run, source, blob, .. } = reading;
-    let permits = room.get(source.registry()).ok_or_else(vanished)?;
-    let mut reader = run.unless_stopped(source.read_blob(blob, 0, permits)).await?;
+    let permit = room.get(source.registry()).ok_or_else(vanished)?;
+    let mut reader = run.unless_stopped(source.read_blob(blob, 0, permit)).await?;
     let mut hasher = Hasher::new(blob.digest.algorithm());
     let mut position = 0;
     let mut withheld: Option<Bytes> = None;

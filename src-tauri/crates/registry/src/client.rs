@@ -65,12 +65,6 @@ pub struct ClientOptions {
     pub create: Option<Creation>,
 }
 
-/// Room for one request at each of some hosts. Held while a blob streams; dropping it makes room for others.
-#[derive(Debug)]
-pub struct Permits {
-    _permits: Vec<Permit>,
-}
-
 impl Client {
     /// A client that asks `access` how to reach each registry.
     pub fn new(options: ClientOptions, access: Arc<dyn AccessSource>) -> Self {
@@ -206,21 +200,14 @@ impl Client {
         Err(answer.error(Code::NotARegistry, message))
     }
 
-    /// Waits for room for one request at each of the hosts, to read a blob from it or to write one to it, each host counted once (a copy within one host is one).
-    /// Room is taken in one fixed order of hosts, so that crossing copies can't wait for each other for ever.
-    pub async fn permits(&self, hosts: &[(&Registry, Side)]) -> Permits {
-        let mut hosts = hosts.to_vec();
-        hosts.sort_unstable_by_key(|(host, _)| *host);
-        hosts.dedup_by_key(|(host, _)| *host);
-        let mut permits = Vec::with_capacity(hosts.len());
-        for (host, side) in hosts {
-            let class = match side {
-                Side::Source => Class::Blob,
-                Side::Destination => Class::Write,
-            };
-            permits.push(self.host_state(host).room.acquire(class).await);
-        }
-        Permits { _permits: permits }
+    /// Waits for room for one request at a host, to read a blob from it or to write one to it. A copy within one host
+    /// needs it once. Who needs room at several hosts must see to it that two of them don't wait for each other.
+    pub async fn permit(&self, host: &Registry, side: Side) -> Permit {
+        let class = match side {
+            Side::Source => Class::Blob,
+            Side::Destination => Class::Write,
+        };
+        self.host_state(host).room.acquire(class).await
     }
 }
 

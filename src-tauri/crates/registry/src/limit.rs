@@ -44,9 +44,9 @@ impl Caps {
     }
 }
 
-/// Room for one request; dropping it makes room for the next.
+/// Room for one request at a host. Held while a blob streams; dropping it makes room for the next.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub struct Permit {
     _class: Share,
     _whole: Share,
 }

@@ -1,8 +1,8 @@
 //! What can be asked of one repository. Requests here wait for room at their host by themselves and are retried; the
-//! two that stream (`read_blob`, and the [`BlobWriter`] that `begin_blob` gives) run under [`Permits`] that the caller
+//! two that stream (`read_blob`, and the [`BlobWriter`] that `begin_blob` gives) run under a [`Permit`] that the caller
 //! holds.
 //!
-//! [`Permits`]: crate::Permits
+//! [`Permit`]: crate::Permit
 
 use std::sync::Arc;
 

@@ -23,9 +23,9 @@ pub(crate) enum Wait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     /// It takes room of its own, and keeps it until the body of a good answer to a GET is read: read it, or drop the
-    /// answer, before the next request. Never to be used by one who holds [`crate::Permits`].
+    /// answer, before the next request. Never to be used by one who holds a [`crate::Permit`].
     Take,
-    /// It runs under [`crate::Permits`] that the caller holds.
+    /// It runs under a [`crate::Permit`] that the caller holds.
     Held,
 }
 

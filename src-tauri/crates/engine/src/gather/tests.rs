@@ -26,15 +26,17 @@ fn host(name: &str) -> Registry {
 async fn room_is_not_held_for_long_for_want_of_other_room() {
     let run = run(&[("z.test/a", "b.test/a")]);
     let (source, to) = (host("z.test"), host("b.test"));
-    let at_source = [(&source, Side::Source)];
-    let busy = run.client.permits(&[(&to, Side::Destination)]).await;
+    let busy = run.client.permit(&to, Side::Destination).await;
     let both = BTreeSet::from([source.clone(), to.clone()]);
     let mut room = Box::pin(make_room(&run, &source, both, Room::new()));
     assert!(room.as_mut().now_or_never().is_none());
-    assert!(run.client.permits(&at_source).now_or_never().is_none(), "the source comes first");
+    assert!(
+        run.client.permit(&source, Side::Source).now_or_never().is_none(),
+        "the source comes first"
+    );
     tokio::time::advance(WORTH_HOLDING).await;
     assert!(room.as_mut().now_or_never().is_none());
-    let other = run.client.permits(&at_source).now_or_never();
+    let other = run.client.permit(&source, Side::Source).now_or_never();
     assert!(other.is_some(), "others have it meanwhile");
     drop(busy);
     assert!(room.as_mut().now_or_never().is_none());
@@ -48,7 +50,7 @@ async fn transfers_in_opposite_directions_do_not_wait_for_each_other() {
     let run = run(&[("a.test/a", "b.test/a"), ("b.test/b", "a.test/b")]);
     let hosts = [host("a.test"), host("b.test")];
     // one of them has what the others wait for, and waits in turn
-    let held = run.client.permits(&[(&hosts[1], Side::Destination)]).await;
+    let held = run.client.permit(&hosts[1], Side::Destination).await;
     let held = Room::from([(hosts[1].clone(), Arc::new(held))]);
     let transfer = async |source: &Registry, held: Room| {
         let room = make_room(&run, source, hosts.iter().cloned().collect(), held).await.unwrap();

@@ -2,7 +2,7 @@ use bytes::{Bytes, BytesMut};
 use http::Method;
 
 use crate::{
-    Ask, BlobReader, BlobStart, BlobWriter, Code, Descriptor, Digest, Error, Known, Permits, Place,
+    Ask, BlobReader, BlobStart, BlobWriter, Code, Descriptor, Digest, Error, Known, Permit, Place,
     Repository, RepositoryName, Result, Room, Scope, Side, headers, mount::Mounts,
     patience::Patience, upload::Session,
 };
@@ -57,12 +57,12 @@ impl Repository {
         }
     }
 
-    /// Starts reading a blob at byte `from`. The request runs under `permits`.
+    /// Starts reading a blob at byte `from`. The request runs under `permit`.
     pub async fn read_blob(
         &self,
         blob: &Descriptor,
         from: u64,
-        _permits: &Permits,
+        _permit: &Permit,
     ) -> Result<BlobReader> {
         for mirror in self.mirrors_of(&blob.digest).await {
             match BlobReader::open(mirror.clone(), blob.clone(), from, Room::Held).await {

@@ -22,8 +22,8 @@ async fn served(quirks: impl IntoIterator<Item = Quirk>) -> (Registry, Repositor
 
 async fn read(repository: &Repository, blob: &Descriptor, from: u64) -> Result<(Vec<u8>, u32)> {
     let client = client(quick());
-    let permits = client.permits(&[(repository.registry(), Side::Source)]).await;
-    let mut reader = repository.read_blob(blob, from, &permits).await?;
+    let permit = client.permit(repository.registry(), Side::Source).await;
+    let mut reader = repository.read_blob(blob, from, &permit).await?;
     let mut all = Vec::new();
     while let Some(bytes) = reader.next().await? {
         all.extend_from_slice(&bytes);

@@ -65,8 +65,8 @@ fn blob() -> Descriptor {
 }
 
 async fn read(client: &Client, repository: &Repository) -> Vec<u8> {
-    let permits = client.permits(&[(repository.registry(), Side::Source)]).await;
-    let mut reader = repository.read_blob(&blob(), 0, &permits).await.unwrap();
+    let permit = client.permit(repository.registry(), Side::Source).await;
+    let mut reader = repository.read_blob(&blob(), 0, &permit).await.unwrap();
     let mut bytes = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
         bytes.extend_from_slice(&piece);

@@ -216,8 +216,8 @@ async fn downloads_that_are_cut_go_on() {
     let relay = Relay::start(&real.host).await.unwrap();
     let client = client(quick());
     let repository = crate::setup::source_of(&client, &relay.host(), "team/app");
-    let permits = client.permits(&[(repository.registry(), Side::Source)]).await;
-    let mut reader = repository.read_blob(&descriptor(&bytes), 0, &permits).await.unwrap();
+    let permit = client.permit(repository.registry(), Side::Source).await;
+    let mut reader = repository.read_blob(&descriptor(&bytes), 0, &permit).await.unwrap();
     relay.cut_down_after(3 * MIB as u64, Cut::Reset);
     let mut all = Vec::new();
     while let Some(piece) = reader.next().await.unwrap() {
