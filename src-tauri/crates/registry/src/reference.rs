@@ -140,6 +140,15 @@ impl Tag {
 }
 
 impl Reference {
+    /// An image in a repository, named by what it is asked for.
+    pub fn new(registry: &Registry, repository: &RepositoryName, target: Target) -> Self {
+        let (tag, digest) = match target {
+            Target::Tag(tag) => (Some(tag), None),
+            Target::Digest(digest) => (None, Some(digest)),
+        };
+        Self { registry: registry.clone(), repository: repository.clone(), tag, digest }
+    }
+
     /// The digest where there is one, else the tag, else `latest`.
     pub fn target(&self) -> Target {
         match (&self.digest, &self.tag) {

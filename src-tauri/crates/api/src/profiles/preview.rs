@@ -162,8 +162,9 @@ async fn one<H: Host>(
             let has_room = preview.first.len() < limit;
             if has_room {
                 preview.first.push(PreviewPair {
-                    source: reference(host, name, &from),
-                    destination: reference(&destination.registry, &destination.repository, &to),
+                    source: Reference::new(host, name, from.clone()).to_string(),
+                    destination: Reference::new(&destination.registry, &destination.repository, to)
+                        .to_string(),
                     bytes,
                     problem: None,
                 });
@@ -178,16 +179,6 @@ async fn one<H: Host>(
     }
     preview.matched = seen.len() as u64;
     Ok(preview)
-}
-
-fn reference(registry: &Registry, repository: &RepositoryName, target: &Target) -> String {
-    let (tag, digest) = match target {
-        Target::Tag(tag) => (Some(tag.clone()), None),
-        Target::Digest(digest) => (None, Some(digest.clone())),
-    };
-    let reference =
-        Reference { registry: registry.clone(), repository: repository.clone(), tag, digest };
-    reference.to_string()
 }
 
 /// The dates, where the list tells them all.

@@ -5,9 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use registry::{
-    Code, Error, PlatformFilter, Reference, Registry, RepositoryName, Tag, Target, sentence,
-};
+use registry::{Code, Error, PlatformFilter, Reference, Tag, Target, sentence};
 
 use super::{Group, fail, named, place};
 use crate::{
@@ -168,16 +166,17 @@ impl<'a> Expansion<'a> {
     ) {
         let place = place(self.run, destination);
         let filter = self.filters.get(&(order.rule as usize)).cloned().unwrap_or_default();
-        let written = match &rule.source.select {
-            Selection::Digest { tag, .. } => tag.clone(),
-            _ => None,
-        };
-        let source = reference(&rule.source.registry, &rule.source.repository, &target, written);
+        let from = &rule.source;
+        let mut source = Reference::new(&from.registry, &from.repository, target.clone());
+        if let Selection::Digest { tag, .. } = &from.select {
+            source.tag.clone_from(tag);
+        }
+        let source = source.to_string();
         let called = match &aim {
             Aim::Tag(tag) => Target::Tag(tag.clone()),
             Aim::Digest => target.clone(),
         };
-        let to = reference(&destination.registry, &destination.repository, &called, None);
+        let to = Reference::new(&destination.registry, &destination.repository, called).to_string();
         let by_digest = match &aim {
             Aim::Digest => self.run.chosen.by_digest(&source, &to),
             Aim::Tag(_) => None,
@@ -210,19 +209,4 @@ impl<'a> Expansion<'a> {
         }
         self.units[unit].destinations.push(Destination { place, aim, row });
     }
-}
-
-fn reference(
-    registry: &Registry,
-    repository: &RepositoryName,
-    target: &Target,
-    tag: Option<Tag>,
-) -> String {
-    let (tag, digest) = match target {
-        Target::Tag(tag) => (Some(tag.clone()), None),
-        Target::Digest(digest) => (tag, Some(digest.clone())),
-    };
-    let reference =
-        Reference { registry: registry.clone(), repository: repository.clone(), tag, digest };
-    reference.to_string()
 }
