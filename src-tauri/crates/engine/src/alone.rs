@@ -3,10 +3,13 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use bytes::{Buf as _, Bytes};
-use registry::{BlobWriter, Descriptor, Digest, Fed, Repository, Result};
+use registry::{
+    BlobReader, BlobWriter, Descriptor, Digest, Fed, Registry, Repository, Result, Side,
+};
+use tokio::time::Instant;
 
 use crate::{
-    gather::{End, Room, Taker, make_room, vanished},
+    gather::{End, Room, Taker, in_order, make_room, vanished},
     marks::Marks,
     place::Site,
     row::Meter,
@@ -26,6 +29,7 @@ enum Pass {
 struct Stream<'a> {
     run: &'a Run,
     site: &'a Site,
+    destination: &'a Registry,
     source: &'a Repository,
     blob: &'a Descriptor,
     writer: &'a mut BlobWriter,
@@ -45,16 +49,28 @@ pub(crate) async fn alone(
 ) {
     let hosts = [source.registry().clone(), taker.place.registry().clone()];
     let Taker { writer, meter, place, .. } = &mut taker;
-    let mut stream = Stream { run, site: &place.site, source, blob, writer, meter, marks };
+    let mut stream = Stream {
+        run,
+        site: &place.site,
+        destination: &hosts[1],
+        source,
+        blob,
+        writer,
+        meter,
+        marks,
+    };
+    let order = in_order(run, hosts.iter().cloned().collect());
     let ended = loop {
-        room = match make_room(run, &hosts[0], hosts.iter().cloned().collect(), room).await {
+        // others have the source while this one waits
+        let late = (room.is_empty() && stream.site.is_late()).then_some(&hosts[1]);
+        room = match make_room(run, &hosts[0], &order, late, room).await {
             Ok(room) => room,
             Err(error) => {
                 room = Room::new();
                 break Err(error.into());
             }
         };
-        match stream.pass(&mut room, &hosts[1]).await {
+        match stream.pass(&mut room).await {
             Ok(Pass::Written) => break Ok(End::Written),
             Ok(Pass::Found) => break Ok(End::Found),
             // given back, so that it can be taken in order again
@@ -71,13 +87,29 @@ pub(crate) async fn alone(
     }
 }
 
+/// Waits until it is seen that a destination takes nothing while others may want to read from its source, which has no
+/// room for them.
+async fn in_the_way(run: &Run, site: &Site, source: &Registry) {
+    if !run.writes_to_several() {
+        return std::future::pending().await;
+    }
+    let since = Instant::now();
+    loop {
+        let until = run.patient_until(since, Some(site.fed()));
+        if until > Instant::now() {
+            tokio::time::sleep_until(until).await;
+            continue;
+        }
+        if site.is_stuck_for(run.policy.patience) && !run.client.has_room(source, Side::Source) {
+            return;
+        }
+        tokio::time::sleep(run.policy.patience).await;
+    }
+}
+
 impl Stream<'_> {
     /// Reads from the last mark before the byte that the upload wants, to the end.
-    async fn pass(
-        &mut self,
-        room: &mut Room,
-        destination: &registry::Registry,
-    ) -> Result<Pass, Broken> {
+    async fn pass(&mut self, room: &mut Room) -> Result<Pass, Broken> {
         let wanted = self.writer.offset();
         if self.blob.size == 0 {
             verify(self.source, self.blob, &Digest::of(self.blob.digest.algorithm(), &[]))?;
@@ -85,10 +117,11 @@ impl Stream<'_> {
             let (start, mut hasher) = self.marks.before(wanted);
             let permit = room.get(self.source.registry()).ok_or_else(vanished)?;
             let read = self.source.read_blob(self.blob, start, permit);
-            let mut reader = self.run.unless_stopped(read).await?;
+            let mut reader = Some(self.run.unless_stopped(read).await?);
             let mut position = start;
             let mut withheld: Option<Bytes> = None;
-            while let Some(mut bytes) = self.run.unless_stopped(reader.next()).await? {
+            while let Some(source) = &mut reader {
+                let Some(mut bytes) = self.run.unless_stopped(source.next()).await? else { break };
                 self.run.board.tally().read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 hasher.update(&bytes);
                 let known = wanted.saturating_sub(position).min(bytes.len() as u64);
@@ -99,21 +132,24 @@ impl Stream<'_> {
                     continue;
                 }
                 if let Some(ready) = withheld.replace(bytes)
-                    && let Some(end) = self.feed(ready).await?
+                    && let Some(end) = self.feed(ready, room, &mut reader).await?
                 {
                     return Ok(end);
                 }
             }
-            drop(reader);
+            if reader.take().is_none() {
+                return Ok(Pass::Again);
+            }
             verify(self.source, self.blob, &hasher.finish())?;
             if let Some(last) = withheld
-                && let Some(end) = self.feed(last).await?
+                && let Some(end) = self.feed(last, room, &mut None).await?
             {
                 return Ok(end);
             }
         }
         // the answer may take minutes: the source need not wait for it
-        room.retain(|host, _| host == destination);
+        room.retain(|host, _| host == self.destination);
+        let _offer = self.site.offer();
         match self.run.unless_stopped(self.writer.finish()).await? {
             Fed::More => Ok(Pass::Written),
             Fed::Enough => Ok(Pass::Found),
@@ -121,13 +157,31 @@ impl Stream<'_> {
         }
     }
 
-    /// Feeds some bytes; `Some` when that ends the pass.
-    async fn feed(&mut self, bytes: Bytes) -> Result<Option<Pass>, Broken> {
+    /// Feeds some bytes; `Some` when that ends the pass. While they are not taken at all, others may read from the source:
+    /// the reader is gone then, and another pass goes on.
+    async fn feed(
+        &mut self,
+        bytes: Bytes,
+        room: &mut Room,
+        reader: &mut Option<BlobReader>,
+    ) -> Result<Option<Pass>, Broken> {
         let size = bytes.len() as u64;
-        match self.run.unless_stopped(self.writer.write(bytes)).await? {
+        let _offer = self.site.offer();
+        let mut write = Box::pin(self.run.unless_stopped(self.writer.write(bytes)));
+        let fed = tokio::select! {
+            biased;
+            fed = &mut write => fed?,
+            () = in_the_way(self.run, self.site, self.source.registry()) => {
+                *reader = None;
+                room.retain(|host, _| host == self.destination);
+                (&mut write).await?
+            }
+        };
+        drop(write);
+        match fed {
             Fed::More => {
                 self.meter.fed(size);
-                self.site.touch();
+                self.site.feed();
                 Ok(None)
             }
             Fed::Enough => match self.run.unless_stopped(self.writer.finish()).await? {

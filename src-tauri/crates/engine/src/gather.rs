@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use registry::{
     BlobWriter, Code, Descriptor, Digest, Error, Permit, Registry, Repository, RepositoryName,
     Result, Side,
 };
 use tokio::{
-    sync::{Notify, OnceCell, OwnedSemaphorePermit, oneshot},
+    sync::{Notify, OwnedSemaphorePermit, oneshot},
     time::{Instant, timeout},
 };
 
@@ -49,6 +50,12 @@ pub(crate) struct Taker {
     pub(crate) done: oneshot::Sender<End>,
 }
 
+impl Taker {
+    fn site(&self) -> (Registry, Arc<Site>) {
+        (self.place.registry().clone(), self.place.site.clone())
+    }
+}
+
 /// How a transfer ended for one taker.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -70,7 +77,7 @@ struct Group {
     state: Mutex<State>,
     changed: Notify,
     /// The lane of a large blob: one for all of its takers, until the reading has ended.
-    lane: OnceCell<OwnedSemaphorePermit>,
+    lane: tokio::sync::Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 #[derive(Default)]
@@ -113,22 +120,44 @@ impl Group {
     }
 
     fn with(state: State) -> Arc<Self> {
-        let (changed, lane) = (Notify::new(), OnceCell::new());
-        Arc::new(Self { state: Mutex::new(state), changed, lane })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            lane: tokio::sync::Mutex::default(),
+        })
+    }
+}
+
+impl State {
+    /// Takes out the takers that the others don't wait for, if there are others.
+    fn shed(&mut self) -> Vec<Taker> {
+        let is_late = |taker: &Taker| taker.place.site.is_late();
+        if self.takers.iter().all(is_late) {
+            return Vec::new();
+        }
+        self.takers.extract_if(.., |taker| is_late(taker)).collect()
     }
 }
 
 impl Ticket {
     /// Waits until a large blob may be brought; small ones always may.
     pub(crate) async fn lane(&self, run: &Run, size: u64) -> Result<()> {
-        if size > LARGE {
-            self.group.lane.get_or_try_init(|| run.lane()).await?;
+        if size <= LARGE {
+            return Ok(());
+        }
+        let mut lane = self.group.lane.lock().await;
+        // whoever comes after the others' reading has begun does not take another
+        if lane.is_none() && !lock(&self.group.state).closed {
+            *lane = Some(run.lane().await?);
         }
         Ok(())
     }
 
     /// Takes part in the reading, or begins a new one when it has begun already. The end is told to `taker.done`.
     pub(crate) fn join(self, run: &Arc<Run>, source: &Repository, blob: &Descriptor, taker: Taker) {
+        if taker.place.site.is_late() {
+            return leave_behind(run, source, blob, taker);
+        }
         let group = self.group.clone();
         {
             let mut state = lock(&group.state);
@@ -189,7 +218,7 @@ impl Drop for Ticket {
 /// Waits for everyone, then reads. The first taker's ticket is held until the group is closed.
 async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descriptor) {
     let group = ticket.group.clone();
-    let gathered = gather(&run, &ticket, source.registry()).await;
+    let gathered = gather(&run, &ticket, &source, &blob).await;
     let takers = {
         let mut groups = lock(&ticket.gather.0);
         let mut state = lock(&group.state);
@@ -201,7 +230,11 @@ async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descripto
     };
     drop(ticket);
     match gathered {
-        Ok(room) => transfer::transfer(&run, &source, &blob, takers, room).await,
+        Ok(room) => {
+            transfer::transfer(&run, &source, &blob, takers, room).await;
+            // others may still hold tickets
+            drop(group.lane.lock().await.take());
+        }
         Err(error) => {
             for taker in takers {
                 run.discard(taker.writer, Room::new());
@@ -211,73 +244,144 @@ async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descripto
     }
 }
 
-/// Waits until nobody else is expected, and for room at the source and at every taker's host.
-async fn gather(run: &Run, ticket: &Ticket, source: &Registry) -> Result<Room> {
+/// Waits until nobody else is expected, and for room at the source and at every taker's host. Those whose registries
+/// take nothing or do not answer are neither waited for nor kept.
+async fn gather(
+    run: &Arc<Run>,
+    ticket: &Ticket,
+    source: &Repository,
+    blob: &Descriptor,
+) -> Result<Room> {
     let group = &ticket.group;
+    let patience = run.policy.patience;
     loop {
         let changed = group.changed.notified();
-        let until = {
+        let (others, until) = {
             let state = lock(&group.state);
-            if state.announced.len() <= 1 {
+            let is_own = |site: &&Arc<Site>| Arc::ptr_eq(site, &ticket.site);
+            let expected = state.announced.iter().filter(|site| is_own(site) || !site.is_late());
+            if expected.clone().count() <= 1 {
                 break;
             }
-            let others = state.announced.iter().filter(|site| !Arc::ptr_eq(site, &ticket.site));
+            let others: Vec<_> = expected.filter(|site| !is_own(site)).cloned().collect();
             let since = state.since.unwrap_or_else(Instant::now);
-            run.patient_until(since, others.map(|site| site.moved()).max())
+            let moved = others.iter().map(|site| site.moved()).max();
+            (others, run.patient_until(since, moved))
         };
         if until <= Instant::now() {
+            for site in others {
+                site.is_silent_for(patience);
+            }
             break;
         }
         tokio::select! {
             () = run.stop.cancelled() => return Err(cancelled()),
             () = changed => {}
-            () = tokio::time::sleep_until(until) => {}
+            // others may find that one is late
+            () = tokio::time::sleep_until(until.min(Instant::now() + patience)) => {}
         }
     }
     let mut room = Room::new();
     loop {
-        let hosts: BTreeSet<Registry> = {
+        let (sites, behind, is_made) = {
             let mut state = lock(&group.state);
-            let takers = state.takers.iter().map(|taker| taker.place.registry());
-            let hosts: BTreeSet<_> = takers.chain([source]).cloned().collect();
-            if room.len() == hosts.len() {
-                // from here on nobody can join, so the hosts stay these
-                state.closed = true;
-                return Ok(room);
-            }
-            hosts
+            let behind = state.shed();
+            let sites: BTreeMap<_, _> = state.takers.iter().map(Taker::site).collect();
+            // from here on nobody can join, so the hosts stay these
+            state.closed =
+                sites.keys().chain([source.registry()]).all(|host| room.contains_key(host));
+            (sites, behind, state.closed)
         };
-        room = make_room(run, source, hosts, room).await?;
+        for taker in behind {
+            leave_behind(run, source, blob, taker);
+        }
+        if is_made {
+            room.retain(|host, _| sites.contains_key(host) || host == source.registry());
+            return Ok(room);
+        }
+        let hosts = in_order(run, sites.keys().chain([source.registry()]).cloned().collect());
+        tokio::select! {
+            made = make_room(run, source.registry(), &hosts, None, std::mem::take(&mut room)) => room = made?,
+            () = one_is_late(run, &sites) => {}
+        }
     }
 }
 
-/// Takes room at each host, first at those that the run only reads. Nobody holds room at one host for long while waiting
-/// for another: what is slow or paused would keep room from those who don't need it, and two transfers in opposite
-/// directions would wait for each other for ever. Where it takes longer, all is given back, and waited for there first.
+/// Waits until one of several destinations is late: it is so already, or it has no room and takes nothing of what it is
+/// offered.
+async fn one_is_late(run: &Run, sites: &BTreeMap<Registry, Arc<Site>>) {
+    let patience = run.policy.patience;
+    loop {
+        let since = Instant::now();
+        let late = sites.values().filter(|site| site.is_late()).count();
+        if 0 < late && late < sites.len() {
+            return;
+        }
+        let mut until = run.patient_until(since, None);
+        while until > Instant::now() {
+            tokio::time::sleep_until(until).await;
+            until = run.patient_until(since, None);
+        }
+        for (host, site) in sites {
+            if site.is_offered() && !run.client.has_room(host, Side::Destination) {
+                site.is_stuck_for(patience);
+            }
+        }
+    }
+}
+
+/// Brings the blob to one taker that the others don't wait for.
+fn leave_behind(run: &Arc<Run>, source: &Repository, blob: &Descriptor, taker: Taker) {
+    let (own, source, blob) = (run.clone(), source.clone(), blob.clone());
+    run.spawn(async move {
+        transfer::transfer(&own, &source, &blob, vec![taker], Room::new()).await;
+    });
+}
+
+/// The order in which room is taken: first at those hosts that the run only reads.
+pub(crate) fn in_order(run: &Run, hosts: BTreeSet<Registry>) -> Vec<Registry> {
+    let (written, read): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|host| run.writes(host));
+    read.into_iter().chain(written).collect()
+}
+
+/// Takes room at each host, in this order. Nobody holds room at one host for long while waiting for another: what is slow
+/// or paused would keep room from those who don't need it. Where it takes longer, all is given back, and waited for
+/// there first; as it is where a `late` host is known.
 pub(crate) async fn make_room(
     run: &Run,
     source: &Registry,
-    hosts: BTreeSet<Registry>,
+    hosts: &[Registry],
+    mut late: Option<&Registry>,
     mut room: Room,
 ) -> Result<Room> {
-    let (written, read): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|host| run.writes(host));
-    let mut hosts: Vec<_> = read.into_iter().chain(written).collect();
-    while let Some(missing) = hosts.iter().position(|host| !room.contains_key(host)) {
-        let host = hosts[missing].clone();
-        let side = if host == *source { Side::Source } else { Side::Destination };
-        let permit = run.client.permit(&host, side);
-        let permit = if room.is_empty() {
-            run.wait(permit).await?
-        } else if let Ok(permit) = run.wait(timeout(WORTH_HOLDING, permit)).await? {
-            permit
+    let permit = async |host: &Registry| {
+        let side = if host == source { Side::Source } else { Side::Destination };
+        Arc::new(run.client.permit(host, side).await)
+    };
+    loop {
+        if let Some(late) = late.take() {
+            // against the order, so that the rest is to be had at once or not: two who hold each what the other waits
+            // for would get on with nothing
+            room = Room::from([(late.clone(), run.wait(permit(late)).await?)]);
+            let others = hosts.iter().filter(|host| *host != late);
+            let others = others.map(|host| Some((host.clone(), permit(host).now_or_never()?)));
+            match others.collect::<Option<Room>>() {
+                Some(others) => room.extend(others),
+                None => room.clear(),
+            }
+        }
+        let Some(missing) = hosts.iter().find(|host| !room.contains_key(*host)) else {
+            return Ok(room);
+        };
+        if room.is_empty() {
+            room.insert(missing.clone(), run.wait(permit(missing)).await?);
+        } else if let Ok(permit) = run.wait(timeout(WORTH_HOLDING, permit(missing))).await? {
+            room.insert(missing.clone(), permit);
         } else {
             room.clear();
-            hosts[..=missing].rotate_right(1);
-            continue;
-        };
-        room.insert(host, Arc::new(permit));
+            late = Some(missing);
+        }
     }
-    Ok(room)
 }
 
 /// What a taker gets whose transfer went away without a word.

@@ -1,6 +1,6 @@
 //! One source image: look at its destinations, compare, and copy or plan what differs.
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::HashSet, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use registry::{Code, Digest, Error, Result, Side, Target};
@@ -13,8 +13,11 @@ use tracing::Instrument as _;
 use crate::{
     Action, Overwrite, Plan,
     claims::Verdict,
-    copy, plan,
+    copy,
+    place::Site,
+    plan,
     report::{SAME_DIGEST, SAME_WITHOUT_ATTESTATIONS},
+    row::Row,
     run::{Run, Slot, panic_error, panicked},
     source_image::{Chosen, SourceImage, What},
     tree::Root,
@@ -51,53 +54,100 @@ pub(crate) struct Image {
     slot: Slot,
 }
 
+/// How often it is looked whether an image only waits for destinations that are late.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Does all that is to be done for an image. Destinations that answer at once go on together; one that does not answer
-/// for long is seen to later, and alone.
+/// for long is seen to later, and alone. Where that is all that is left, other images may begin.
 #[tracing::instrument(name = "image", skip_all,
     fields(source = %unit.source.repository.reference(&unit.target)))]
 pub(crate) async fn process(run: Arc<Run>, unit: Arc<Unit>, slot: Slot) {
     let source = SourceImage::new(run.clone(), unit.clone());
     let image = Arc::new(Image { run, unit, source, slot });
-    let mut tasks = JoinSet::new();
-    if image.reads_anyway() {
-        let image = image.clone();
-        let read = async move {
-            let _ = image.source.chosen().await;
-        };
-        tasks.spawn(read.in_current_span());
+    let mut processed = pin!(image.clone().see_to_all());
+    tokio::select! {
+        () = &mut processed => {}
+        () = image.make_way() => processed.await,
     }
-    let all = 0..image.unit.destinations.len();
-    let mut looks: FuturesUnordered<_> = all.map(|at| image.look(at)).collect();
-    let mut waiting: HashSet<usize> = (0..image.unit.destinations.len()).collect();
-    while let Some(first) = looks.next().await {
-        waiting.remove(&first.0);
-        let since = Instant::now();
-        let mut together = vec![first];
-        loop {
-            let until = image.patient_until(since, &waiting);
-            match timeout_at(until, looks.next()).await {
-                Ok(Some(look)) => {
-                    waiting.remove(&look.0);
-                    together.push(look);
-                }
-                Err(_) if image.patient_until(since, &waiting) > until => {}
-                Ok(None) | Err(_) => break,
-            }
-        }
-        tasks.spawn(image.clone().guarded(together).in_current_span());
-    }
-    while tasks.join_next().await.is_some() {}
 }
 
 impl Image {
+    async fn see_to_all(self: Arc<Self>) {
+        let mut tasks = JoinSet::new();
+        if self.reads_anyway() {
+            let image = self.clone();
+            let read = async move {
+                let _ = image.source.chosen().await;
+            };
+            tasks.spawn(read.in_current_span());
+        }
+        let all = 0..self.unit.destinations.len();
+        let mut looks: FuturesUnordered<_> = all.clone().map(|at| self.look(at)).collect();
+        let mut waiting: HashSet<usize> = all.collect();
+        while let Some(first) = looks.next().await {
+            waiting.remove(&first.0);
+            let since = Instant::now();
+            let mut together = vec![first];
+            loop {
+                let until = self.patient_until(since, &waiting);
+                match timeout_at(until, looks.next()).await {
+                    Ok(Some(look)) => {
+                        waiting.remove(&look.0);
+                        together.push(look);
+                    }
+                    Err(_) if self.patient_until(since, &waiting) > until => {}
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            for site in self.sites(&waiting) {
+                site.is_silent_for(self.run.policy.patience);
+            }
+            tasks.spawn(self.clone().guarded(together).in_current_span());
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Lets other images begin once this one only waits for destinations that are late.
+    async fn make_way(&self) {
+        let all = &self.unit.destinations;
+        if all.len() < 2 {
+            return std::future::pending().await;
+        }
+        let patience = self.run.policy.patience;
+        let mut since = None;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let is_ended = |row: &Row| row.is_ended() || (self.run.plan_only && row.is_planned());
+            let left: Vec<_> = all.iter().filter(|at| !is_ended(&at.row)).collect();
+            if left.len() == all.len() {
+                continue;
+            }
+            let since = *since.get_or_insert_with(Instant::now);
+            let is_long = self.run.patient_until(since, None) <= Instant::now();
+            let is_late = |site: &Site| site.is_late() || (is_long && site.is_stuck_for(patience));
+            if left.iter().all(|at| is_late(&at.place.site))
+                && self.slot.make_way(&self.run.behind).await
+            {
+                return;
+            }
+        }
+    }
+
     pub(crate) fn destination(&self, at: usize) -> &Destination {
         &self.unit.destinations[at]
     }
 
+    fn sites(&self, ats: &HashSet<usize>) -> impl Iterator<Item = &Arc<Site>> {
+        ats.iter().map(|at| &self.destination(*at).place.site)
+    }
+
     /// How long destinations that have not answered are waited for.
     fn patient_until(&self, since: Instant, waiting: &HashSet<usize>) -> Instant {
-        let moved = waiting.iter().map(|at| self.destination(*at).place.site.moved()).max();
-        self.run.patient_until(since, moved)
+        let expected = self.sites(waiting).filter(|site| !site.is_late());
+        match expected.map(|site| site.moved()).max() {
+            None if !waiting.is_empty() => since,
+            moved => self.run.patient_until(since, moved),
+        }
     }
 
     /// The image's digest at the source.

@@ -46,8 +46,13 @@ pub(crate) struct Site {
     pub(crate) slots: Semaphore,
     /// For blobs that may be mounted, until they are, or may be sent.
     pub(crate) mounts: Semaphore,
-    /// When it last took bytes or answered.
-    moved: Mutex<Instant>,
+    moves: Mutex<Moves>,
+    /// Transfers that wait for it to take bytes, or to confirm them.
+    offers: AtomicUsize,
+    /// It was waited for in vain, and has not answered since.
+    is_silent: AtomicBool,
+    /// It took no bytes for long, and has not taken a whole blob since.
+    is_stuck: AtomicBool,
     /// It has refused an attestation and took the image without it.
     refuses_attestations: AtomicBool,
     /// One of its repositories is or was looked for ahead of the others.
@@ -58,13 +63,24 @@ pub(crate) struct Site {
     lacks: AtomicBool,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Moves {
+    /// When it last took bytes or answered.
+    last: Instant,
+    /// When it last took bytes.
+    fed: Instant,
+}
+
 impl Site {
     fn new(images: usize) -> Self {
         let slots = || Semaphore::new(images.clamp(BLOBS_PER_REGISTRY, Semaphore::MAX_PERMITS));
         Self {
             slots: slots(),
             mounts: slots(),
-            moved: Mutex::new(Instant::now()),
+            moves: Mutex::new(Moves { last: Instant::now(), fed: Instant::now() }),
+            offers: AtomicUsize::new(0),
+            is_silent: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
             refuses_attestations: AtomicBool::new(false),
             is_looked_at: AtomicBool::new(false),
             was_looked_at: SetOnce::new(),
@@ -81,14 +97,75 @@ impl Site {
         !self.refuses_attestations.swap(true, Relaxed)
     }
 
-    /// It took bytes or answered.
+    /// It answered.
     pub(crate) fn touch(&self) {
-        *lock(&self.moved) = Instant::now();
+        lock(&self.moves).last = Instant::now();
+        self.is_silent.store(false, Relaxed);
+    }
+
+    /// It took bytes.
+    pub(crate) fn feed(&self) {
+        let now = Instant::now();
+        *lock(&self.moves) = Moves { last: now, fed: now };
+        self.is_silent.store(false, Relaxed);
+    }
+
+    /// It took a whole blob.
+    pub(crate) fn took(&self) {
+        self.feed();
+        self.is_stuck.store(false, Relaxed);
+    }
+
+    /// Someone waits for it to take bytes, or to confirm them, until this is dropped.
+    pub(crate) fn offer(&self) -> Offer<'_> {
+        self.offers.fetch_add(1, Relaxed);
+        Offer(&self.offers)
+    }
+
+    /// Whether it is offered bytes that it has not taken yet.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.offers.load(Relaxed) > 0
+    }
+
+    /// When it last took bytes.
+    pub(crate) fn fed(&self) -> Instant {
+        lock(&self.moves).fed
+    }
+
+    /// Someone has waited for an answer for as long as this: whether there was none at all. Then nobody waits for it
+    /// any more until it answers.
+    pub(crate) fn is_silent_for(&self, patience: Duration) -> bool {
+        let is_silent = self.moved().elapsed() >= patience;
+        self.is_silent.fetch_or(is_silent, Relaxed);
+        is_silent
+    }
+
+    /// Bytes have waited for it for as long as this: whether it took none at all. Then nobody waits for it any more until
+    /// it has taken a whole blob: what it seems to take may only be on its way.
+    pub(crate) fn is_stuck_for(&self, patience: Duration) -> bool {
+        let is_stuck = self.fed().elapsed() >= patience;
+        self.is_stuck.fetch_or(is_stuck, Relaxed);
+        is_stuck
+    }
+
+    /// Whether others go on without it.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_silent.load(Relaxed) || self.is_stuck.load(Relaxed)
     }
 
     /// When it last took bytes or answered.
     pub(crate) fn moved(&self) -> Instant {
-        *lock(&self.moved)
+        lock(&self.moves).last
+    }
+}
+
+/// Bytes that a registry is to take.
+#[must_use]
+pub(crate) struct Offer<'a>(&'a AtomicUsize);
+
+impl Drop for Offer<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Run {
     pub(crate) indexes: Indexes,
     pub(crate) budget: Budget,
     slots: Arc<Semaphore>,
+    /// Places for images that only wait for a destination that is late.
+    pub(crate) behind: Arc<Semaphore>,
     /// The registries that rules write to.
     written: HashSet<Registry>,
     pub(crate) chosen: Chosen,
@@ -89,6 +91,13 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Lets another image have the slot for good, if there is a place `behind` for this one.
+    pub(crate) async fn make_way(&self, behind: &Arc<Semaphore>) -> bool {
+        let Ok(place) = behind.clone().try_acquire_owned() else { return false };
+        *self.permit.lock().await = Some(place);
+        true
+    }
+
     /// Waits for something that others must do, and lets one of them have the slot meanwhile.
     pub(crate) async fn lend<T>(&self, wait: impl Future<Output = T>) -> T {
         drop(self.permit.lock().await.take());
@@ -133,6 +142,7 @@ impl Run {
             indexes: Indexes::default(),
             budget: Budget::default(),
             slots,
+            behind: Arc::new(Semaphore::new(MOST_IMAGES)),
             written: rules.iter().flat_map(JobRule::destinations).cloned().collect(),
             chosen,
             lanes,
@@ -143,6 +153,11 @@ impl Run {
     /// Whether a rule writes to the registry.
     pub(crate) fn writes(&self, registry: &Registry) -> bool {
         self.written.contains(registry)
+    }
+
+    /// Whether one destination may be waited for in vain while others get on.
+    pub(crate) fn writes_to_several(&self) -> bool {
+        self.written.len() > 1
     }
 
     /// Waits for something unless the run is stopped.

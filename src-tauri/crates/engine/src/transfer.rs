@@ -217,6 +217,7 @@ async fn offer(reading: &Reading, outlets: &mut [Outlet], piece: impl Fn() -> Pi
             sent = run.unless_stopped(send) => sent?,
             () = late => {
                 tracing::debug!("a destination takes nothing: the others go on without it");
+                outlet.site.is_stuck_for(run.policy.patience);
                 reading.leave(&outlet.gone);
                 outlet.queue = None;
             }
@@ -262,13 +263,15 @@ async fn feed(
     let Taker { place, writer, meter, .. } = taker;
     let run = &reading.run;
     loop {
-        let fed = match queue.recv().await {
+        let piece = queue.recv().await;
+        let _offer = place.site.offer();
+        let fed = match piece {
             Some(Piece::Bytes(bytes)) => {
                 let size = bytes.len() as u64;
                 match run.unless_stopped(writer.write(bytes)).await? {
                     Fed::More => {
                         meter.fed(size);
-                        place.site.touch();
+                        place.site.feed();
                         continue;
                     }
                     Fed::Enough => run.unless_stopped(writer.finish()).await?,
@@ -314,6 +317,7 @@ impl Reading {
 pub(crate) fn there(taker: Taker, end: End, blob: &Descriptor) {
     if matches!(end, End::Written) {
         taker.meter.confirm(blob.size);
+        taker.place.site.took();
     }
     let _ = taker.done.send(end);
 }

@@ -203,11 +203,19 @@ impl Client {
     /// Waits for room for one request at a host, to read a blob from it or to write one to it. A copy within one host
     /// needs it once. Who needs room at several hosts must see to it that two of them don't wait for each other.
     pub async fn permit(&self, host: &Registry, side: Side) -> Permit {
-        let class = match side {
-            Side::Source => Class::Blob,
-            Side::Destination => Class::Write,
-        };
-        self.host_state(host).room.acquire(class).await
+        self.host_state(host).room.acquire(class_of_blobs(side)).await
+    }
+
+    /// Whether [`Client::permit`] would give room at once.
+    pub fn has_room(&self, host: &Registry, side: Side) -> bool {
+        self.host_state(host).room.has_room(class_of_blobs(side))
+    }
+}
+
+fn class_of_blobs(side: Side) -> Class {
+    match side {
+        Side::Source => Class::Blob,
+        Side::Destination => Class::Write,
     }
 }
 

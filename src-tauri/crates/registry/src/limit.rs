@@ -70,6 +70,11 @@ impl Rooms {
         Permit { _class: of_class, _whole: self.whole.acquire().await }
     }
 
+    /// Whether a request of a class would go out at once.
+    pub(crate) fn has_room(&self, class: Class) -> bool {
+        self.classes[class as usize].is_free() && self.whole.is_free()
+    }
+
     /// An account has a limit of its own. Of several the lowest counts.
     pub(crate) fn cap(&self, account: usize) {
         self.change(|caps| {
@@ -159,6 +164,10 @@ impl Limit {
         Share { permit, limit: Arc::clone(self) }
     }
 
+    fn is_free(&self) -> bool {
+        self.semaphore.available_permits() > 0
+    }
+
     /// Sets the cap. What never met congestion has room for `least` requests at once.
     fn resize(&self, cap: usize, least: usize) {
         let mut state = self.state();
@@ -174,7 +183,7 @@ impl Limit {
     /// A request was answered without a sign of congestion, its permit still being held.
     fn answered(&self) {
         // while there is room to spare, an answer does not show that more would do
-        if self.semaphore.available_permits() > 0 {
+        if self.is_free() {
             return;
         }
         let mut state = self.state();

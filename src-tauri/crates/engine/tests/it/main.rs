@@ -18,6 +18,7 @@ mod filter;
 mod floor;
 mod kinds;
 mod lanes;
+mod late;
 mod limits;
 mod listed;
 mod newest;
