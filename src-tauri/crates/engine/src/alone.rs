@@ -1,6 +1,9 @@
 //! A blob on its way from one source to one upload, from whichever byte the upload wants next.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::{Buf as _, Bytes};
 use registry::{
@@ -16,6 +19,9 @@ use crate::{
     run::Run,
     transfer::{Broken, give_up, there, verify},
 };
+
+/// How often it is looked whether a source is wanted by others.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How one reading ended.
 enum Pass {
@@ -62,7 +68,7 @@ pub(crate) async fn alone(
     let order = in_order(run, hosts.iter().cloned().collect());
     let ended = loop {
         // others have the source while this one waits
-        let late = (room.is_empty() && stream.site.is_late()).then_some(&hosts[1]);
+        let late = (room.is_empty() && run.is_behind(stream.site)).then_some(&hosts[1]);
         room = match make_room(run, &hosts[0], &order, late, room).await {
             Ok(room) => room,
             Err(error) => {
@@ -73,8 +79,8 @@ pub(crate) async fn alone(
         match stream.pass(&mut room).await {
             Ok(Pass::Written) => break Ok(End::Written),
             Ok(Pass::Found) => break Ok(End::Found),
-            // given back, so that it can be taken in order again
-            Ok(Pass::Again) => room = Room::new(),
+            // that at the source is given back, so that it can be taken in order again
+            Ok(Pass::Again) => room.retain(|host, _| *host == hosts[1]),
             Err(broken) => break Err(broken),
         }
     };
@@ -100,10 +106,11 @@ async fn in_the_way(run: &Run, site: &Site, source: &Registry) {
             tokio::time::sleep_until(until).await;
             continue;
         }
-        if site.is_stuck_for(run.policy.patience) && !run.client.has_room(source, Side::Source) {
+        site.note_stuck(run.policy.patience);
+        if run.is_behind(site) && !run.client.has_room(source, Side::Source) {
             return;
         }
-        tokio::time::sleep(run.policy.patience).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -138,6 +145,8 @@ impl Stream<'_> {
                 }
             }
             if reader.take().is_none() {
+                // the piece that was held back is read again
+                self.marks.cut(self.writer.offset());
                 return Ok(Pass::Again);
             }
             verify(self.source, self.blob, &hasher.finish())?;

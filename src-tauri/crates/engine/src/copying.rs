@@ -371,7 +371,9 @@ impl Copying {
             let bytes = manifest.bytes().clone();
             let put = place.repository.put_manifest(&target, manifest.media_type(), bytes, digest);
             // requests are large, and this waits long before its turn comes
+            let offer = place.site.offer();
             let answer = Box::pin(run.unless_stopped(put)).await?;
+            drop(offer);
             self.committed(manifest);
             match subject {
                 Some(subject) if !answer.subject_kept => {
@@ -386,6 +388,7 @@ impl Copying {
     /// A manifest is there, and the registry has seen the blobs that it names.
     fn committed(&self, manifest: &Manifest) {
         let (run, place) = (self.run(), &self.destination().place);
+        place.site.took();
         match manifest.kind() {
             ManifestKind::Schema1 { blobs } => run.blobs.committed(place, blobs),
             _ => run.blobs.committed(place, manifest.blobs().iter().map(|blob| &blob.digest)),
@@ -406,7 +409,10 @@ impl Copying {
             }
             let bytes = root.bytes().clone();
             let put = repository.put_manifest(&target, root.media_type(), bytes, digest);
-            match answered(run, Box::pin(put)).await {
+            let offer = destination.place.site.offer();
+            let answer = answered(run, Box::pin(put)).await;
+            drop(offer);
+            match answer {
                 Ok(_) => {
                     self.committed(root);
                     Ok(())

@@ -201,7 +201,7 @@ impl Want {
 
     /// Waits until the blob's bytes may be on their way.
     async fn turn(&self, run: &Run, ticket: &Ticket) -> Result<SemaphorePermit<'_>> {
-        if !self.place.site.is_late() {
+        if !run.is_behind(&self.place.site) {
             ticket.lane(run, self.blob.size).await?;
         }
         self.slot(run, &self.place.site.slots).await

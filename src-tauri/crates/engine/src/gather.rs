@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
+    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -33,6 +34,8 @@ use crate::{
 const LARGE: u64 = 512 * 1024;
 /// How long room at a host is held for a transfer that has none yet at another.
 const WORTH_HOLDING: Duration = Duration::from_secs(1);
+/// How often it is looked whether a registry is late.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What is gathered by: a blob is the same whichever repository of a registry it is read from.
 pub(crate) type Key = (Registry, Digest);
@@ -155,7 +158,7 @@ impl Ticket {
 
     /// Takes part in the reading, or begins a new one when it has begun already. The end is told to `taker.done`.
     pub(crate) fn join(self, run: &Arc<Run>, source: &Repository, blob: &Descriptor, taker: Taker) {
-        if taker.place.site.is_late() {
+        if run.is_behind(&taker.place.site) {
             return leave_behind(run, source, blob, taker);
         }
         let group = self.group.clone();
@@ -231,9 +234,16 @@ async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descripto
     drop(ticket);
     match gathered {
         Ok(room) => {
-            transfer::transfer(&run, &source, &blob, takers, room).await;
-            // others may still hold tickets
-            drop(group.lane.lock().await.take());
+            let sites: Vec<_> = takers.iter().map(Taker::site).collect();
+            let mut transfer = pin!(transfer::transfer(&run, &source, &blob, takers, room));
+            tokio::select! {
+                () = &mut transfer => drop(group.lane.lock().await.take()),
+                () = all_are_behind(&run, &sites) => {
+                    // others get on with it
+                    drop(group.lane.lock().await.take());
+                    transfer.await;
+                }
+            }
         }
         Err(error) => {
             for taker in takers {
@@ -259,7 +269,8 @@ async fn gather(
         let (others, until) = {
             let state = lock(&group.state);
             let is_own = |site: &&Arc<Site>| Arc::ptr_eq(site, &ticket.site);
-            let expected = state.announced.iter().filter(|site| is_own(site) || !site.is_late());
+            let expected =
+                state.announced.iter().filter(|site| is_own(site) || !run.is_behind(site));
             if expected.clone().count() <= 1 {
                 break;
             }
@@ -270,7 +281,7 @@ async fn gather(
         };
         if until <= Instant::now() {
             for site in others {
-                site.is_silent_for(patience);
+                site.note_silence(patience);
             }
             break;
         }
@@ -302,31 +313,44 @@ async fn gather(
         let hosts = in_order(run, sites.keys().chain([source.registry()]).cloned().collect());
         tokio::select! {
             made = make_room(run, source.registry(), &hosts, None, std::mem::take(&mut room)) => room = made?,
-            () = one_is_late(run, &sites) => {}
+            () = one_is_late(run, group) => {}
         }
     }
 }
 
-/// Waits until one of several destinations is late: it is so already, or it has no room and takes nothing of what it is
-/// offered.
-async fn one_is_late(run: &Run, sites: &BTreeMap<Registry, Arc<Site>>) {
-    let patience = run.policy.patience;
+/// Waits until one of several takers' registries is late: it is so already, or it has no room and takes nothing of what
+/// it is offered.
+async fn one_is_late(run: &Run, group: &Group) {
+    if !run.writes_to_several() {
+        return std::future::pending().await;
+    }
+    let (begun, patience) = (Instant::now(), run.policy.patience);
     loop {
-        let since = Instant::now();
-        let late = sites.values().filter(|site| site.is_late()).count();
+        tokio::time::sleep(LOOK.max(patience / 10)).await;
+        // others may have come meanwhile
+        let sites: Vec<_> = lock(&group.state).takers.iter().map(Taker::site).collect();
+        if run.patient_until(begun, None) <= Instant::now() {
+            let has_room = |host| run.client.has_room(host, Side::Destination);
+            for (_, site) in
+                sites.iter().filter(|(host, site)| site.is_offered() && !has_room(host))
+            {
+                site.note_stuck(patience);
+            }
+        }
+        let late = sites.iter().filter(|(_, site)| site.is_late()).count();
         if 0 < late && late < sites.len() {
             return;
         }
-        let mut until = run.patient_until(since, None);
-        while until > Instant::now() {
-            tokio::time::sleep_until(until).await;
-            until = run.patient_until(since, None);
-        }
-        for (host, site) in sites {
-            if site.is_offered() && !run.client.has_room(host, Side::Destination) {
-                site.is_stuck_for(patience);
-            }
-        }
+    }
+}
+
+/// Waits until all of these takers' registries are late while others are not.
+async fn all_are_behind(run: &Run, sites: &[(Registry, Arc<Site>)]) {
+    if !run.writes_to_several() {
+        return std::future::pending().await;
+    }
+    while !sites.iter().all(|(_, site)| run.is_behind(site)) {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

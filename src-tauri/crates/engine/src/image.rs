@@ -100,7 +100,7 @@ impl Image {
                 }
             }
             for site in self.sites(&waiting) {
-                site.is_silent_for(self.run.policy.patience);
+                site.note_silence(self.run.policy.patience);
             }
             tasks.spawn(self.clone().guarded(together).in_current_span());
         }
@@ -124,8 +124,11 @@ impl Image {
             }
             let since = *since.get_or_insert_with(Instant::now);
             let is_long = self.run.patient_until(since, None) <= Instant::now();
-            let is_late = |site: &Site| site.is_late() || (is_long && site.is_stuck_for(patience));
-            if left.iter().all(|at| is_late(&at.place.site))
+            let left: Vec<_> = left.into_iter().map(|at| &at.place.site).collect();
+            for site in left.iter().filter(|site| is_long && site.is_offered()) {
+                site.note_stuck(patience);
+            }
+            if left.iter().all(|site| self.run.is_behind(site))
                 && self.slot.make_way(&self.run.behind).await
             {
                 return;
@@ -143,7 +146,7 @@ impl Image {
 
     /// How long destinations that have not answered are waited for.
     fn patient_until(&self, since: Instant, waiting: &HashSet<usize>) -> Instant {
-        let expected = self.sites(waiting).filter(|site| !site.is_late());
+        let expected = self.sites(waiting).filter(|site| !self.run.is_behind(site));
         match expected.map(|site| site.moved()).max() {
             None if !waiting.is_empty() => since,
             moved => self.run.patient_until(since, moved),

@@ -47,12 +47,8 @@ pub(crate) struct Site {
     /// For blobs that may be mounted, until they are, or may be sent.
     pub(crate) mounts: Semaphore,
     moves: Mutex<Moves>,
-    /// Transfers that wait for it to take bytes, or to confirm them.
+    /// Requests that wait for it to take bytes, or to confirm them.
     offers: AtomicUsize,
-    /// It was waited for in vain, and has not answered since.
-    is_silent: AtomicBool,
-    /// It took no bytes for long, and has not taken a whole blob since.
-    is_stuck: AtomicBool,
     /// It has refused an attestation and took the image without it.
     refuses_attestations: AtomicBool,
     /// One of its repositories is or was looked for ahead of the others.
@@ -63,12 +59,16 @@ pub(crate) struct Site {
     lacks: AtomicBool,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Moves {
     /// When it last took bytes or answered.
     last: Instant,
     /// When it last took bytes.
     fed: Instant,
+    /// It was waited for in vain, and has not answered since.
+    is_silent: bool,
+    /// It took nothing of what it was offered for long, and nothing whole since.
+    is_stuck: bool,
 }
 
 impl Site {
@@ -77,10 +77,13 @@ impl Site {
         Self {
             slots: slots(),
             mounts: slots(),
-            moves: Mutex::new(Moves { last: Instant::now(), fed: Instant::now() }),
+            moves: Mutex::new(Moves {
+                last: Instant::now(),
+                fed: Instant::now(),
+                is_silent: false,
+                is_stuck: false,
+            }),
             offers: AtomicUsize::new(0),
-            is_silent: AtomicBool::new(false),
-            is_stuck: AtomicBool::new(false),
             refuses_attestations: AtomicBool::new(false),
             is_looked_at: AtomicBool::new(false),
             was_looked_at: SetOnce::new(),
@@ -99,21 +102,23 @@ impl Site {
 
     /// It answered.
     pub(crate) fn touch(&self) {
-        lock(&self.moves).last = Instant::now();
-        self.is_silent.store(false, Relaxed);
+        let mut moves = lock(&self.moves);
+        moves.last = Instant::now();
+        moves.is_silent = false;
     }
 
     /// It took bytes.
     pub(crate) fn feed(&self) {
-        let now = Instant::now();
-        *lock(&self.moves) = Moves { last: now, fed: now };
-        self.is_silent.store(false, Relaxed);
+        let mut moves = lock(&self.moves);
+        moves.last = Instant::now();
+        moves.fed = moves.last;
+        moves.is_silent = false;
     }
 
-    /// It took a whole blob.
+    /// It took a whole blob or manifest.
     pub(crate) fn took(&self) {
         self.feed();
-        self.is_stuck.store(false, Relaxed);
+        lock(&self.moves).is_stuck = false;
     }
 
     /// Someone waits for it to take bytes, or to confirm them, until this is dropped.
@@ -132,25 +137,24 @@ impl Site {
         lock(&self.moves).fed
     }
 
-    /// Someone has waited for an answer for as long as this: whether there was none at all. Then nobody waits for it
+    /// Someone has waited for an answer for as long as this: notes whether there was none at all. Then nobody waits for it
     /// any more until it answers.
-    pub(crate) fn is_silent_for(&self, patience: Duration) -> bool {
-        let is_silent = self.moved().elapsed() >= patience;
-        self.is_silent.fetch_or(is_silent, Relaxed);
-        is_silent
+    pub(crate) fn note_silence(&self, patience: Duration) {
+        let mut moves = lock(&self.moves);
+        moves.is_silent |= moves.last.elapsed() >= patience;
     }
 
-    /// Bytes have waited for it for as long as this: whether it took none at all. Then nobody waits for it any more until
-    /// it has taken a whole blob: what it seems to take may only be on its way.
-    pub(crate) fn is_stuck_for(&self, patience: Duration) -> bool {
-        let is_stuck = self.fed().elapsed() >= patience;
-        self.is_stuck.fetch_or(is_stuck, Relaxed);
-        is_stuck
+    /// Something was offered to it for as long as this: notes whether it took nothing at all. Then nobody waits for it any
+    /// more until it has taken something whole: other bytes may only be on their way.
+    pub(crate) fn note_stuck(&self, patience: Duration) {
+        let mut moves = lock(&self.moves);
+        moves.is_stuck |= moves.fed.elapsed() >= patience;
     }
 
-    /// Whether others go on without it.
+    /// Whether it has answered nothing, or taken nothing, for so long that others should not wait for it.
     pub(crate) fn is_late(&self) -> bool {
-        self.is_silent.load(Relaxed) || self.is_stuck.load(Relaxed)
+        let moves = lock(&self.moves);
+        moves.is_silent || moves.is_stuck
     }
 
     /// When it last took bytes or answered.
@@ -331,6 +335,11 @@ struct PlacesInner {
 }
 
 impl Places {
+    /// Whether a registry is late while others are not.
+    pub(crate) fn is_behind(&self, site: &Site) -> bool {
+        site.is_late() && lock(&self.inner).sites.values().any(|site| !site.is_late())
+    }
+
     pub(crate) fn new(images: usize) -> Self {
         Self { inner: Mutex::default(), images }
     }

@@ -4,7 +4,10 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     panic::AssertUnwindSafe,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,7 +37,7 @@ use crate::{
     image,
     lanes::Lanes,
     once::Once,
-    place::{Places, patient_until},
+    place::{Places, Site, patient_until},
     plan::Lookups,
     referrers::Indexes,
     row::Row,
@@ -74,7 +77,7 @@ pub(crate) struct Run {
     pub(crate) indexes: Indexes,
     pub(crate) budget: Budget,
     slots: Arc<Semaphore>,
-    /// Places for images that only wait for a destination that is late.
+    /// Places for images that only wait for destinations that are late: as many as others get ahead of these.
     pub(crate) behind: Arc<Semaphore>,
     /// The registries that rules write to.
     written: HashSet<Registry>,
@@ -88,18 +91,30 @@ pub(crate) struct Run {
 pub(crate) struct Slot {
     slots: Arc<Semaphore>,
     permit: tokio::sync::Mutex<Option<OwnedSemaphorePermit>>,
+    /// It has a place behind the others instead.
+    is_behind: AtomicBool,
 }
 
 impl Slot {
+    fn new(slots: Arc<Semaphore>, permit: OwnedSemaphorePermit) -> Self {
+        let permit = tokio::sync::Mutex::new(Some(permit));
+        Self { slots, permit, is_behind: AtomicBool::new(false) }
+    }
+
     /// Lets another image have the slot for good, if there is a place `behind` for this one.
     pub(crate) async fn make_way(&self, behind: &Arc<Semaphore>) -> bool {
         let Ok(place) = behind.clone().try_acquire_owned() else { return false };
-        *self.permit.lock().await = Some(place);
+        let mut permit = self.permit.lock().await;
+        self.is_behind.store(true, Ordering::Release);
+        *permit = Some(place);
         true
     }
 
     /// Waits for something that others must do, and lets one of them have the slot meanwhile.
     pub(crate) async fn lend<T>(&self, wait: impl Future<Output = T>) -> T {
+        if self.is_behind.load(Ordering::Acquire) {
+            return wait.await;
+        }
         drop(self.permit.lock().await.take());
         let result = wait.await;
         // several waves of an image may lend it, and one that asked for a second slot would wait for the others' end
@@ -153,6 +168,11 @@ impl Run {
     /// Whether a rule writes to the registry.
     pub(crate) fn writes(&self, registry: &Registry) -> bool {
         self.written.contains(registry)
+    }
+
+    /// Whether others go on without a destination.
+    pub(crate) fn is_behind(&self, site: &Site) -> bool {
+        self.places.is_behind(site)
     }
 
     /// Whether one destination may be waited for in vain while others get on.
@@ -334,7 +354,7 @@ impl Drive {
                 },
                 permit = run.slots.clone().acquire_owned(), if !self.queue.is_empty() => {
                     if let (Ok(permit), Some(unit)) = (permit, self.take()) {
-                        let slot = Slot { slots: run.slots.clone(), permit: tokio::sync::Mutex::new(Some(permit)) };
+                        let slot = Slot::new(run.slots.clone(), permit);
                         working.spawn(work(run.clone(), unit, slot).in_current_span());
                     }
                 }
@@ -502,7 +522,7 @@ mod tests {
     async fn two_waves_that_lend_one_slot_get_on() {
         let slots = Arc::new(Semaphore::new(1));
         let permit = slots.clone().acquire_owned().await.unwrap();
-        let slot = Slot { slots: slots.clone(), permit: tokio::sync::Mutex::new(Some(permit)) };
+        let slot = Slot::new(slots.clone(), permit);
         let pause = tokio::task::yield_now;
         let both = async { tokio::join!(slot.lend(pause()), slot.lend(pause())) };
         tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();

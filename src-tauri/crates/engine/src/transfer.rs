@@ -217,7 +217,7 @@ async fn offer(reading: &Reading, outlets: &mut [Outlet], piece: impl Fn() -> Pi
             sent = run.unless_stopped(send) => sent?,
             () = late => {
                 tracing::debug!("a destination takes nothing: the others go on without it");
-                outlet.site.is_stuck_for(run.policy.patience);
+                outlet.site.note_stuck(run.policy.patience);
                 reading.leave(&outlet.gone);
                 outlet.queue = None;
             }
@@ -317,8 +317,8 @@ impl Reading {
 pub(crate) fn there(taker: Taker, end: End, blob: &Descriptor) {
     if matches!(end, End::Written) {
         taker.meter.confirm(blob.size);
-        taker.place.site.took();
     }
+    taker.place.site.took();
     let _ = taker.done.send(end);
 }
 
