@@ -1,7 +1,7 @@
 //! One blob to one destination repository, for one row: found there, mounted, or uploaded; by us or by whoever is
 //! bringing it already.
 
-use std::{sync::Arc, time::Instant};
+use std::{pin::pin, sync::Arc, time::Instant};
 
 use registry::{BlobStart, Code, Descriptor, Error, Known, Repository, Result, Side};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
@@ -10,7 +10,7 @@ use crate::{
     BlobStatus,
     blob_table::{Claim, MountFrom},
     commits::CopyId,
-    gather::{End, Room, Taker, Ticket, vanished},
+    gather::{End, Room, Taker, Ticket, all_are_behind, vanished},
     place::Place,
     row::{Meter, Row},
     run::Run,
@@ -201,10 +201,19 @@ impl Want {
 
     /// Waits until the blob's bytes may be on their way.
     async fn turn(&self, run: &Run, ticket: &Ticket) -> Result<SemaphorePermit<'_>> {
-        if !run.is_behind(&self.place.site) {
-            ticket.lane(run, self.blob.size).await?;
+        let site = &self.place.site;
+        if run.is_behind(site) || !ticket.lane(run, self.blob.size).await? {
+            return self.slot(run, &site.slots).await;
         }
-        self.slot(run, &self.place.site.slots).await
+        let mut slot = pin!(self.slot(run, &site.slots));
+        tokio::select! {
+            biased;
+            slot = &mut slot => slot,
+            () = all_are_behind(run, std::slice::from_ref(site)) => {
+                ticket.leave_lane().await;
+                slot.await
+            }
+        }
     }
 
     async fn slot<'a>(&self, run: &Run, slots: &'a Semaphore) -> Result<SemaphorePermit<'a>> {

@@ -118,6 +118,11 @@ impl Gather {
 }
 
 impl Group {
+    /// Another large blob may be brought.
+    async fn leave_lane(&self) {
+        drop(self.lane.lock().await.take());
+    }
+
     fn new() -> Arc<Self> {
         Self::with(State::default())
     }
@@ -143,17 +148,28 @@ impl State {
 }
 
 impl Ticket {
-    /// Waits until a large blob may be brought; small ones always may.
-    pub(crate) async fn lane(&self, run: &Run, size: u64) -> Result<()> {
+    /// Waits until a large blob may be brought; small ones always may. Whether it is a large one.
+    pub(crate) async fn lane(&self, run: &Run, size: u64) -> Result<bool> {
         if size <= LARGE {
-            return Ok(());
+            return Ok(false);
         }
         let mut lane = self.group.lane.lock().await;
         // whoever comes after the others' reading has begun does not take another
         if lane.is_none() && !lock(&self.group.state).closed {
             *lane = Some(run.lane().await?);
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Lets another large blob be brought, unless this one is for someone already.
+    pub(crate) async fn leave_lane(&self) {
+        let is_for_nobody = {
+            let state = lock(&self.group.state);
+            state.takers.is_empty() && !state.closed
+        };
+        if is_for_nobody {
+            self.group.leave_lane().await;
+        }
     }
 
     /// Takes part in the reading, or begins a new one when it has begun already. The end is told to `taker.done`.
@@ -234,13 +250,12 @@ async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descripto
     drop(ticket);
     match gathered {
         Ok(room) => {
-            let sites: Vec<_> = takers.iter().map(Taker::site).collect();
+            let sites: Vec<_> = takers.iter().map(|taker| taker.place.site.clone()).collect();
             let mut transfer = pin!(transfer::transfer(&run, &source, &blob, takers, room));
             tokio::select! {
-                () = &mut transfer => drop(group.lane.lock().await.take()),
+                () = &mut transfer => group.leave_lane().await,
                 () = all_are_behind(&run, &sites) => {
-                    // others get on with it
-                    drop(group.lane.lock().await.take());
+                    group.leave_lane().await;
                     transfer.await;
                 }
             }
@@ -341,15 +356,18 @@ async fn one_is_late(run: &Run, group: &Group) {
         if 0 < late && late < sites.len() {
             return;
         }
+        if sites.iter().all(|(_, site)| run.is_behind(site)) {
+            group.leave_lane().await;
+        }
     }
 }
 
-/// Waits until all of these takers' registries are late while others are not.
-async fn all_are_behind(run: &Run, sites: &[(Registry, Arc<Site>)]) {
+/// Waits until all of these registries are late while others are not.
+pub(crate) async fn all_are_behind(run: &Run, sites: &[Arc<Site>]) {
     if !run.writes_to_several() {
         return std::future::pending().await;
     }
-    while !sites.iter().all(|(_, site)| run.is_behind(site)) {
+    while !sites.iter().all(|site| run.is_behind(site)) {
         tokio::time::sleep(LOOK).await;
     }
 }

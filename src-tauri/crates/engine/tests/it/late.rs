@@ -7,12 +7,15 @@ use testkit::{Fault, Image, Kind, Layer, Match, Registry, Stall};
 
 use crate::common::{HANGS, Sync, assert_all, at, finish, sync};
 
+fn image(n: u64, size: usize) -> Image {
+    Image::single("linux/amd64", [Layer::random(2 * n, 3_000), Layer::random(2 * n + 1, size)])
+}
+
 /// Images with a layer of this size each, and where they go.
 async fn world(images: u64, size: usize) -> (Registry, [Registry; 3]) {
     let from = Registry::start().await;
     for n in 0..images {
-        let layers = [Layer::random(2 * n, 3_000), Layer::random(2 * n + 1, size)];
-        from.push("a/b", &n.to_string(), &Image::single("linux/amd64", layers));
+        from.push("a/b", &n.to_string(), &image(n, size));
     }
     (from, [Registry::start().await, Registry::start().await, Registry::start().await])
 }
@@ -65,6 +68,43 @@ async fn one_that_takes_no_bytes_while_few_requests_are_allowed() {
         let takes = Fault::on(Kind::UploadFinish);
         others_get_on(20, 1_000_000, takes, Some(limit), Stall::RequestBody(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_takes_no_bytes_of_what_the_others_have() {
+    let (from, to) = world(60, 600_000).await;
+    for to in [&to[0], &to[2]] {
+        (0..40).for_each(|n| drop(to.push("x/b", &n.to_string(), &image(n, 600_000))));
+    }
+    let takes = Fault::on(Kind::UploadFinish).always();
+    let hang = to[1].fault(takes.stall(Stall::RequestBody(100)));
+    let run = rule(&from, &to).start();
+    for to in [&to[0], &to[2]] {
+        has(to, 60).await;
+    }
+    assert!(hang.fired() > 0);
+    hang.disarm();
+    hang.release();
+    finish(run).await;
+    has(&to[1], 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_takes_no_bytes_of_layers_that_others_share() {
+    let (from, to) = world(60, 30_000).await;
+    for n in 0..60 {
+        from.push("c/d", &n.to_string(), &image(n, 30_000).label("of", "others"));
+    }
+    let takes = Fault::on(Kind::UploadFinish).always();
+    let hang = to[1].fault(takes.stall(Stall::RequestBody(100)));
+    let run = rule(&from, &to[1..2]).and(&at(&from, "c/d"), &[&at(&to[0], "x/b")]).start();
+    has(&to[0], 60).await;
+    assert!(hang.fired() > 0);
+    assert_eq!(to[1].tags("x/b"), [""; 0]);
+    hang.disarm();
+    hang.release();
+    assert_all(&finish(run).await, Outcome::Copied);
+    has(&to[1], 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
