@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use self::grammar::{Wrong, canonical_host, check_repository, check_tag, scheme};
+use self::grammar::{Wrong, canonical_host, check_repository, check_tag, login, scheme};
 use crate::{Digest, Sentence, sentence};
 
 mod grammar;
@@ -65,6 +65,10 @@ fn it(why: Sentence) -> Sentence {
     sentence!("it", "it {why}", why = why)
 }
 
+fn has_login() -> Sentence {
+    sentence!("name_login", "holds a login, which belongs into the accounts")
+}
+
 fn has_scheme(scheme: &str) -> Sentence {
     sentence!("name_scheme", "begins with a scheme, '{scheme}'", scheme = scheme)
 }
@@ -89,6 +93,12 @@ impl From<InvalidReference> for Sentence {
 }
 
 impl InvalidReference {
+    /// A login in the text is not kept.
+    fn new(text: &str, what: &'static str, (why, at): Wrong) -> Self {
+        let text = login(text).map_or_else(|| text.to_owned(), |login| text.replace(login, "***"));
+        Self { text, what, why, at }
+    }
+
     /// What is wrong with a text that was read as a registry, repository or tag alone, without the subject: "has an
     /// upper-case letter 'A'".
     pub fn predicate(&self) -> &Sentence {
@@ -164,8 +174,10 @@ impl Reference {
     ///
     /// A component that *ends* with a colon is none (`nginx:/^1\./` is a repository with a pattern).
     pub fn split_registry(text: &str) -> Result<(Registry, &str), InvalidReference> {
-        let invalid =
-            |(why, at)| InvalidReference { text: text.to_owned(), what: "reference", why, at };
+        let invalid = |wrong| InvalidReference::new(text, "reference", wrong);
+        if login(text).is_some() {
+            return Err(invalid((it(has_login()), 0)));
+        }
         if let Some(scheme) = scheme(text) {
             return Err(invalid((it(has_scheme(scheme)), 0)));
         }
@@ -274,9 +286,8 @@ macro_rules! from_str {
         impl FromStr for $type {
             type Err = InvalidReference;
             fn from_str(text: &str) -> Result<Self, InvalidReference> {
-                Self::read(text).map_err(|(why, at)| {
-                    InvalidReference { text: text.to_owned(), what: $what, why: it(why), at }
-                })
+                let read = if login(text).is_some() { Err((has_login(), 0)) } else { Self::read(text) };
+                read.map_err(|(why, at)| InvalidReference::new(text, $what, (it(why), at)))
             }
         }
     )*};
@@ -286,12 +297,7 @@ from_str!(Registry: "registry", RepositoryName: "repository", Tag: "tag");
 impl FromStr for Reference {
     type Err = InvalidReference;
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        Self::read(text).map_err(|(why, at)| InvalidReference {
-            text: text.to_owned(),
-            what: "reference",
-            why,
-            at,
-        })
+        Self::read(text).map_err(|wrong| InvalidReference::new(text, "reference", wrong))
     }
 }
 

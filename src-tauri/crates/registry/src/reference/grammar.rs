@@ -179,6 +179,14 @@ fn foreign_character(text: &str, allowed: impl Fn(char) -> bool) -> Option<Wrong
     Some((why, at))
 }
 
+/// The user and the password before a registry, as in `user:password@host/name`. A digest has no dot and no slash.
+pub(super) fn login(text: &str) -> Option<&str> {
+    let text = &text[scheme(text).map_or(0, str::len)..];
+    let (login, rest) = text.split_once('@')?;
+    let is_login = login.contains(':') && !login.contains('/') && rest.contains(['.', '/']);
+    is_login.then_some(login)
+}
+
 /// The scheme that a text begins with, such as `https://`.
 pub(super) fn scheme(text: &str) -> Option<&str> {
     let end = text.find("://")?;

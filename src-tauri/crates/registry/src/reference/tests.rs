@@ -149,3 +149,18 @@ fn a_name_alone_is_in_library_only_on_docker_hub() {
     assert_eq!(other.repository("nginx").unwrap().as_str(), "nginx");
     assert_eq!(hub.repository("Nginx").unwrap_err().at, 0);
 }
+
+#[test]
+fn a_login_in_a_reference_is_never_shown() {
+    for text in ["user:hunter2@q.io/a/b:v1", "https://user:hunter2@q.io/a/b:v1"] {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(!error.contains("hunter2") && error.contains("holds a login"), "{error}");
+        let error = Reference::split_registry(text).unwrap_err().to_string();
+        assert!(!error.contains("hunter2") && error.contains("holds a login"), "{error}");
+    }
+    let error = "user:hunter2@q.io".parse::<Registry>().unwrap_err().to_string();
+    assert!(!error.contains("hunter2") && error.contains("holds a login"), "{error}");
+    // the same shape, and no login
+    let error = "q.io/a:v1@sha256:12".parse::<Reference>().unwrap_err().to_string();
+    assert!(error.contains("sha256:12"), "{error}");
+}
