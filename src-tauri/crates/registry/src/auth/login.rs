@@ -245,7 +245,7 @@ impl Login {
 
     /// It was refused. Those who come later get the error at once.
     pub(crate) fn refused(&self, error: &Error) {
-        *lock(&self.state) = State::Refused(error.clone());
+        *lock(&self.state) = State::Refused(tried(error));
     }
 
     /// A repository refused it; without a repository, the registry as a whole did. One that has proven good stays so.
@@ -261,7 +261,7 @@ impl Login {
             refusals.push((name.clone(), error.clone()));
         }
         if repository.is_none() || refusals.len() >= REFUSALS {
-            *state = State::Refused(error.clone());
+            *state = State::Refused(tried(error));
         }
     }
 
@@ -278,6 +278,11 @@ impl Login {
         let origin = if self.origin.is_empty() { "the account" } else { &self.origin };
         Error::new(Code::AuthRejected, format!("{by} refused the credentials of {origin}"))
     }
+}
+
+/// The error for those who are told without having asked.
+fn tried(error: &Error) -> Error {
+    error.clone().tried(error.attempts().max(1), error.elapsed())
 }
 
 #[cfg(test)]
