@@ -270,7 +270,11 @@ impl Image {
                     let destination = self.destination(at);
                     self.tell_accounts(at);
                     self.withdraw(destination);
-                    destination.row.skipped(&reason, None);
+                    if self.run.plan_only {
+                        destination.row.planned_to_skip(&reason);
+                    } else {
+                        destination.row.skipped(&reason, None);
+                    }
                 }
             }
             Ok(Ok((source, compared))) => {

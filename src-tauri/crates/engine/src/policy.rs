@@ -65,8 +65,8 @@ pub struct Policy {
     /// Whether [`Control::parts`](crate::Control::parts) can tell what images are made of, which takes about 100 bytes
     /// per blob of every image (default not).
     pub parts: bool,
-    /// How long a destination may take nothing, its buffer full, before others that take the same blob go on without
-    /// it (default 5 s). It then catches up alone.
+    /// How long a destination may take nothing, its buffer full, or answer nothing, before the other destinations of the
+    /// same images go on without it (default 5 s). It then catches up alone.
     pub patience: Duration,
 }
 

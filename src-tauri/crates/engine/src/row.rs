@@ -216,6 +216,15 @@ impl Row {
         self.change(|s| s.reason = Some(reason.to_owned()));
     }
 
+    /// Compared: nothing of it is wanted.
+    pub(crate) fn planned_to_skip(&self, reason: &str) {
+        self.change(|s| {
+            s.status = ImageStatus::Planned;
+            s.plan = Some(Plan::of(Action::Skip));
+            s.reason = Some(reason.to_owned());
+        });
+    }
+
     /// Copying begins; the image needs `total` bytes of blobs at the destination.
     pub(crate) fn copying(&self, total: u64) {
         self.change(|s| {

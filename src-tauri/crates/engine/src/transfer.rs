@@ -39,7 +39,9 @@ pub(crate) struct Broken(pub(crate) Error);
 impl Broken {
     /// Whether the bytes were not those that the digest names, so that another try may help.
     fn is_damage(&self) -> bool {
-        self.0.code() == Code::DigestMismatch
+        // where the source was asked for the rest again and again already, it is no accident
+        let is_tried = self.0.side() == Some(Side::Source) && self.0.attempts() > 1;
+        self.0.code() == Code::DigestMismatch && !is_tried
     }
 }
 

@@ -2,7 +2,7 @@
 
 use engine::Outcome;
 use registry::{Code, Digest};
-use testkit::{Fault, Image, Kind, Layer, Registry};
+use testkit::{Action, Fault, Image, Kind, Layer, Registry};
 
 use crate::common::{assert_all, at, failure, only, sync, two};
 
@@ -54,6 +54,20 @@ async fn one_that_it_always_damages_fails_and_names_it() {
         assert_eq!(to.tags("x/a"), [""; 0]);
         assert!(to.blob("x/a", layer().digest()).is_none());
     }
+}
+
+#[tokio::test]
+async fn one_that_is_always_too_short_is_asked_for_as_often_as_retries_say() {
+    let (from, to) = two().await;
+    from.push("a", "1", &image());
+    let short = Fault::on(Kind::Blob).get().reference(layer().digest()).always();
+    let short = from.fault(short.does(Action::Truncate(0)));
+    let report = sync(&at(&from, "a:1"), &[&at(&to, "x/a")]).retries(1).run().await;
+    assert_eq!(short.fired(), 2, "not twice for each of two tries");
+    let failure = failure(&report);
+    assert_eq!(failure.code, Code::DigestMismatch);
+    assert!(failure.message.contains("(after 2 tries in "), "{}", failure.message);
+    assert_eq!(to.tags("x/a"), [""; 0]);
 }
 
 #[tokio::test]

@@ -169,3 +169,15 @@ async fn a_filtered_index_by_digest_is_put_by_its_new_digest() {
     assert!(to.manifest("x/b", digest.as_str()).is_some());
     assert_all(&rule().run().await, Outcome::Skipped);
 }
+
+#[tokio::test]
+async fn a_plan_skips_an_image_of_another_platform_and_has_not_done_so_yet() {
+    let (from, to) = two().await;
+    from.push("a/b", "1", &single("linux/amd64", 1));
+    let report = rule(&from, &to).platforms(&["windows"], &[]).plan().await;
+    let image = only(&report);
+    assert_eq!(image.status, Outcome::Planned);
+    assert_eq!(image.plan.unwrap().action, engine::Action::Skip);
+    assert!(image.source_digest.is_some() && image.reason.is_some(), "{image:?}");
+    assert_eq!(report.totals.skipped, 0);
+}
