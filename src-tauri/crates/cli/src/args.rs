@@ -1,6 +1,10 @@
 //! Flags and subcommands. The flags of the original image-syncer keep their names and meaning.
 
-use std::path::PathBuf;
+use std::{
+    num::{IntErrorKind, ParseIntError},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use registry::{Fingerprint, Registry};
@@ -153,8 +157,11 @@ pub(crate) struct SyncFlags {
 }
 
 /// A number of times or of things.
-fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "it must be a whole number, 0 or more")
+fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "it is too large",
+        _ => "it must be a whole number, 0 or more",
+    })
 }
 
 /// When a tag is overwritten.

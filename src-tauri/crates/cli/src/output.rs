@@ -119,7 +119,11 @@ impl OutputFile {
     /// The system's error, without the name of a temporary file, which helps nobody.
     fn refused(&self, error: std::io::Error) -> Problem {
         match error.get_ref() {
-            Some(_) => self.failed(std::io::Error::from(error.kind())),
+            // the system's own words, where they are known
+            Some(inner) => match inner.source().and_then(|e| e.downcast_ref::<std::io::Error>()) {
+                Some(error) => self.failed(error),
+                None => self.failed(std::io::Error::from(error.kind())),
+            },
             None => self.failed(error),
         }
     }

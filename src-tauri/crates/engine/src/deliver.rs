@@ -10,7 +10,7 @@ use crate::{
     BlobStatus,
     blob_table::{Claim, MountFrom},
     commits::CopyId,
-    gather::{End, Room, Taker, Ticket, all_are_behind, vanished},
+    gather::{End, LARGE, Room, Taker, Ticket, all_are_behind, vanished},
     place::Place,
     row::{Meter, Row},
     run::Run,
@@ -145,8 +145,11 @@ impl Want {
             };
             let begin = self.place.repository.begin_blob(&self.blob, known);
             // boxed: many wait for their turn, and requests are large
-            let begun = Box::pin(run.unless_stopped(begin)).await?;
-            self.place.site.touch();
+            let begin = Box::pin(run.unless_stopped(begin));
+            let offer = self.place.site.offer();
+            let begun = self.in_lane(run, &ticket, begin).await?;
+            drop(offer);
+            self.place.site.feed();
             let writer = match begun {
                 BlobStart::Present => return Ok(Way::Present),
                 BlobStart::Mounted => return Ok(Way::Mounted),
@@ -201,17 +204,24 @@ impl Want {
 
     /// Waits until the blob's bytes may be on their way.
     async fn turn(&self, run: &Run, ticket: &Ticket) -> Result<SemaphorePermit<'_>> {
-        let site = &self.place.site;
-        if run.is_behind(site) || !ticket.lane(run, self.blob.size).await? {
-            return self.slot(run, &site.slots).await;
+        if !run.is_behind(&self.place.site) {
+            ticket.lane(run, self.blob.size).await?;
         }
-        let mut slot = pin!(self.slot(run, &site.slots));
+        self.in_lane(run, ticket, self.slot(run, &self.place.site.slots)).await
+    }
+
+    /// Waits; the lane is left where the registry is late.
+    async fn in_lane<T>(&self, run: &Run, ticket: &Ticket, wait: impl Future<Output = T>) -> T {
+        if self.blob.size <= LARGE {
+            return wait.await;
+        }
+        let mut wait = pin!(wait);
         tokio::select! {
             biased;
-            slot = &mut slot => slot,
-            () = all_are_behind(run, std::slice::from_ref(site)) => {
-                ticket.leave_lane().await;
-                slot.await
+            done = &mut wait => done,
+            () = all_are_behind(run, std::slice::from_ref(&self.place.site)) => {
+                ticket.leave_lane(run);
+                wait.await
             }
         }
     }

@@ -31,7 +31,7 @@ use crate::{
 
 /// Blobs beyond this size are large: so many at once are on their way that some room at every host is left to small
 /// ones, and to manifests.
-const LARGE: u64 = 512 * 1024;
+pub(crate) const LARGE: u64 = 512 * 1024;
 /// How long room at a host is held for a transfer that has none yet at another.
 const WORTH_HOLDING: Duration = Duration::from_secs(1);
 /// How often it is looked whether a registry is late.
@@ -119,8 +119,18 @@ impl Gather {
 
 impl Group {
     /// Another large blob may be brought.
-    async fn leave_lane(&self) {
-        drop(self.lane.lock().await.take());
+    fn leave_lane(&self) {
+        // who has it locked waits for a lane: there is none
+        if let Ok(mut lane) = self.lane.try_lock() {
+            lane.take();
+        }
+    }
+
+    /// Whether all who are or may become takers are late.
+    fn is_for_late_ones(&self, run: &Run) -> bool {
+        let state = lock(&self.state);
+        let takers = state.takers.iter().map(|taker| &taker.place.site);
+        !state.closed && takers.chain(&state.announced).all(|site| run.is_behind(site))
     }
 
     fn new() -> Arc<Self> {
@@ -148,27 +158,23 @@ impl State {
 }
 
 impl Ticket {
-    /// Waits until a large blob may be brought; small ones always may. Whether it is a large one.
-    pub(crate) async fn lane(&self, run: &Run, size: u64) -> Result<bool> {
+    /// Waits until a large blob may be brought; small ones always may.
+    pub(crate) async fn lane(&self, run: &Run, size: u64) -> Result<()> {
         if size <= LARGE {
-            return Ok(false);
+            return Ok(());
         }
         let mut lane = self.group.lane.lock().await;
         // whoever comes after the others' reading has begun does not take another
         if lane.is_none() && !lock(&self.group.state).closed {
             *lane = Some(run.lane().await?);
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Lets another large blob be brought, unless this one is for someone already.
-    pub(crate) async fn leave_lane(&self) {
-        let is_for_nobody = {
-            let state = lock(&self.group.state);
-            state.takers.is_empty() && !state.closed
-        };
-        if is_for_nobody {
-            self.group.leave_lane().await;
+    /// Lets another large blob be brought where this one only waits for registries that are late.
+    pub(crate) fn leave_lane(&self, run: &Run) {
+        if self.group.is_for_late_ones(run) {
+            self.group.leave_lane();
         }
     }
 
@@ -253,9 +259,9 @@ async fn read(run: Arc<Run>, ticket: Ticket, source: Repository, blob: Descripto
             let sites: Vec<_> = takers.iter().map(|taker| taker.place.site.clone()).collect();
             let mut transfer = pin!(transfer::transfer(&run, &source, &blob, takers, room));
             tokio::select! {
-                () = &mut transfer => group.leave_lane().await,
+                () = &mut transfer => group.leave_lane(),
                 () = all_are_behind(&run, &sites) => {
-                    group.leave_lane().await;
+                    group.leave_lane();
                     transfer.await;
                 }
             }
@@ -297,6 +303,7 @@ async fn gather(
         if until <= Instant::now() {
             for site in others {
                 site.note_silence(patience);
+                site.note_stuck(patience);
             }
             break;
         }
@@ -346,9 +353,7 @@ async fn one_is_late(run: &Run, group: &Group) {
         let sites: Vec<_> = lock(&group.state).takers.iter().map(Taker::site).collect();
         if run.patient_until(begun, None) <= Instant::now() {
             let has_room = |host| run.client.has_room(host, Side::Destination);
-            for (_, site) in
-                sites.iter().filter(|(host, site)| site.is_offered() && !has_room(host))
-            {
+            for (_, site) in sites.iter().filter(|(host, _)| !has_room(host)) {
                 site.note_stuck(patience);
             }
         }
@@ -356,8 +361,8 @@ async fn one_is_late(run: &Run, group: &Group) {
         if 0 < late && late < sites.len() {
             return;
         }
-        if sites.iter().all(|(_, site)| run.is_behind(site)) {
-            group.leave_lane().await;
+        if group.is_for_late_ones(run) {
+            group.leave_lane();
         }
     }
 }

@@ -110,7 +110,7 @@ impl Image {
     /// Lets other images begin once this one only waits for destinations that are late.
     async fn make_way(&self) {
         let all = &self.unit.destinations;
-        if all.len() < 2 {
+        if !self.run.writes_to_several() {
             return std::future::pending().await;
         }
         let patience = self.run.policy.patience;
@@ -118,17 +118,18 @@ impl Image {
         loop {
             tokio::time::sleep(LOOK).await;
             let is_ended = |row: &Row| row.is_ended() || (self.run.plan_only && row.is_planned());
-            let left: Vec<_> = all.iter().filter(|at| !is_ended(&at.row)).collect();
-            if left.len() == all.len() {
-                continue;
+            let left = all.iter().filter(|at| !is_ended(&at.row)).map(|at| &at.place.site);
+            let left: Vec<_> = left.collect();
+            if left.len() < all.len() {
+                let since = *since.get_or_insert_with(Instant::now);
+                if self.run.patient_until(since, None) <= Instant::now() {
+                    for site in &left {
+                        site.note_stuck(patience);
+                    }
+                }
             }
-            let since = *since.get_or_insert_with(Instant::now);
-            let is_long = self.run.patient_until(since, None) <= Instant::now();
-            let left: Vec<_> = left.into_iter().map(|at| &at.place.site).collect();
-            for site in left.iter().filter(|site| is_long && site.is_offered()) {
-                site.note_stuck(patience);
-            }
-            if left.iter().all(|site| self.run.is_behind(site))
+            if !left.is_empty()
+                && left.iter().all(|site| self.run.is_behind(site))
                 && self.slot.make_way(&self.run.behind).await
             {
                 return;
@@ -218,7 +219,9 @@ impl Image {
                 _ => destination.place.repository.head_manifest(target).await,
             }
         };
+        let ask = destination.place.site.ask();
         let head = self.run.unless_stopped(head).await?;
+        drop(ask);
         destination.place.site.touch();
         if head.is_none() && self.run.plan_only {
             // a run finds out by its first write

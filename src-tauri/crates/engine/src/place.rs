@@ -47,8 +47,6 @@ pub(crate) struct Site {
     /// For blobs that may be mounted, until they are, or may be sent.
     pub(crate) mounts: Semaphore,
     moves: Mutex<Moves>,
-    /// Requests that wait for it to take bytes, or to confirm them.
-    offers: AtomicUsize,
     /// It has refused an attestation and took the image without it.
     refuses_attestations: AtomicBool,
     /// One of its repositories is or was looked for ahead of the others.
@@ -65,10 +63,41 @@ struct Moves {
     last: Instant,
     /// When it last took bytes.
     fed: Instant,
+    /// Questions that wait for its answer.
+    asks: Pending,
+    /// Requests that wait for it to take something, or to confirm that.
+    offers: Pending,
     /// It was waited for in vain, and has not answered since.
     is_silent: bool,
     /// It took nothing of what it was offered for long, and nothing whole since.
     is_stuck: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    count: usize,
+    /// Since when there is one.
+    since: Instant,
+}
+
+impl Pending {
+    /// Whether one has waited for so long, and whatever ended last too.
+    fn is_long(&self, ended: Instant, patience: Duration) -> bool {
+        self.count > 0 && self.since.max(ended).elapsed() >= patience
+    }
+}
+
+/// Something that a registry is to do, until this is dropped.
+#[must_use]
+pub(crate) struct Wish<'a> {
+    site: &'a Site,
+    of: fn(&mut Moves) -> &mut Pending,
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        (self.of)(&mut lock(&self.site.moves)).count -= 1;
+    }
 }
 
 impl Site {
@@ -80,10 +109,11 @@ impl Site {
             moves: Mutex::new(Moves {
                 last: Instant::now(),
                 fed: Instant::now(),
+                asks: Pending { count: 0, since: Instant::now() },
+                offers: Pending { count: 0, since: Instant::now() },
                 is_silent: false,
                 is_stuck: false,
             }),
-            offers: AtomicUsize::new(0),
             refuses_attestations: AtomicBool::new(false),
             is_looked_at: AtomicBool::new(false),
             was_looked_at: SetOnce::new(),
@@ -121,34 +151,43 @@ impl Site {
         lock(&self.moves).is_stuck = false;
     }
 
-    /// Someone waits for it to take bytes, or to confirm them, until this is dropped.
-    pub(crate) fn offer(&self) -> Offer<'_> {
-        self.offers.fetch_add(1, Relaxed);
-        Offer(&self.offers)
+    /// Someone waits for its answer.
+    pub(crate) fn ask(&self) -> Wish<'_> {
+        self.wish(|moves| &mut moves.asks)
     }
 
-    /// Whether it is offered bytes that it has not taken yet.
-    pub(crate) fn is_offered(&self) -> bool {
-        self.offers.load(Relaxed) > 0
+    /// Someone waits for it to take something, or to confirm that.
+    pub(crate) fn offer(&self) -> Wish<'_> {
+        self.wish(|moves| &mut moves.offers)
+    }
+
+    fn wish(&self, of: fn(&mut Moves) -> &mut Pending) -> Wish<'_> {
+        let mut moves = lock(&self.moves);
+        let pending = of(&mut moves);
+        if pending.count == 0 {
+            pending.since = Instant::now();
+        }
+        pending.count += 1;
+        Wish { site: self, of }
+    }
+
+    /// Notes whether it has been asked for as long as this and has answered nothing at all. Then nobody waits for it any
+    /// more until it answers.
+    pub(crate) fn note_silence(&self, patience: Duration) {
+        let mut moves = lock(&self.moves);
+        moves.is_silent |= moves.asks.is_long(moves.last, patience);
+    }
+
+    /// Notes whether it has been offered something for as long as this and has taken nothing at all. Then nobody waits for
+    /// it any more until it has taken something whole: other bytes may only be on their way.
+    pub(crate) fn note_stuck(&self, patience: Duration) {
+        let mut moves = lock(&self.moves);
+        moves.is_stuck |= moves.offers.is_long(moves.fed, patience);
     }
 
     /// When it last took bytes.
     pub(crate) fn fed(&self) -> Instant {
         lock(&self.moves).fed
-    }
-
-    /// Someone has waited for an answer for as long as this: notes whether there was none at all. Then nobody waits for it
-    /// any more until it answers.
-    pub(crate) fn note_silence(&self, patience: Duration) {
-        let mut moves = lock(&self.moves);
-        moves.is_silent |= moves.last.elapsed() >= patience;
-    }
-
-    /// Something was offered to it for as long as this: notes whether it took nothing at all. Then nobody waits for it any
-    /// more until it has taken something whole: other bytes may only be on their way.
-    pub(crate) fn note_stuck(&self, patience: Duration) {
-        let mut moves = lock(&self.moves);
-        moves.is_stuck |= moves.fed.elapsed() >= patience;
     }
 
     /// Whether it has answered nothing, or taken nothing, for so long that others should not wait for it.
@@ -160,16 +199,6 @@ impl Site {
     /// When it last took bytes or answered.
     pub(crate) fn moved(&self) -> Instant {
         lock(&self.moves).last
-    }
-}
-
-/// Bytes that a registry is to take.
-#[must_use]
-pub(crate) struct Offer<'a>(&'a AtomicUsize);
-
-impl Drop for Offer<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }
 

@@ -112,10 +112,11 @@ impl Slot {
 
     /// Waits for something that others must do, and lets one of them have the slot meanwhile.
     pub(crate) async fn lend<T>(&self, wait: impl Future<Output = T>) -> T {
-        if self.is_behind.load(Ordering::Acquire) {
-            return wait.await;
+        let mut permit = self.permit.lock().await;
+        if !self.is_behind.load(Ordering::Acquire) {
+            permit.take();
         }
-        drop(self.permit.lock().await.take());
+        drop(permit);
         let result = wait.await;
         // several waves of an image may lend it, and one that asked for a second slot would wait for the others' end
         let mut permit = self.permit.lock().await;

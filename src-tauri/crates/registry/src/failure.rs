@@ -168,7 +168,9 @@ impl Failure {
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::UnknownCA
                 | AlertDescription::AccessDenied => {
-                    let reason = format!("the server wants another client certificate ({alert:?})");
+                    let reason = format!(
+                        "the server wants a client certificate, or another one ({alert:?})"
+                    );
                     failed(Code::TlsFailed, reason)
                 }
                 AlertDescription::UnrecognisedName => failed(
@@ -273,7 +275,7 @@ fn certificate(error: &CertificateError, url: &Url) -> (Code, String) {
         }
         other if trust::is_authority_s(other) => (
             Code::TlsUntrusted,
-            "the certificate is an authority's own, signed by itself, and is not trusted itself"
+            "the certificate is self-signed (an authority's own), and this system does not trust it"
                 .into(),
         ),
         other => (Code::TlsUntrusted, format!("the certificate is not acceptable: {other}")),

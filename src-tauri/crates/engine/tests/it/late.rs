@@ -24,7 +24,10 @@ fn rule(from: &Registry, to: &[Registry]) -> Sync {
     let to: Vec<_> = to.iter().map(|to| at(to, "x/b")).collect();
     let to: Vec<_> = to.iter().map(String::as_str).collect();
     // only we end what hangs
-    sync(&at(from, "a/b"), &to).options(|o| o.stall = Duration::from_mins(5))
+    sync(&at(from, "a/b"), &to).options(|o| {
+        o.stall = Duration::from_mins(5);
+        o.upload_answer = Duration::from_mins(5);
+    })
 }
 
 /// Waits until a destination has so many images.
@@ -71,40 +74,44 @@ async fn one_that_takes_no_bytes_while_few_requests_are_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_takes_no_bytes_of_what_the_others_have() {
-    let (from, to) = world(60, 600_000).await;
-    for to in [&to[0], &to[2]] {
-        (0..40).for_each(|n| drop(to.push("x/b", &n.to_string(), &image(n, 600_000))));
+async fn one_that_takes_nothing_of_what_the_others_have() {
+    for (takes, at) in [
+        (Fault::on(Kind::UploadFinish), Stall::RequestBody(100)),
+        (Fault::on(Kind::UploadStart).or(Kind::Mount), Stall::Answer),
+    ] {
+        let (from, to) = world(100, 600_000).await;
+        for to in [&to[0], &to[2]] {
+            (0..80).for_each(|n| drop(to.push("x/b", &n.to_string(), &image(n, 600_000))));
+        }
+        let hang = to[1].fault(takes.always().stall(at));
+        let run = rule(&from, &to).start();
+        for to in [&to[0], &to[2]] {
+            has(to, 100).await;
+        }
+        assert!(hang.fired() > 0);
+        hang.disarm();
+        hang.release();
+        finish(run).await;
+        has(&to[1], 100).await;
     }
-    let takes = Fault::on(Kind::UploadFinish).always();
-    let hang = to[1].fault(takes.stall(Stall::RequestBody(100)));
-    let run = rule(&from, &to).start();
-    for to in [&to[0], &to[2]] {
-        has(to, 60).await;
-    }
-    assert!(hang.fired() > 0);
-    hang.disarm();
-    hang.release();
-    finish(run).await;
-    has(&to[1], 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_takes_no_bytes_of_layers_that_others_share() {
-    let (from, to) = world(60, 30_000).await;
-    for n in 0..60 {
+    let (from, to) = world(100, 30_000).await;
+    for n in 0..100 {
         from.push("c/d", &n.to_string(), &image(n, 30_000).label("of", "others"));
     }
     let takes = Fault::on(Kind::UploadFinish).always();
     let hang = to[1].fault(takes.stall(Stall::RequestBody(100)));
     let run = rule(&from, &to[1..2]).and(&at(&from, "c/d"), &[&at(&to[0], "x/b")]).start();
-    has(&to[0], 60).await;
+    has(&to[0], 100).await;
     assert!(hang.fired() > 0);
     assert_eq!(to[1].tags("x/b"), [""; 0]);
     hang.disarm();
     hang.release();
     assert_all(&finish(run).await, Outcome::Copied);
-    has(&to[1], 60).await;
+    has(&to[1], 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
