@@ -79,7 +79,9 @@ pub use media_type::MediaType;
 pub use mount::{Known, Mounting};
 pub use platform::{Platform, PlatformFilter};
 pub use redact::shown;
-pub use reference::{InvalidReference, Reference, Registry, RepositoryName, Tag, Target};
+pub use reference::{
+    InvalidReference, Reference, Registry, RepositoryName, Tag, Target, without_login,
+};
 pub use repository::{BlobStart, ManifestHead, ManifestPut, Repository, TagList, TagPages};
 pub use sentence::Sentence;
 pub use service::{Answered, Call, Service};

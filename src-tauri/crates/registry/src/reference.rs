@@ -1,7 +1,7 @@
 //! References: `registry/repository:tag@digest`, with Docker Hub's short forms (distribution's `reference.go` and
 //! the OCI distribution spec's name and tag grammar).
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use self::grammar::{Wrong, canonical_host, check_repository, check_tag, login, scheme};
 use crate::{Digest, Sentence, sentence};
@@ -65,6 +65,11 @@ fn it(why: Sentence) -> Sentence {
     sentence!("it", "it {why}", why = why)
 }
 
+/// A text that may be a reference as it may be shown: without a login (`user:password@`) that it holds.
+pub fn without_login(text: &str) -> Cow<'_, str> {
+    login(text).map_or(Cow::Borrowed(text), |login| Cow::Owned(text.replace(login, "***")))
+}
+
 fn has_login() -> Sentence {
     sentence!("name_login", "holds a login, which belongs into the accounts")
 }
@@ -95,8 +100,7 @@ impl From<InvalidReference> for Sentence {
 impl InvalidReference {
     /// A login in the text is not kept.
     fn new(text: &str, what: &'static str, (why, at): Wrong) -> Self {
-        let text = login(text).map_or_else(|| text.to_owned(), |login| text.replace(login, "***"));
-        Self { text, what, why, at }
+        Self { text: without_login(text).into_owned(), what, why, at }
     }
 
     /// What is wrong with a text that was read as a registry, repository or tag alone, without the subject: "has an

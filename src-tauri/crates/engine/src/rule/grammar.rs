@@ -1,8 +1,11 @@
 //! The grammar of both sides of a rule, with errors that name the character.
 
+use std::borrow::Cow;
+
 use regex::Regex;
 use registry::{
     Digest, InvalidReference, Reference, Registry, RepositoryName, Sentence, Tag, sentence,
+    without_login,
 };
 
 use super::{DestinationRule, DestinationTags, RuleError, Selection, Source, pattern::syntax};
@@ -169,6 +172,18 @@ impl<'a> Text<'a> {
             ));
             let (side, written) = (self.side, String::new());
             return Err(RuleError { side, written, why, character: 0, at: 0, hint });
+        }
+        if let Cow::Owned(written) = without_login(text) {
+            let why = sentence!("name_login", "holds a login, which belongs into the accounts");
+            let why = sentence!("it", "it {why}", why = why);
+            return Err(RuleError {
+                side: self.side,
+                written,
+                why,
+                character: 0,
+                at: 0,
+                hint: None,
+            });
         }
         if let Some(scheme) = scheme(text) {
             return Err(self

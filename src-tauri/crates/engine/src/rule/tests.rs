@@ -396,3 +396,14 @@ fn a_pattern_too_big_to_compile_is_an_error() {
     let error = Source::parse(&source).map(|_| ()).unwrap_err();
     assert!(error.why.starts_with("its pattern can't be used: "), "{error}");
 }
+
+#[test]
+fn a_login_in_a_rule_is_never_shown() {
+    for text in ["user:hunter2@q.io/a/b:v1", "https://user:hunter2@q.io/a/b"] {
+        for (from, to) in [(text, "r.io/x"), ("r.io/x:1", text)] {
+            let error = Rule::parse(from, &[to]).unwrap_err();
+            let told = format!("{error} {:?}", error.hint);
+            assert!(!told.contains("hunter2") && told.contains("it holds a login"), "{told}");
+        }
+    }
+}

@@ -86,7 +86,7 @@ fn read_entry(
             let message = sentence!(
                 "auth_no_match",
                 "'{name}' can match no image and is left out: {why}",
-                name = name,
+                name = registry::without_login(name),
                 why = error.why,
             );
             context.findings.warn(key.place, message).hint = Some(sentence!(
