@@ -1,9 +1,6 @@
 //! A blob on its way from one source to one upload, from whichever byte the upload wants next.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use bytes::{Buf as _, Bytes};
 use registry::{
@@ -14,14 +11,11 @@ use tokio::time::Instant;
 use crate::{
     gather::{End, Room, Taker, in_order, make_room, vanished},
     marks::Marks,
-    place::Site,
     row::Meter,
     run::Run,
+    site::{LOOK, Site},
     transfer::{Broken, give_up, there, verify},
 };
-
-/// How often it is looked whether a source is wanted by others.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// How one reading ended.
 enum Pass {

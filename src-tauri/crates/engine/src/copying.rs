@@ -370,8 +370,8 @@ impl Copying {
         let put = async {
             let bytes = manifest.bytes().clone();
             let put = place.repository.put_manifest(&target, manifest.media_type(), bytes, digest);
-            // requests are large, and this waits long before its turn comes
             let offer = place.site.offer();
+            // requests are large, and this waits long before its turn comes
             let answer = Box::pin(run.unless_stopped(put)).await?;
             drop(offer);
             self.committed(manifest);

@@ -22,9 +22,10 @@ use tokio::{
 };
 
 use crate::{
-    place::{Place, Site},
+    place::Place,
     row::{Meter, lock},
     run::Run,
+    site::{LOOK, Site},
     stop::cancelled,
     transfer,
 };
@@ -34,9 +35,6 @@ use crate::{
 pub(crate) const LARGE: u64 = 512 * 1024;
 /// How long room at a host is held for a transfer that has none yet at another.
 const WORTH_HOLDING: Duration = Duration::from_secs(1);
-/// How often it is looked whether a registry is late.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// What is gathered by: a blob is the same whichever repository of a registry it is read from.
 pub(crate) type Key = (Registry, Digest);
 

@@ -1,6 +1,6 @@
 //! One source image: look at its destinations, compare, and copy or plan what differs.
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use registry::{Code, Digest, Error, Result, Side, Target};
@@ -13,12 +13,11 @@ use tracing::Instrument as _;
 use crate::{
     Action, Overwrite, Plan,
     claims::Verdict,
-    copy,
-    place::Site,
-    plan,
+    copy, plan,
     report::{SAME_DIGEST, SAME_WITHOUT_ATTESTATIONS},
     row::Row,
     run::{Run, Slot, panic_error, panicked},
+    site::{LOOK, Site},
     source_image::{Chosen, SourceImage, What},
     tree::Root,
     unit::{Aim, Destination, Unit},
@@ -53,9 +52,6 @@ pub(crate) struct Image {
     source: SourceImage,
     slot: Slot,
 }
-
-/// How often it is looked whether an image only waits for destinations that are late.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Does all that is to be done for an image. Destinations that answer at once go on together; one that does not answer
 /// for long is seen to later, and alone. Where that is all that is left, other images may begin.

@@ -46,6 +46,7 @@ mod plan;
 mod referrers;
 mod row;
 mod run;
+mod site;
 mod source_image;
 mod stop;
 mod transfer;

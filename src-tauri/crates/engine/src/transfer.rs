@@ -24,9 +24,9 @@ use crate::{
     alone::alone,
     gather::{End, Room, Taker, Ticket, vanished},
     marks::Marks,
-    place::Site,
     row::lock,
     run::Run,
+    site::Site,
 };
 
 /// Pieces that a taker may lag behind.

@@ -147,8 +147,10 @@ async fn one_that_accepts_no_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_is_only_slow_is_not_left_behind() {
     let (from, to) = world(60, 300_000).await;
-    to[1].set_throttle(Some(6 << 20));
-    let report = rule(&from, &to).run().await;
+    // slow for far longer than the patience, and that longer than a machine stands still
+    to[1].set_throttle(Some(3 << 20));
+    let rule = rule(&from, &to).policy(|p| p.patience = Duration::from_secs(2));
+    let report = rule.run().await;
     assert_all(&report, Outcome::Copied);
     let size = report.totals.bytes_copied / 3;
     assert_eq!(from.blob_bytes_served(), size, "the source is read once for all");
